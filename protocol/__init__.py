@@ -1,0 +1,1 @@
+"""The wire: frames, validation, limits, errors. Pure: no I/O, no clock, no logging."""

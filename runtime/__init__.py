@@ -1,0 +1,1 @@
+"""The server process: settings, listening, health, supervision and shutdown."""

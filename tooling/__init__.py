@@ -1,0 +1,1 @@
+"""Commands for people: set-up, launch, demo checkpoints, clients, benchmarks, diagnostics."""
