@@ -1,0 +1,108 @@
+# Every recipe is one program; arguments go to it unchanged.
+
+set positional-arguments
+
+python := "python3"
+cpu := ".venvs/cpu/bin/python"
+
+# List the recipes.
+[private]
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# Make or update a virtual environment under .venvs (cpu, or vllm on an NVIDIA GPU).
+[no-exit-message]
+setup *arguments:
+    @exec {{ python }} -m tooling.setup "$@"
+
+# Serve on this machine's CPU with vLLM; without a model, a small demo model is made first.
+[no-exit-message]
+run *arguments: _cpu
+    @exec {{ cpu }} -m tooling.run --cpu "$@"
+
+# Serve with vLLM on an NVIDIA GPU.
+[no-exit-message]
+run-vllm *arguments: _vllm
+    @exec .venvs/vllm/bin/python -m tooling.run --vllm "$@"
+
+# Talk to a running server in this terminal.
+[no-exit-message]
+live *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.live "$@"
+
+# Measure a running server: time to first token, time between tokens, tokens a second.
+[no-exit-message]
+bench *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.bench "$@"
+
+# Make the demo models (chat, tool or all) and print where they are.
+[no-exit-message]
+demo *arguments: _cpu
+    @exec {{ cpu }} -m tooling.demo "$@"
+
+# Turn model text into speakable text: one JSON array of chunks a line in, one JSON string a line out.
+[no-exit-message]
+sanitize *arguments: _cpu
+    @exec {{ cpu }} -m tooling.sanitize "$@"
+
+# Print the settings in effect and where each comes from.
+[no-exit-message]
+settings *arguments: _cpu
+    @exec {{ cpu }} -m tooling.settings "$@"
+
+# Draw the session machine into its page.
+[no-exit-message]
+diagram *arguments: _dev
+    @exec {{ cpu }} -m tooling.diagram "$@"
+
+# Lint, type check, then run the tests; arguments go to pytest.
+[no-exit-message]
+test *arguments: lint types
+    @exec {{ cpu }} -m pytest "$@"
+
+# Everything that must hold before a commit: lint, types, generated pages up to date, tests.
+[no-exit-message]
+check: lint types
+    @{{ cpu }} -m tooling.settings --check
+    @{{ cpu }} -m tooling.diagram --check
+    @exec {{ cpu }} -m pytest
+
+# The property tests with their large budgets; takes hours.
+[no-exit-message]
+soak *arguments: _dev
+    @exec {{ cpu }} -m pytest --hypothesis-profile=soak "$@"
+
+# Check lint rules, formatting and the layers between the packages.
+[no-exit-message]
+lint: _dev
+    @{{ cpu }} -m ruff check --quiet .
+    @{{ cpu }} -m ruff format --check --quiet .
+    @exec .venvs/cpu/bin/lint-imports
+
+# Check the types.
+[no-exit-message]
+types: _dev
+    @exec {{ cpu }} -m mypy
+
+# Sort imports and format the code.
+[no-exit-message]
+fmt *arguments: _dev
+    @{{ cpu }} -m ruff check --quiet --select I --fix .
+    @exec {{ cpu }} -m ruff format "$@"
+
+# Resolve the pinned versions again (after a change of dependencies in pyproject.toml).
+[no-exit-message]
+lock:
+    @exec {{ python }} -m tooling.setup lock
+
+[no-exit-message, private]
+_cpu:
+    @exec {{ python }} -m tooling.setup cpu
+
+[no-exit-message, private]
+_dev:
+    @exec {{ python }} -m tooling.setup cpu --dev
+
+[no-exit-message, private]
+_vllm:
+    @exec {{ python }} -m tooling.setup vllm

@@ -1,0 +1,17 @@
+"""`python3 -m tooling.setup [cpu|vllm] [--dev]` makes or updates a virtual environment; `lock` renews the pins.
+
+Needs Python and its pip, nothing else. Exit codes: 0 done, 1 a step failed, 2 usage, 3 this machine cannot,
+130 interrupted.
+"""
+
+import sys
+
+MINIMUM = (3, 11)
+
+if sys.version_info[:2] >= MINIMUM:
+    from tooling.setup.command import run
+else:  # every other module uses newer syntax, and an old interpreter should say more than SyntaxError
+    from tooling.setup.interpreter import run
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,27 @@
+"""What happens when the interpreter is too old: a newer one on PATH takes over, or a sentence says what to install."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+CANDIDATES = ("python3.14", "python3.13", "python3.12", "python3.11")
+
+
+def run(argv: list[str]) -> int:
+    """Become a newer interpreter; returns 3 when there is none. Kept in syntax that old interpreters read."""
+    for name in CANDIDATES:
+        found = shutil.which(name)
+        if found:
+            os.execv(found, [found, "-m", "tooling.setup"] + argv)  # noqa: S606, RUF005  # no shell; old syntax
+    version = ".".join(str(part) for part in sys.version_info[:2])
+    print(
+        f"setup: Python 3.11 or newer is needed, this is {version} and PATH has none of {', '.join(CANDIDATES)}.\n"
+        "Install one and run this again, or name it: just python=/path/to/python3.12 run",
+        file=sys.stderr,
+    )
+    return 3
+
+
+__all__ = ["run"]

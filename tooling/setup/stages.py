@@ -1,0 +1,93 @@
+"""What one environment is made of, stage by stage; a stage whose key is on record is not done again."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tooling.setup.environment import Environment, require_space
+from tooling.setup.errors import UsageError
+from tooling.setup.installer import Installer
+from tooling.setup.progress import Progress
+from tooling.setup.project import Project, count_pins
+from tooling.setup.wheels import install_torch
+
+SPACE_BYTES = {"cpu": 4_000_000_000, "vllm": 20_000_000_000}
+TARGETS = tuple(SPACE_BYTES)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One thing to install. `key` changes exactly when what it installs does."""
+
+    name: str
+    title: str
+    key: str
+    run: Callable[[Installer], None]
+
+
+def plan(project: Project, target: str, *, dev: bool) -> tuple[Stage, ...]:
+    """The stages of a target in order; `dev` adds the linters and test tools."""
+    if target not in TARGETS:
+        raise UsageError(f"{target!r} is not a target; choose one of {', '.join(TARGETS)}")
+    stages = _cpu(project) if target == "cpu" else _vllm(project)
+    return (*stages, *((_locked(project, "dev", "test tools"),) if dev else ()), _editable(project))
+
+
+def set_up(project: Project, target: str, progress: Progress, *, dev: bool = False) -> Environment:
+    """Bring `.venvs/<target>` up to date and return it. Raises `SetupError`; a second run goes on where it failed."""
+    stages = plan(project, target, dev=dev)
+    environment = Environment(project.root / ".venvs" / target)
+    with environment.locked(progress):
+        sound = environment.sound()
+        record = environment.record() if sound else {}
+        missing = [stage for stage in stages if record.get(stage.name) != stage.key]
+        progress.total = len(missing) + (not sound)
+        if not sound:
+            require_space(environment.path.parent, SPACE_BYTES[target])
+            with progress.step(f"virtual environment .venvs/{target}"):
+                environment.make()
+        installer = Installer(environment.python, progress)
+        for stage in missing:
+            with progress.step(stage.title):
+                stage.run(installer)
+            record[stage.name] = stage.key
+            environment.keep(record)
+    return environment
+
+
+def _cpu(project: Project) -> tuple[Stage, ...]:
+    version = project.torch_version()
+    torch = Stage("torch", f"torch {version} for the CPU", version, lambda pip: install_torch(pip, version))
+    return torch, _locked(project, "cpu", "packages")
+
+
+def _vllm(project: Project) -> tuple[Stage, ...]:
+    wanted = [*project.engine("vllm"), *project.dependencies(), *project.build_requirements()]
+    return (Stage("packages", "vLLM for NVIDIA GPUs", _key(*wanted), lambda pip: pip.install(*wanted)),)
+
+
+def _locked(project: Project, name: str, what: str) -> Stage:
+    lock = project.lock(name)
+    text = lock.read_text("utf-8")
+    count = count_pins(text)
+    # Without dependencies: vLLM's list names torchvision, torchaudio and torchcodec, which text never uses.
+    return Stage(
+        f"lock-{name}",
+        f"{count} {what}",
+        _key(text),
+        lambda pip: pip.install("--no-deps", "-r", str(lock), expected=count),
+    )
+
+
+def _editable(project: Project) -> Stage:
+    # The location is part of the key: a moved or copied checkout would otherwise run the code of the old one.
+    key = _key((project.root / "pyproject.toml").read_text("utf-8"), str(project.root))
+    arguments = ("--no-deps", "--no-build-isolation", "--editable", str(project.root))
+    return Stage("project", "this project", key, lambda pip: pip.install(*arguments))
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+__all__ = ["TARGETS", "Stage", "plan", "set_up"]
