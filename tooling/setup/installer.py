@@ -1,9 +1,11 @@
 """pip of one virtual environment, run quietly: its output is kept, and its end is shown only when it fails."""
 
 import json
+import os
+import select
 import subprocess
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from tooling.setup.errors import SetupError
 from tooling.setup.progress import Progress
 
 TAIL_LINES = 60
+QUIET_S = 1.0
 # A pip configuration that lists folders prints one warning for every folder and package: they hide the real message.
 NOISE = ("WARNING: Location ", "Looking in indexes", "Looking in links", "[notice]")
 # `--no-user` because PIP_USER=1, common on shared machines, makes every install into a virtual environment fail.
@@ -33,29 +36,25 @@ class Installer:
     """pip, addressed as `python -m pip` of the environment it installs into."""
 
     def __init__(self, python: Path, progress: Progress) -> None:
-        self.command = [str(python), "-m", "pip"]
+        self.command = [str(python), "-u", "-m", "pip"]  # -u: its lines are our progress
         self.progress = progress
 
     def install(self, *arguments: str, expected: int = 0) -> None:
         """Install, showing how many of `expected` packages pip has got to. Raises `SetupError` with its last lines."""
         tail: deque[str] = deque(maxlen=TAIL_LINES)
-        seen = 0
+        seen, phase = 0, ""
         with subprocess.Popen(
             [*self.command, *INSTALL, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
         ) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if line.startswith(NOISE):
-                    continue
-                tail.append(line.rstrip())
-                seen += line.startswith(COUNTED)
-                installing = line.startswith("Installing collected")
-                self.progress.tick("unpacking" if installing else f"{seen}/{expected} packages" if expected else "")
+            for line in _lines(process):
+                if line and not line.startswith(NOISE):
+                    tail.append(line)
+                    seen += line.startswith(COUNTED)
+                    phase = "unpacking" if line.startswith("Installing collected") else phase
+                self.progress.tick(phase or (f"{seen}/{expected} packages" if expected else "downloading"))
         if process.returncode:
             raise SetupError(_failure(tail, process.returncode))
 
@@ -91,6 +90,22 @@ def candidates(report: Mapping[str, Any]) -> tuple[Candidate, ...]:
 def canonical(name: str) -> str:
     """A distribution name in its one normal form: lower case, single hyphens (PEP 503)."""
     return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    """The lines a process prints, and an empty one whenever it has printed nothing for a while."""
+    assert process.stdout is not None
+    pending = b""
+    while True:
+        if not select.select([process.stdout], [], [], QUIET_S)[0]:
+            yield ""
+            continue
+        block = os.read(process.stdout.fileno(), 65536)
+        if not block:
+            break
+        *whole, pending = (pending + block).split(b"\n")
+        yield from (line.decode("utf-8", "replace").rstrip() for line in whole)
+    yield pending.decode("utf-8", "replace").rstrip()
 
 
 def _failure(lines: Sequence[str] | deque[str], code: int) -> str:
