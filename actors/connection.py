@@ -1,0 +1,159 @@
+"""One connection: a reader that never waits, a writer that is the only one to write, an idle watch, and the session.
+
+All of it lives in one nursery. Whatever ends first ends the rest: the session by closing its outbox, the client by
+going away, the server by cancelling.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import trio
+from attrs import define, field
+
+from actors.channels import CLOSE_HANDSHAKE_S, LINGER_S, THREAD_ABOVE_CHARS
+from actors.session import events as ev
+from actors.session.actor import SessionActor
+from actors.session.effects import Hangup
+from actors.session.errors import ClientTooSlow
+from actors.session.gate import Gate
+from actors.session.outbox import Outbox
+from actors.session.state import Phase
+from protocol.envelope import decode
+from protocol.errors import UNKNOWN_ID, PeerProtocolError
+from protocol.frames import Address, error
+
+
+class Disconnected(Exception):
+    """The WebSocket is closed: nothing more can be read or written."""
+
+
+class Socket(Protocol):
+    """A WebSocket, as a connection needs it."""
+
+    async def receive(self) -> str | bytes:
+        """The next message. Raises `Disconnected`."""
+
+    async def send(self, frames: Sequence[str]) -> None:
+        """Write text frames. Raises `Disconnected`, or `ClientTooSlow` when the client takes nothing for too long."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close with this code; waits for the peer's answer."""
+
+    async def wait_closed(self) -> None:
+        """Return when the peer has closed."""
+
+
+@define(eq=False)
+class Connection:
+    """Ties a socket to a session. `closings`: close code and reason of each way to hang up. Times in seconds."""
+
+    socket: Socket
+    gate: Gate
+    outbox: Outbox
+    session: Callable[[trio.Nursery], SessionActor]
+    closings: Mapping[Hangup, tuple[int, str]]
+    idle_timeout_s: float = 150.0
+    clock: Callable[[], float] = trio.current_time
+    actor: SessionActor = field(init=False)
+    _active_at: float = field(init=False)
+
+    async def run(self) -> None:
+        """Talk until one side is done. An exception in here is a bug: the barrier above logs it and closes."""
+        self._active_at = self.clock()
+        async with trio.open_nursery() as nursery:
+            self.actor = self.session(nursery)
+            nursery.start_soon(self.actor.run, name="session")
+            nursery.start_soon(self._read, name="reader")
+            if self.idle_timeout_s:
+                nursery.start_soon(self._watch_idle, name="idle watch")
+            await self._write()
+            nursery.cancel_scope.cancel("the connection is closed")
+
+    def drain(self) -> None:
+        """The server shuts down: say goodbye once no turn is running."""
+        self.actor.mailbox.deliver(ev.DrainStarted())
+
+    def expire(self) -> None:
+        """The server's patience is over: say goodbye now."""
+        self.actor.mailbox.deliver(ev.DrainExpired())
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                frame = await self.socket.receive()
+                event = await self._event(frame)
+                if event is not None:
+                    self.actor.mailbox.deliver(event)
+        except Disconnected:
+            self.actor.mailbox.deliver(ev.ClientGone())
+
+    async def _event(self, frame: str | bytes) -> ev.Event | None:
+        now = self.clock()
+        try:
+            if len(frame) > THREAD_ABOVE_CHARS:
+                event = await trio.to_thread.run_sync(self.gate.read, frame, now)
+            else:
+                event = self.gate.read(frame, now)
+        except PeerProtocolError as problem:
+            if problem.code != "invalid_message" or self._is_sound(frame):
+                self._active_at = now
+            return ev.FrameRefused(problem)
+        self._active_at = now
+        return event
+
+    @staticmethod
+    def _is_sound(frame: str | bytes) -> bool:
+        """Whether a refused frame was well-formed, so that it counts as activity."""
+        try:
+            decode(frame)
+        except PeerProtocolError:
+            return False
+        return True
+
+    async def _watch_idle(self) -> None:
+        while True:
+            await trio.sleep_until(self._active_at + self.idle_timeout_s)
+            await self.actor.wait_settled()
+            if self.actor.phase is Phase.IDLE and self.clock() >= self._active_at + self.idle_timeout_s:
+                self.actor.mailbox.deliver(ev.IdleExpired())
+
+    async def _write(self) -> None:
+        """Send what waits until the session hangs up, then close. Returns when nothing more can be written."""
+        outbox = self.outbox
+        try:
+            while True:
+                await outbox.wait()
+                frames = outbox.take()
+                if frames and outbox.hangup is not Hangup.SLOW_CONSUMER:
+                    await self.socket.send(frames)
+                if outbox.hangup is not None:
+                    break
+                if self.actor.phase is Phase.CLOSED:
+                    return
+        except ClientTooSlow:
+            self.actor.mailbox.deliver(ev.ClientStalled())
+        except Disconnected:
+            self.actor.mailbox.deliver(ev.ClientGone())
+            return
+        await hang_up(self.socket, *self.closings[outbox.hangup or Hangup.SLOW_CONSUMER], lingers=outbox.lingers)
+
+
+async def hang_up(socket: Socket, code: int, reason: str, *, lingers: bool) -> None:
+    """Close politely but in bounded time. `lingers`: an error was just sent, let the client read it first."""
+    if lingers:
+        with trio.move_on_after(LINGER_S):
+            await socket.wait_closed()
+    with trio.move_on_after(CLOSE_HANDSHAKE_S):
+        await socket.close(code, reason)
+
+
+async def turn_away(socket: Socket, problem: PeerProtocolError, code: int) -> None:
+    """Refuse a connection readably: the handshake was accepted, an error frame, a short linger, the close."""
+    try:
+        await socket.send([error(Address(UNKNOWN_ID, UNKNOWN_ID), problem).encode()])
+    except (Disconnected, ClientTooSlow):
+        return
+    await hang_up(socket, code, problem.reason_code, lingers=True)
+
+
+__all__ = ["Connection", "Disconnected", "Socket", "hang_up", "turn_away"]

@@ -1,0 +1,168 @@
+"""The chat engine's actor: takes requests, spreads each step's outputs over the sessions, watches for progress.
+
+Submitting and aborting are synchronous: they reach the engine in the caller's scheduler turn. Once a request is
+aborted its output is dropped here, by request id; the engine's confirmation is awaited apart from the turn, and
+without it within the grace time the engine counts as hung.
+"""
+
+import enum
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import trio
+from attrs import define, field, frozen
+
+from actors.generation import ChunkSink, Generation, GenerationState
+from actors.session.effects import AbortCause
+from engines.base import Aborted, Delta, Engine, Failed, Finished, GenerationRequest, Output
+from engines.errors import EngineDead, EngineError, EngineHung, EngineOverloaded, EngineUnavailable
+
+WATCH_INTERVAL_S = 0.25
+
+
+class EngineState(enum.Enum):
+    """READY takes requests; STALLED has made no progress for a while; DOWN is starting, restarting or stopped."""
+
+    DOWN = "down"
+    READY = "ready"
+    STALLED = "stalled"
+
+
+@frozen
+class EngineStats:
+    """A snapshot: requests alive, aborts not yet confirmed, aborts by cause since the start of the process."""
+
+    state: EngineState
+    running: int
+    unconfirmed_aborts: int
+    aborts: dict[str, int]
+
+
+@frozen(kw_only=True)
+class EngineLimits:
+    """Seconds, and the queue's length. `max_queued` None: as many as the engine runs at once."""
+
+    max_queued: int | None = None
+    cancel_grace_s: float = 5.0
+    stall_timeout_s: float = 10.0
+    hang_timeout_s: float = 30.0
+
+
+@define(eq=False)
+class EngineActor:
+    """Owns the requests of one chat engine. The supervisor attaches and detaches engine instances."""
+
+    limits: EngineLimits = field(factory=EngineLimits)
+    clock: Callable[[], float] = trio.current_time
+    state: EngineState = EngineState.DOWN
+    next_try_at: float = 0.0
+    last_submit_at: float = -math.inf
+    _engine: Engine | None = None
+    _max_running: int = 1
+    _live: dict[str, Generation] = field(factory=dict)
+    _dying: dict[str, float] = field(factory=dict)
+    _aborts: Counter[AbortCause] = field(factory=Counter)
+    _progress_at: float = 0.0
+
+    def attach(self, engine: Engine, max_running: int) -> None:
+        """A loaded engine takes over. `max_running`: requests it decodes at once."""
+        self._engine, self._max_running, self._progress_at = engine, max_running, self.clock()
+
+    def ready(self) -> None:
+        """The engine is warm."""
+        self.state = EngineState.READY
+
+    def detach(self, error: EngineError) -> None:
+        """The engine is gone: every turn of it ends with `error`."""
+        self.state, self._engine = EngineState.DOWN, None
+        live, self._live = self._live, {}
+        self._dying.clear()
+        for generation in live.values():
+            generation.fail(error)
+
+    def check_open(self) -> None:
+        """Raise `EngineUnavailable` or `EngineOverloaded` if a client's request would not be taken now."""
+        if self.state is not EngineState.READY:
+            raise EngineUnavailable(f"the chat engine is {self.state.value}")
+        limit = self._max_running + (self._max_running if self.limits.max_queued is None else self.limits.max_queued)
+        if len(self._live) >= limit:
+            raise EngineOverloaded(f"{len(self._live)} requests are running or queued, the limit is {limit}")
+
+    def retry_in(self) -> int:
+        """Whole seconds after which another try makes sense."""
+        return max(1, math.ceil(self.next_try_at - self.clock()))
+
+    def submit(self, request: GenerationRequest, turn: int, sink: ChunkSink) -> Generation:
+        """Hand a request to the engine; its chunks go to `sink`, its end sets `Generation.ended`."""
+        if self._engine is None:
+            raise EngineUnavailable("the chat engine is down")
+        now = self.clock()
+        if not self._live and not self._dying:
+            self._progress_at = now
+        generation = Generation(request, turn, sink, now)
+        self._live[request.id] = generation
+        self.last_submit_at = now
+        self._engine.submit(request)
+        return generation
+
+    def abort(self, generation: Generation, cause: AbortCause) -> None:
+        """Stop a generation; idempotent, and without effect on one that has ended."""
+        if self._live.pop(generation.request.id, None) is None:
+            return
+        assert self._engine is not None, "a live generation without an engine"
+        self._aborts[cause] += 1
+        self._dying[generation.request.id] = self.clock()
+        generation.abort()
+        self._engine.abort(generation.request.id)
+
+    def deliver(self, outputs: Sequence[tuple[str, Output]]) -> None:
+        """One engine step's outputs, to whom they belong."""
+        now = self._progress_at = self.clock()
+        if self.state is EngineState.STALLED:
+            self.state = EngineState.READY
+        for request_id, output in outputs:
+            generation = self._live.get(request_id)
+            if generation is None:
+                if not isinstance(output, Delta):
+                    self._dying.pop(request_id, None)
+            elif isinstance(output, Delta):
+                generation.take(output, now)
+            else:
+                del self._live[request_id]
+                self._finish(generation, output)
+
+    def _finish(self, generation: Generation, output: Aborted | Finished | Failed) -> None:
+        if isinstance(output, Aborted):
+            output = Failed(EngineDead("the engine ended a request that nobody had cancelled"))
+        generation.finish(output)
+
+    async def watch(self) -> None:
+        """Raise `EngineHung` when the engine makes no progress with work pending, or ignores an abort."""
+        while True:
+            await trio.sleep(WATCH_INTERVAL_S)
+            self._check(self.clock())
+
+    def _check(self, now: float) -> None:
+        if not self._live and not self._dying:
+            return
+        if self._dying and now - min(self._dying.values()) > self.limits.cancel_grace_s:
+            raise EngineHung(f"no confirmation of an abort within {self.limits.cancel_grace_s:g} s")
+        silent = now - self._progress_at
+        if silent > self.limits.hang_timeout_s:
+            raise EngineHung(f"no output for {silent:.0f} s with {len(self._live)} requests pending")
+        if silent > self.limits.stall_timeout_s and self.state is EngineState.READY:
+            self.state = EngineState.STALLED
+
+    @property
+    def running(self) -> int:
+        """Requests alive: running or queued in the engine, and not aborted."""
+        return len(self._live)
+
+    def stats(self) -> EngineStats:
+        """A snapshot for health, metrics and tests."""
+        aborts = {cause.value: count for cause, count in sorted(self._aborts.items(), key=lambda pair: pair[0].value)}
+        return EngineStats(self.state, len(self._live), len(self._dying), aborts)
+
+
+__all__ = ["EngineActor", "EngineLimits", "EngineState", "EngineStats", "Generation", "GenerationState"]

@@ -1,0 +1,276 @@
+"""The session actor: feeds events to the machine and performs the effects. Performing never awaits."""
+
+import math
+from collections.abc import Callable
+from typing import assert_never
+
+import structlog
+import trio
+from attrs import define, field
+
+from actors.engine import EngineActor
+from actors.mailbox import Mailbox
+from actors.session import effects as do
+from actors.session import events as ev
+from actors.session import intake
+from actors.session.answers import Answers
+from actors.session.deployment import Deployment, effective_sampling
+from actors.session.events import Ending
+from actors.session.history import History
+from actors.session.machine import step
+from actors.session.outbox import Outbox
+from actors.session.profile import Profile
+from actors.session.reply import Cleaner
+from actors.session.state import Phase, Session
+from actors.session.turn import Router, Turn
+from protocol.sampling import SANITIZE, Number, merge
+from protocol.turns import Played
+
+log = structlog.get_logger()
+CleanerFactory = Callable[[Profile, bool], Cleaner]
+KNOWN_TURNS = 64
+"""Turns whose ids `played` may still name; only the newest reply can be cut, so a few would do."""
+
+
+def _no_cleaner(_profile: Profile, _in_reasoning: bool) -> Cleaner:
+    raise AssertionError("sanitize_output without a sanitizer")
+
+
+@define(eq=False)
+class SessionActor:
+    """One conversation. Everything a client can change lives here and dies with the connection."""
+
+    site: Deployment
+    outbox: Outbox
+    nursery: trio.Nursery
+    engine: EngineActor | None = None
+    router: Router | None = None
+    cleaner: CleanerFactory = _no_cleaner
+    clock: Callable[[], float] = trio.current_time
+    session: Session = field(factory=Session)
+    history: History = field(factory=History)
+    overrides: dict[str, Number | bool] = field(factory=dict)
+    profile: Profile | None = None
+    mailbox: Mailbox[ev.Event] = field(init=False)
+    settled: trio.Event = field(factory=trio.Event)
+    turns_done: int = 0
+    _turn: Turn | None = None
+    _numbers: dict[str, int] = field(factory=dict)
+    _answers: Answers = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Two generations of one session can have events under way at once (one of them being stopped), each at most
+        # a chunk a token, an end and a decision; timers and the rest fit in the margin.
+        self.mailbox = Mailbox(2 * (self.site.max_out + 8) + 64, self._handle)
+        self._answers = Answers(self.outbox)
+
+    async def run(self) -> None:
+        """Handle events until the session is closed."""
+        await self.mailbox.run()
+
+    @property
+    def phase(self) -> Phase:
+        """The machine's phase."""
+        return self.session.phase
+
+    async def wait_settled(self) -> None:
+        """Return when no turn is running (at once if none is)."""
+        while self.phase not in (Phase.IDLE, Phase.CLOSED):
+            await self.settled.wait()
+
+    def _handle(self, event: ev.Event) -> None:
+        self.session, effects = step(self.session, event)
+        for effect in effects:
+            self._perform(effect)
+        if self.outbox.overflowed and self.phase is not Phase.CLOSED:
+            self.session, effects = step(self.session, ev.ClientStalled())
+            for effect in effects:
+                self._perform(effect)
+        if isinstance(event, ev.TurnEnded) and self.session.live is None:
+            self._turn = None
+        if self.phase in (Phase.IDLE, Phase.CLOSED):
+            self.settled.set()
+            self.settled = trio.Event()
+        if self.phase is Phase.CLOSED:
+            self.mailbox.close()
+
+    def _perform(self, effect: do.Effect) -> None:  # noqa: PLR0912 - one arm per effect, by design
+        match effect:
+            case do.AcceptTurn():
+                self._accept(effect.turn)
+            case do.StartTurn():
+                self._start(effect.turn)
+            case do.StopTurn():
+                self._stop(effect)
+            case do.ReportCancelled():
+                self._report_cancelled(effect)
+            case do.AnswerNotRunning():
+                self._answers.not_running(effect.cancel, self._played(effect.cancel.played))
+            case do.HoldText():
+                self._live.held.append(effect.chunk.text)
+            case do.SendText():
+                self._send(effect.chunk.text)
+            case do.AnnounceDecision():
+                self._announce(effect.routed)
+            case do.ConcludeTurn():
+                self._conclude(effect)
+            case do.SendPong():
+                self._answers.pong(effect.ping)
+            case do.SendError():
+                self._answers.refused(effect.error)
+            case do.SayGoodbye():
+                self._answers.goodbye(effect)
+            case do.CloseConnection():
+                self.outbox.close(effect.why, lingers=effect.why in (do.Hangup.REFUSED, do.Hangup.INTERNAL))
+            case _:
+                assert_never(effect)
+
+    @property
+    def _live(self) -> Turn:
+        assert self._turn is not None, "an effect of a turn without a turn"
+        return self._turn
+
+    def _accept(self, request: ev.TurnRequested) -> None:
+        if request.opening is not None:
+            self.profile = request.opening.profile
+            self._answers.session_id = request.session_id
+            if request.opening.imported is not None:
+                self.history = request.opening.imported.history
+        played = self._played(request.payload.played)
+        self.overrides = merge(self.overrides, request.payload.overrides)
+        self.history = self._trimmed(self.history.append(request.message))
+        self._numbers[request.request_id] = request.turn
+        if len(self._numbers) > KNOWN_TURNS:
+            del self._numbers[next(iter(self._numbers))]
+        self._answers.ack(request, played)
+
+    def _trimmed(self, history: History) -> History:
+        assert self.profile is not None
+        if self.profile.measure is not None and self.profile.trim is not None:
+            return history.trimmed(self.profile.trim, self.profile.measure.cut)
+        assert self.site.routing is not None
+        return history.router_trimmed(self.site.routing.budget, self.site.routing.newline_tokens)
+
+    def _start(self, request: ev.TurnRequested) -> None:
+        assert self.profile is not None
+        self._turn = Turn(
+            request=request,
+            site=self.site,
+            profile=self.profile,
+            history=self.history,
+            sampling=effective_sampling(self.site.sampling, self.overrides),
+            cleaner=self._cleaner_of_turn,
+            sink=self.mailbox,
+            engine=self.engine,
+            router=self.router,
+            clock=self.clock,
+        )
+        self.nursery.start_soon(self._turn.run, name=f"turn {request.turn}")
+
+    def _cleaner_of_turn(self, in_reasoning: bool) -> Cleaner | None:
+        assert self.profile is not None
+        return self.cleaner(self.profile, in_reasoning) if self.overrides.get(SANITIZE, True) else None
+
+    def _stop(self, effect: do.StopTurn) -> None:
+        turn = self._live
+        turn.stop(effect.cause)
+        self.outbox.drop(effect.turn)
+        self._store_reply(turn, self.outbox.sent_text(effect.turn), interrupted=True)
+        self.nursery.start_soon(self._watch_cancel, turn, name=f"cancel of turn {effect.turn}")
+        self._log_finished(turn, "cancelled", effect.cause.value)
+
+    async def _watch_cancel(self, turn: Turn) -> None:
+        """A turn's task that outlives its cancellation by the grace time is a bug that must not wedge the session."""
+        with trio.move_on_after(self.site.cancel_grace_s):
+            await turn.ended.wait()
+            return
+        self.mailbox.put(ev.CancelOverdue(turn.number))
+
+    def _report_cancelled(self, effect: do.ReportCancelled) -> None:
+        turn = self._turn if self._turn is not None and self._turn.request is effect.turn else None
+        played = self._played(effect.cancel.played) if effect.cancel else None
+        self._answers.cancelled(effect, turn.usage if turn else None, played)
+
+    def _send(self, delta: str) -> None:
+        turn = self._live
+        assert turn.reply is not None
+        text = turn.reply.push(delta)
+        if text:
+            self.outbox.put_text(turn.number, self._answers.address(turn.request), text)
+        if turn.reply.stopped:
+            turn.stop_string_found()
+
+    def _announce(self, routed: ev.Routed) -> None:
+        turn = self._live
+        self._answers.toolcall(turn.request, routed)
+        held, turn.held = turn.held, []
+        if routed.yes and routed.chats:
+            assert self.profile is not None
+            self.history = self.history.attach_prefix(turn.number, self.profile.check_prefix)
+            return
+        for text in held:
+            self._send(text)
+
+    def _conclude(self, effect: do.ConcludeTurn) -> None:
+        turn, ended = self._live, effect.ended
+        now = self.clock()
+        match ended.how:
+            case Ending.COMPLETED:
+                self._complete(turn, ended.detail, now)
+            case Ending.BUSY:
+                self.history = self.history.take_back(turn.number)
+                self._answers.busy(turn, ended.detail, self.engine.retry_in() if self.engine else 1)
+            case Ending.TIMED_OUT | Ending.FAILED:
+                self._store_reply(turn, turn.reply.text if turn.reply else "", interrupted=True)
+                self._answers.failed(turn, ended)
+            case Ending.CANCELLED:
+                raise AssertionError("a turn was cancelled by nobody")
+        self.turns_done += 1
+        self._log_finished(turn, ended.how.value, ended.detail)
+
+    def _complete(self, turn: Turn, reason: str, now: float) -> None:
+        if turn.reply is not None:
+            rest = turn.reply.finish()
+            if rest:
+                self.outbox.put_text(turn.number, self._answers.address(turn.request), rest)
+        text = turn.reply.text if turn.reply else ""
+        if not text and reason != "tool":
+            self._answers.empty(turn)
+            return
+        self._store_reply(turn, text, interrupted=False)
+        self._answers.done(turn, text, reason, now)
+
+    def _store_reply(self, turn: Turn, text: str, *, interrupted: bool) -> None:
+        if text and turn.profile.measure is not None:
+            message = intake.reply(turn.number, text, turn.profile.measure, interrupted=interrupted)
+            self.history = self.history.append(message)
+
+    def _played(self, played: Played | None) -> bool | None:
+        """Cut the reply to what was heard; whether the turn was known, None if the client did not say."""
+        if played is None:
+            return None
+        number = self._numbers.get(played.request_id)
+        if number is None or self.profile is None or self.profile.measure is None:
+            return False
+        self.history, known = self.history.played(number, played.chars, self.profile.measure.count)
+        return known
+
+    def _log_finished(self, turn: Turn, how: str, cause: str) -> None:
+        """The canonical line of a turn; texts are not in it."""
+        generation = turn.generation
+        first = generation.first_output_at if generation else None
+        log.info(
+            "turn.finished",
+            turn=turn.number,
+            kind=turn.request.kind.value,
+            how=how,
+            cause=cause,
+            prompt_tokens=turn.usage.prompt_tokens,
+            tokens=turn.usage.completion_tokens,
+            cached_tokens=turn.usage.cached_tokens,
+            engine_ttft_ms=None if first is None else round((first - turn.request.read_at) * 1000, 1),
+            total_ms=math.ceil((self.clock() - turn.request.read_at) * 1000),
+        )
+
+
+__all__ = ["CleanerFactory", "SessionActor"]

@@ -1,0 +1,95 @@
+"""What this server serves, as sessions need to know it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from attrs import field, frozen
+
+from actors.session.budgets import Measure, trim_limits
+from actors.session.intake import Routing
+from actors.session.profile import Profile
+from engines.base import Sampling
+from protocol.limits import TurnLimits
+from protocol.sampling import Number
+from protocol.turns import Persona
+
+
+class PromptText(Protocol):
+    """The chat model's tokenizer and template. Thread-safe; long texts are handed to it in a worker thread."""
+
+    stop_token_ids: tuple[int, ...]
+    stop_strings: tuple[str, ...]
+    per_message: int
+
+    def count(self, text: str) -> int:
+        """Tokens of a text, neutralised, without special tokens."""
+
+    def cut_start(self, text: str, tokens: int) -> tuple[str, int]:
+        """The start of a text within so many tokens, and the tokens of what is left."""
+
+    def room(self, chat_prompt: str, max_len: int, max_out: int) -> int:
+        """Tokens a history may take beside this chat prompt and the reply."""
+
+    def prompt(self, messages: Sequence[tuple[str, str]], started: datetime) -> tuple[list[int], bool]:
+        """Token ids of (role, text) messages, generation prompt included; whether it ends inside open reasoning."""
+
+
+@frozen(kw_only=True)
+class Deployment:
+    """Server-wide facts. `text` is None in mode tool, `routing` in mode chat. Token limits as in the settings."""
+
+    turns: TurnLimits
+    text: PromptText | None = None
+    routing: Routing | None = None
+    sampling: Sampling = field(factory=Sampling)
+    check_prefix: str = "MUST CHECK SCREEN:"
+    checked_prefix: str = "ON THE SCREEN NOW:"
+    utterance_max_tokens: int = 500
+    history_max_tokens: int = 3000
+    history_target_tokens: int = 2000
+    max_len: int = 5025
+    max_out: int = 150
+    generation_timeout_s: float = 60.0
+    router_timeout_s: float = 10.0
+    cancel_grace_s: float = 5.0
+    speculates: bool = True
+
+    def open(self, persona: Persona, started: datetime) -> Profile:
+        """The profile of a session that starts with this persona. Tokenises the chat prompt."""
+        check = persona.check_prefix or self.check_prefix
+        checked = persona.checked_prefix or self.checked_prefix
+        if self.text is None:
+            return Profile(persona=persona, started=started, check_prefix=check, checked_prefix=checked)
+        room = self.text.room(persona.chat_prompt or "", self.max_len, self.max_out)
+        return Profile(
+            persona=persona,
+            started=started,
+            check_prefix=check,
+            checked_prefix=checked,
+            trim=trim_limits(room, max_tokens=self.history_max_tokens, target_tokens=self.history_target_tokens),
+            measure=Measure(
+                count=self.text.count,
+                cut=self.text.cut_start,
+                per_message=self.text.per_message,
+                check_tokens=self.text.count(f"{check} ") if self.routing else 0,
+                checked_tokens=self.text.count(f"{checked} "),
+                utterance_max=self.utterance_max_tokens,
+            ),
+        )
+
+
+def effective_sampling(defaults: Sampling, overrides: dict[str, Number | bool]) -> Sampling:
+    """Server defaults overlaid by the session's overrides."""
+    return Sampling(
+        temperature=float(overrides.get("temperature", defaults.temperature)),
+        top_p=float(overrides.get("top_p", defaults.top_p)),
+        top_k=int(overrides.get("top_k", defaults.top_k)),
+        min_p=float(overrides.get("min_p", defaults.min_p)),
+        repetition_penalty=float(overrides.get("repetition_penalty", defaults.repetition_penalty)),
+        presence_penalty=float(overrides.get("presence_penalty", defaults.presence_penalty)),
+        frequency_penalty=float(overrides.get("frequency_penalty", defaults.frequency_penalty)),
+    )
+
+
+__all__ = ["Deployment", "PromptText", "effective_sampling"]

@@ -1,0 +1,132 @@
+"""Frames that wait for a client: bounded in bytes, token text merged, unsent text droppable."""
+
+from collections import deque
+from collections.abc import Callable
+
+import trio
+from attrs import define, field
+
+from actors.session.effects import Hangup
+from protocol.frames import CLOSING, Address, Frame, token_body, token_head
+
+ENTRY_OVERHEAD_BYTES = 16  # a WebSocket frame's header and the entry itself, roughly
+
+
+@define
+class _Waiting:
+    """One entry: a ready frame, or token text of one turn that may still grow."""
+
+    turn: int | None
+    size: int
+    frame: Frame | None = None
+    read_at: float | None = None
+    head: str = ""
+    texts: list[str] = field(factory=list)
+
+
+@define
+class Outbox:
+    """What one session has to say and its client has not taken yet.
+
+    `put` never blocks. `limit`: bytes of waiting frames; a frame over it sets `overflowed` and is dropped, because the
+    connection is lost then anyway (a single frame in an empty outbox always fits). The writer takes everything that
+    waits at once: text it took counts as sent.
+    """
+
+    limit: int
+    clock: Callable[[], float] = trio.current_time
+    overflowed: bool = False
+    hangup: Hangup | None = None
+    lingers: bool = False
+    _waiting: deque[_Waiting] = field(factory=deque)
+    _bytes: int = 0
+    _bell: trio.Event = field(factory=trio.Event)
+    _sent_turn: int = -1
+    _sent: list[str] = field(factory=list)
+    _first_token_at: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return self._bytes
+
+    def put(self, frame: Frame, turn: int | None = None, read_at: float | None = None) -> None:
+        """Queue a frame. For a `done`: the turn, and when its frame was read, so that `ttft_ms` can be filled in."""
+        self._append(_Waiting(turn, len(frame.encode().encode()) + ENTRY_OVERHEAD_BYTES, frame, read_at))
+
+    def put_text(self, turn: int, address: Address, text: str) -> None:
+        """Queue token text; it merges with text of the same turn that still waits."""
+        size = len(text.encode())
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and last.turn == turn and last.frame is None:
+            if self._fits(size):
+                last.texts.append(text)
+                last.size += size
+                self._bytes += size
+            return
+        head = token_head(address)
+        self._append(_Waiting(turn, size + len(head.encode()) + ENTRY_OVERHEAD_BYTES, head=head, texts=[text]))
+
+    def drop(self, turn: int) -> None:
+        """Forget token text of a turn that has not been sent."""
+        for entry in [entry for entry in self._waiting if entry.frame is None and entry.turn == turn]:
+            self._waiting.remove(entry)
+            self._bytes -= entry.size
+
+    def close(self, why: Hangup, *, lingers: bool = False) -> None:
+        """Nothing more will be said: the writer closes the connection after what waits."""
+        self.hangup = self.hangup or why
+        self.lingers = self.lingers or lingers
+        self._bell.set()
+
+    def sent_text(self, turn: int) -> str:
+        """The token text of a turn that the writer has taken."""
+        return "".join(self._sent) if self._sent_turn == turn else ""
+
+    def take(self) -> list[str]:
+        """Everything that waits, encoded, in order."""
+        taken, self._waiting, self._bytes = self._waiting, deque(), 0
+        return [self._encode(entry) for entry in taken]
+
+    async def wait(self) -> None:
+        """Return when there is something to take, or the session is over."""
+        while not self._waiting and self.hangup is None and not self.overflowed:
+            await self._bell.wait()
+            self._bell = trio.Event()
+
+    def _append(self, entry: _Waiting) -> None:
+        if self.hangup is None and self._fits(entry.size):
+            self._waiting.append(entry)
+            self._bytes += entry.size
+            self._bell.set()
+
+    def _fits(self, size: int) -> bool:
+        if self._bytes and self._bytes + size > self.limit:
+            self.overflowed = True
+            self._bell.set()
+        return not self.overflowed
+
+    def _encode(self, entry: _Waiting) -> str:
+        if entry.frame is not None:
+            return self._timed(entry.frame, entry).encode()
+        assert entry.turn is not None
+        if entry.turn != self._sent_turn:
+            self._sent_turn, self._sent, self._first_token_at = entry.turn, [], self.clock()
+        self._sent.extend(entry.texts)
+        return entry.head + token_body("".join(entry.texts)) + CLOSING
+
+    def _timed(self, frame: Frame, entry: _Waiting) -> Frame:
+        """A `done` learns only here when its turn's first token was handed to the socket."""
+        timings = frame.payload.get("timings")
+        if not isinstance(timings, dict) or entry.read_at is None or entry.turn != self._sent_turn:
+            return frame
+        measured = {**timings, "ttft_ms": milliseconds(self._first_token_at - entry.read_at)}
+        return Frame(frame.type, frame.address, {**frame.payload, "timings": measured})
+
+
+def milliseconds(seconds: float) -> float:
+    """Seconds as milliseconds with microsecond resolution, as the wire shows them."""
+    return round(seconds * 1000, 3)
+
+
+__all__ = ["Outbox", "milliseconds"]

@@ -1,0 +1,215 @@
+"""One turn as a task: route, submit, wait for the end, under one cancel scope, with exactly one terminal event."""
+
+import itertools
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+import trio
+from attrs import define, field, frozen
+
+from actors.channels import THREAD_ABOVE_CHARS
+from actors.engine import EngineActor
+from actors.generation import Generation, GenerationState
+from actors.session import events as ev
+from actors.session.deployment import Deployment
+from actors.session.effects import AbortCause
+from actors.session.events import ChunkProduced, Ending, Routed, TurnEnded
+from actors.session.history import History
+from actors.session.profile import Profile
+from actors.session.reply import Cleaner, Reply, StopStrings
+from engines.base import GenerationRequest, Sampling, Usage
+from engines.errors import EngineError, EngineOverloaded, EngineUnavailable, TurnFailed
+
+_request_numbers = itertools.count(1)
+
+
+@frozen
+class Decision:
+    """The router's answer. `score` None: it timed out or failed, which counts as no."""
+
+    yes: bool
+    score: float | None
+
+
+class Router(Protocol):
+    """The router as a turn needs it."""
+
+    async def decide(self, text: str, timeout_s: float) -> Decision:
+        """The decision on these user texts; never raises, never takes longer than `timeout_s`."""
+
+
+class Sink(Protocol):
+    """Where a turn's events go: its session's mailbox."""
+
+    def put(self, message: ChunkProduced | Routed | TurnEnded) -> None:
+        """Leave one event; never blocks."""
+
+
+@define(eq=False)
+class Turn:
+    """A running turn. `history`: the conversation up to and with its user message, a value that never changes."""
+
+    request: ev.TurnRequested
+    site: Deployment
+    profile: Profile
+    history: History
+    sampling: Sampling
+    cleaner: Callable[[bool], Cleaner | None]
+    sink: Sink
+    engine: EngineActor | None = None
+    router: Router | None = None
+    clock: Callable[[], float] = trio.current_time
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+    generation: Generation | None = None
+    reply: Reply | None = None
+    held: list[str] = field(factory=list)
+    submitted_at: float | None = None
+    routed_after_s: float | None = None
+    ended: trio.Event = field(factory=trio.Event)
+    _speculation_failed: EngineError | None = None
+
+    @property
+    def number(self) -> int:
+        """The session's number of this turn."""
+        return self.request.turn
+
+    @property
+    def usage(self) -> Usage:
+        """Engine-true token counts of the delivered generation so far."""
+        return self.generation.usage if self.generation else Usage()
+
+    def stop(self, cause: AbortCause) -> None:
+        """Stop now: the engine hears of it before this returns; the task's terminal event follows."""
+        self._abort(cause)
+        self.scope.cancel(cause.value)
+
+    def stop_string_found(self) -> None:
+        """The reply is complete although the engine would go on."""
+        self._abort(AbortCause.STOP_STRING)
+
+    async def run(self) -> None:
+        """Do the turn's work; the terminal event is sent whatever happens."""
+        how, detail = Ending.FAILED, "internal_exception"
+        try:
+            with self.scope:
+                how, detail = await self._work()
+            if self.scope.cancelled_caught:
+                how, detail = Ending.CANCELLED, ""
+        finally:
+            self._abort(AbortCause.INTERNAL)
+            self.sink.put(TurnEnded(turn=self.number, how=how, detail=detail))
+            self.ended.set()
+
+    async def _work(self) -> tuple[Ending, str]:
+        await trio.lowlevel.checkpoint_if_cancelled()  # stopped before it began: the engine never hears of it
+        try:
+            if self.engine is not None:
+                self.engine.check_open()
+            if not self.request.routed:
+                await self._submit(prefixed=False)
+            elif not await self._route():
+                return Ending.COMPLETED, "tool"
+            return await self._generated()
+        except EngineUnavailable:
+            return Ending.BUSY, "engine_unavailable"
+        except EngineOverloaded:
+            return Ending.BUSY, "engine_queue_full"
+        except TurnFailed as error:
+            return Ending.FAILED, str(error)
+
+    async def _route(self) -> bool:
+        """Decide, with the chat generated meanwhile; whether a generation now runs."""
+        assert self.router is not None, "a routed turn without a router"
+        chats = self.engine is not None
+        started = self.clock()
+        async with trio.open_nursery() as nursery:
+            if chats and self.site.speculates:
+                nursery.start_soon(self._speculate)
+            decision = await self.router.decide(self._router_text(), self.site.router_timeout_s)
+            self.routed_after_s = self.clock() - started
+            if decision.yes:
+                nursery.cancel_scope.cancel("the router said yes")
+        if decision.yes:
+            self._abort(AbortCause.SPECULATION)
+            self.generation = self.reply = None
+        self.sink.put(Routed(turn=self.number, yes=decision.yes, score=decision.score, chats=chats))
+        if chats and self.generation is None:
+            if self._speculation_failed is not None and not decision.yes:
+                raise self._speculation_failed
+            await self._submit(prefixed=decision.yes)
+        return chats
+
+    async def _speculate(self) -> None:
+        """Generate beside the router. A failure waits for the decision: the client is owed its `toolcall` first."""
+        try:
+            await self._submit(prefixed=False)
+        except EngineError as error:
+            self._speculation_failed = error
+
+    def _router_text(self) -> str:
+        assert self.site.routing is not None
+        return self.history.router_text(self.site.routing.budget, self.site.routing.newline_tokens)
+
+    async def _submit(self, prefixed: bool) -> None:
+        assert self.engine is not None
+        ids, in_reasoning = await self._prompt(prefixed)
+        text = self.site.text
+        assert text is not None
+        request = GenerationRequest(
+            id=f"t{next(_request_numbers)}",
+            prompt_ids=ids,
+            sampling=self.sampling,
+            max_tokens=self.site.max_out,
+            stop_token_ids=text.stop_token_ids,
+            seed=secrets.randbits(63),
+        )
+        self.reply = Reply(StopStrings(text.stop_strings), self.cleaner(in_reasoning))
+        self.submitted_at = self.clock()
+        self.generation = self.engine.submit(request, self.number, self.sink)
+
+    async def _prompt(self, prefixed: bool) -> tuple[list[int], bool]:
+        history = self.history
+        if prefixed:
+            history = history.attach_prefix(self.number, self.profile.check_prefix)
+        chat_prompt = self.profile.persona.chat_prompt or ""
+        size = len(chat_prompt) + sum(len(message.text) for message in history.messages)
+        if size > THREAD_ABOVE_CHARS:
+            return await trio.to_thread.run_sync(self._fitting_prompt, history, chat_prompt, abandon_on_cancel=True)
+        return self._fitting_prompt(history, chat_prompt)
+
+    def _fitting_prompt(self, history: History, chat_prompt: str) -> tuple[list[int], bool]:
+        """Prompt ids that leave room for the reply: merges across messages can cost more than the parts did."""
+        text = self.site.text
+        assert text is not None
+        while True:
+            ids, in_reasoning = text.prompt(history.prompt_messages(chat_prompt), self.profile.started)
+            if len(ids) + self.site.max_out <= self.site.max_len:
+                return ids, in_reasoning
+            shorter = history.without_oldest()
+            if shorter == history:
+                raise TurnFailed(f"the prompt has {len(ids)} tokens and cannot be made shorter")
+            history = shorter
+
+    async def _generated(self) -> tuple[Ending, str]:
+        generation = self.generation
+        assert generation is not None
+        with trio.move_on_at(generation.submitted_at + self.site.generation_timeout_s):
+            await generation.ended.wait()
+        match generation.state:
+            case GenerationState.RUNNING:
+                self._abort(AbortCause.TIMEOUT)
+                return Ending.TIMED_OUT, "generation_timeout"
+            case GenerationState.FINISHED:
+                return Ending.COMPLETED, generation.finish_reason
+            case GenerationState.ABORTED:
+                return Ending.COMPLETED, "stop"  # by ourselves, at a stop string: any other abort cancels the scope
+            case GenerationState.FAILED:
+                return Ending.FAILED, str(generation.failure)
+
+    def _abort(self, cause: AbortCause) -> None:
+        if self.generation is not None and self.engine is not None:
+            self.engine.abort(self.generation, cause)
+
+
+__all__ = ["Decision", "Router", "Sink", "Turn"]
