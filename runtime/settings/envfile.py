@@ -1,0 +1,47 @@
+"""Files of `NAME=value` lines, for commands that are told to read one; none is ever read unasked."""
+
+import re
+from pathlib import Path
+
+from runtime.settings.errors import Problem, SettingsError
+
+LINE = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=(.*)", re.DOTALL)
+QUOTES = ("'", '"')
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Variable to value. Values are literal: no shell, no escapes; one pair of outer quotes is dropped.
+
+    Blank lines and lines that start with `#` are skipped; a `#` in a value belongs to it. The last line of a name wins.
+    Raises `SettingsError`, which names file and line, never what stands there: it may be a secret.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsError([Problem(str(path), "is not UTF-8 text")]) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        raise SettingsError([Problem(str(path), f"cannot be read ({reason})")]) from None
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        match = LINE.fullmatch(stripped)
+        if match is None:
+            problems.append(Problem(f"{path}:{number}", "is not NAME=value"))
+        else:
+            values[match[1]] = _literal(match[2].strip())
+    if problems:
+        raise SettingsError(problems)
+    return values
+
+
+def _literal(text: str) -> str:
+    if len(text) >= 2 and text[0] in QUOTES and text[-1] == text[0]:
+        return text[1:-1]
+    return text
+
+
+__all__ = ["read_env_file"]

@@ -1,0 +1,31 @@
+"""The kinds of values a variable can have: how each is read, shown and described."""
+
+from runtime.settings.kinds.base import Kind, Refused, did_you_mean, shortened
+from runtime.settings.kinds.numbers import CloseCode, Flag, Float, Int, OnlyOn, plain
+from runtime.settings.kinds.places import HubRepo, Model, Place, Url
+from runtime.settings.kinds.text import KeyList, Letters, OpenWord, PromptPrefix, SecretText, SmArch, Text, Word
+
+__all__ = [
+    "CloseCode",
+    "Flag",
+    "Float",
+    "HubRepo",
+    "Int",
+    "KeyList",
+    "Kind",
+    "Letters",
+    "Model",
+    "OnlyOn",
+    "OpenWord",
+    "Place",
+    "PromptPrefix",
+    "Refused",
+    "SecretText",
+    "SmArch",
+    "Text",
+    "Url",
+    "Word",
+    "did_you_mean",
+    "plain",
+    "shortened",
+]

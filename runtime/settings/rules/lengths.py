@@ -1,0 +1,43 @@
+"""What must fit into what: the context, the screen prefixes."""
+
+from collections.abc import Iterator
+
+from runtime.settings.kinds import shortened
+from runtime.settings.rules.conflict import Conflict
+from runtime.settings.sections import Sections
+
+# Tokens that a chat template may add around the longest chat prompt and the longest utterance.
+TEMPLATE_RESERVE = 64
+
+
+def conflicts(settings: Sections) -> Iterator[Conflict]:
+    """Lengths that cannot be had together, where there is a chat."""
+    if settings.deployment.deploy_mode.chats:
+        yield from _context(settings)
+        yield from _prefix(settings, "CHECK_SCREEN_PREFIX", settings.chat.check_screen_prefix)
+        yield from _prefix(settings, "SCREEN_CHECKED_PREFIX", settings.chat.screen_checked_prefix)
+
+
+def _context(settings: Sections) -> Iterator[Conflict]:
+    chat = settings.chat
+    needed = chat.prompt_max_tokens + chat.user_utt_max_tokens + chat.max_out + TEMPLATE_RESERVE
+    if chat.max_len < needed:
+        yield Conflict(
+            "CHAT_MAX_LEN",
+            f"{chat.max_len} is below {needed} = CHAT_PROMPT_MAX_TOKENS ({chat.prompt_max_tokens}) + "
+            f"USER_UTT_MAX_TOKENS ({chat.user_utt_max_tokens}) + CHAT_MAX_OUT ({chat.max_out}) + {TEMPLATE_RESERVE}",
+            ("CHAT_PROMPT_MAX_TOKENS", "USER_UTT_MAX_TOKENS", "CHAT_MAX_OUT", "DEPLOY_MODE"),
+        )
+
+
+def _prefix(settings: Sections, name: str, prefix: str) -> Iterator[Conflict]:
+    most = settings.chat.screen_prefix_max_chars
+    if len(prefix) > most:
+        yield Conflict(
+            name,
+            f"{shortened(prefix)} has {len(prefix)} characters, at most SCREEN_PREFIX_MAX_CHARS ({most}) fit",
+            ("SCREEN_PREFIX_MAX_CHARS", "DEPLOY_MODE"),
+        )
+
+
+__all__ = ["TEMPLATE_RESERVE", "conflicts"]
