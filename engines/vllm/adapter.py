@@ -1,0 +1,268 @@
+"""`VllmEngine`: the engine contract over vLLM's `AsyncLLM`, seen from trio.
+
+The trio side knows which requests are open and which of them were aborted; it drops late output, so that after an abort
+nothing but its confirmation is ever delivered. The island side (`streams`) talks to the library.
+"""
+
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import trio
+
+from engines.base import Aborted, Deliver, Delta, EngineInfo, Failed, GenerationRequest, Output, Progress
+from engines.errors import EngineDead, EngineError, EngineStartFailed, EngineUnavailable
+from engines.island import Island, IslandClosed
+from engines.vllm import processes
+from engines.vllm.boot import Boot, last_words
+from engines.vllm.config import VllmConfig
+from engines.vllm.guardian import Guardian
+from engines.vllm.library import describe
+from engines.vllm.processes import Process
+from engines.vllm.streams import Streams
+
+# How often processes are looked at: while loading, to record new ones; later, to notice a death. Seconds.
+_LOOK_S = 0.1
+# Control calls (round trip, cache reset) answer in milliseconds; an engine that needs longer cannot say.
+_ANSWER_S = 5.0
+# vLLM's own shutdown, then our kill, then the thread: about ten seconds in all.
+_SHUTDOWN_S = 5.0
+_KILL_S = 3.0
+_GIVE_UP_S = 30.0
+_THREAD_S = 2.0
+
+
+class VllmEngine:
+    """One vLLM engine: opened once, closed once."""
+
+    def __init__(self, config: VllmConfig) -> None:
+        self._config = config
+        self._island: Island[tuple[str, Output]] = Island("vllm", self._receive)
+        self._guardian = Guardian(config.mark)
+        self._boot: Boot | None = None
+        self._streams: Streams | None = None
+        self._deliver: Deliver | None = None
+        # Open requests, and whether their abort was asked for.
+        self._requests: dict[str, bool] = {}
+        # Every descendant seen since the start, all of which end with the engine; and those it cannot live without.
+        self._processes: set[Process] = set()
+        self._vital: tuple[Process, ...] = ()
+        self._before: set[Process] = set()
+        self._death: EngineDead | None = None
+        self._died = trio.Event()
+        self._closing = False
+        self._closed = trio.Event()
+
+    async def open(self, deliver: Deliver, progress: Progress) -> EngineInfo:
+        """Load the model; see `Engine.open`. Blocks only the island's thread."""
+        assert self._boot is None, "an engine is opened once"
+        self._deliver = deliver
+        self._boot = boot = Boot(
+            config=self._config, report=lambda line: self._island.tell(self._report, progress, line)
+        )
+        self._before = set(processes.descendants(os.getpid()))
+        try:
+            await self._guardian.start()
+            await self._island.start()
+            await self._load(boot)
+        except BaseException:
+            await self.close()
+            raise
+        assert boot.info is not None
+        assert boot.library is not None
+        self._streams = Streams(
+            engine=boot.engine,
+            library=boot.library,
+            config=self._config,
+            emit=self._island.emit,
+            spawn=self._island.spawn,
+            pause=self._island.pause,
+        )
+        return boot.info
+
+    def submit(self, request: GenerationRequest) -> None:
+        """Hand a request over; see `Engine.submit`. Raises `EngineUnavailable` if the engine is not open."""
+        if self._streams is None or self._closing:
+            raise EngineUnavailable("the engine is not open")
+        if request.id in self._requests:
+            raise ValueError(f"request id {request.id!r} is in use")
+        self._requests[request.id] = False
+        if self._death is not None or not self._island.call(self._streams.begin, request):
+            refusal = (request.id, Failed(self._death or EngineDead("the engine's thread is gone")))
+            self._island.tell(self._receive, [refusal])
+
+    def abort(self, request_id: str) -> None:
+        """Stop a request; see `Engine.abort`."""
+        if self._requests.get(request_id) is False and self._streams is not None:
+            self._requests[request_id] = True
+            self._island.call(self._streams.abort, request_id)
+
+    async def watch(self) -> NoReturn:
+        """Run until the engine dies, then raise `EngineDead`; open requests have failed by then."""
+        while self._death is None:
+            with trio.move_on_after(_LOOK_S):
+                await self._died.wait()
+            self._look()
+            await self._guardian.ensure()
+        raise self._death
+
+    async def unfinished(self) -> int | None:
+        """The engine's count of unfinished requests, after it has answered a question; None if it does not."""
+        return await self._ask(_count, self._streams) if self._streams is not None else None
+
+    async def reset_prefix_cache(self) -> bool:
+        """Drop the prefix cache of an idle engine; whether it really did."""
+        if self._streams is None or self._requests:
+            return False
+        return bool(await self._ask(_reset, self._streams))
+
+    async def close(self) -> None:
+        """End everything; see `Engine.close`. Takes about ten seconds at most, after a failed load too."""
+        if self._closing:
+            with trio.CancelScope(shield=True):
+                await self._closed.wait()
+            return
+        self._closing = True
+        with trio.CancelScope(shield=True):
+            try:
+                self._fail_all(EngineUnavailable("the engine was closed"))
+                await self._shut_down()
+                await self._end_processes()
+                await self._island.stop(_THREAD_S)
+            finally:
+                await self._guardian.dismiss()
+                self._closed.set()
+        await trio.lowlevel.checkpoint()
+
+    # Opening
+
+    async def _load(self, boot: Boot) -> None:
+        failure: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_record)
+            try:
+                await self._island.run(boot.build)
+            except (EngineError, IslandClosed) as error:
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is None:
+            self._record()
+            self._vital = tuple(process for process in self._processes if processes.is_vital(process))
+            return
+        raise failure if isinstance(failure, EngineStartFailed) else EngineStartFailed(str(failure))
+
+    async def _keep_record(self) -> NoReturn:
+        while True:
+            self._record()
+            await trio.sleep(_LOOK_S)
+
+    def _record(self) -> None:
+        found = set(processes.descendants(os.getpid())) - self._before
+        self._processes |= found
+        self._guardian.record(found)
+
+    def _report(self, progress: Progress, line: str) -> None:
+        if not self._closing:
+            progress(line)
+
+    # Requests
+
+    def _receive(self, batch: Sequence[tuple[str, Output]]) -> None:
+        passed: list[tuple[str, Output]] = []
+        for request_id, output in batch:
+            aborting = self._requests.get(request_id)
+            if aborting is None:
+                # It ended already: late output of a request that was failed here.
+                continue
+            if isinstance(output, Delta):
+                if not aborting:
+                    passed.append((request_id, output))
+                continue
+            dead = isinstance(output, Failed) and isinstance(output.error, EngineDead)
+            # A generation that ended by itself while its abort was on the way is as gone as the abort wants it.
+            passed.append((request_id, Aborted() if aborting and not dead else output))
+            del self._requests[request_id]
+            if dead:
+                assert isinstance(output, Failed)
+                self._die(str(output.error))
+        if passed and self._deliver is not None:
+            self._deliver(passed)
+
+    def _fail_all(self, error: EngineError) -> None:
+        failed = [(request_id, Failed(error)) for request_id in self._requests]
+        self._requests.clear()
+        if failed and self._deliver is not None:
+            self._deliver(failed)
+
+    # Life and death
+
+    def _look(self) -> None:
+        if self._death is not None or self._boot is None or self._boot.engine is None:
+            return
+        gone = [process for process in self._vital if not processes.is_alive(process)]
+        if gone:
+            self._die("engine process " + ", ".join(str(process.pid) for process in gone) + " is gone")
+            self._fail_all(self._death or EngineDead("the engine is dead"))
+        elif self._boot.engine.errored:
+            self._die(describe(self._boot.engine.dead_error))
+            self._fail_all(self._death or EngineDead("the engine is dead"))
+
+    def _die(self, why: str) -> None:
+        if self._death is None:
+            own = last_words(self._config.error_log)
+            self._death = EngineDead(f"{why} ({' <- '.join(own)})" if own else why)
+            self._died.set()
+
+    async def _ask(self, question: Any, streams: Streams) -> Any:
+        with trio.move_on_after(_ANSWER_S):
+            try:
+                return await self._island.run(question, streams)
+            except IslandClosed:
+                return None
+            except Exception as error:  # the door: a control call failed, which is an answer too
+                translated = streams.library.translate(error)
+                if isinstance(translated, EngineDead):
+                    self._die(str(translated))
+        return None
+
+    # Closing
+
+    async def _shut_down(self) -> None:
+        boot = self._boot
+        if boot is None:
+            return
+        boot.abandoned = True
+        # vLLM may be starting processes at this very moment: they are ended as they come, until it has given up.
+        with trio.move_on_after(_GIVE_UP_S):
+            while boot.constructing:
+                self._record()
+                processes.send(self._processes, signal.SIGKILL)
+                await trio.sleep(_LOOK_S)
+        if boot.engine is not None:
+            self._record()
+            # In a thread: in the loop it would block it, and the streams would neither end nor raise.
+            with trio.move_on_after(_SHUTDOWN_S + 1):
+                await trio.to_thread.run_sync(boot.engine.shutdown, _SHUTDOWN_S, abandon_on_cancel=True)
+
+    async def _end_processes(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with trio.move_on_after(_KILL_S / 2):
+                while self._left():
+                    processes.send(self._left(), number)
+                    await trio.sleep(_LOOK_S)
+
+    def _left(self) -> list[Process]:
+        return [process for process in self._processes if processes.is_alive(process)]
+
+
+async def _count(streams: Streams) -> int:
+    await streams.round_trip()
+    return streams.unfinished()
+
+
+async def _reset(streams: Streams) -> bool:
+    return bool(await streams.engine.reset_prefix_cache())
+
+
+__all__ = ["VllmEngine"]
