@@ -1,0 +1,4 @@
+"""From messages to token ids: the model's own chat template, control tokens neutralised, counted and cut exactly.
+
+`loading.load_chat_text` reads a model's tokenizer and gives a `chat.ChatText`; the rest are its parts.
+"""

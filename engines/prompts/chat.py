@@ -1,0 +1,104 @@
+"""Everything one chat model's tokenizer and template are asked for, from budgets to prompt ids."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from attrs import evolve, field, frozen
+
+from engines.prompts.bias import BUILT_IN, ResolvedBias, resolve_bias
+from engines.prompts.control import Neutralizer
+from engines.prompts.cutting import cut_end, cut_start
+from engines.prompts.encoder import Encoder
+from engines.prompts.messages import PromptMessage, arrange
+from engines.prompts.segments import Segments
+from engines.prompts.stops import Stops
+from engines.prompts.template import Template
+
+
+@frozen(kw_only=True)
+class ChatText:
+    """Messages of one chat model as text and ids. Safe to share between threads.
+
+    `control_ids`: ids that only the template may place. `stops`: where replies end. `reasoning_token_ids`: the ids of
+    `<think>` and `</think>` where both are single tokens. `warnings`: what an operator should know, one line each.
+    A few thousand tokens take a millisecond or so if an earlier prompt held most of them; texts of more than some
+    4000 characters belong in a worker thread.
+    """
+
+    encoder: Encoder = field(repr=False)
+    neutralizer: Neutralizer = field(repr=False)
+    template: Template = field(repr=False)
+    segments: Segments = field(repr=False)
+    stops: Stops
+    control_ids: frozenset[int] = field(repr=False)
+    reasoning_token_ids: tuple[int, int] | None = None
+    unknown_id: int | None = None
+    warnings: tuple[str, ...] = ()
+    per_message: int = 0
+
+    @property
+    def stop_token_ids(self) -> tuple[int, ...]:
+        """Ids at which the engine ends a reply."""
+        return self.stops.token_ids
+
+    @property
+    def stop_strings(self) -> tuple[str, ...]:
+        """Texts at which the server ends a reply."""
+        return self.stops.strings
+
+    @property
+    def opens_reasoning(self) -> bool:
+        """Whether every prompt ends inside an open `<think>`, so that a stream begins in reasoning."""
+        return self.template.opens_reasoning
+
+    def count(self, text: str) -> int:
+        """Tokens of a text, neutralised, without special tokens."""
+        return self.encoder.count(self.neutralizer(text).text)
+
+    def cut_start(self, text: str, tokens: int) -> tuple[str, int]:
+        """The start of a text within so many tokens, whole characters, and the tokens of what is left."""
+        return cut_start(self.encoder, text, tokens, self.neutralizer)
+
+    def cut_end(self, text: str, tokens: int) -> tuple[str, int]:
+        """The end of a text within so many tokens, whole characters, and the tokens of what is left."""
+        return cut_end(self.encoder, text, tokens, self.neutralizer)
+
+    def message_cost(self, text: str) -> int:
+        """Tokens of a message in a prompt: its text's and what the template puts around each."""
+        return self.count(text) + self.per_message
+
+    def overhead(self, chat_prompt: str = "", *, now: datetime | None = None) -> int:
+        """Tokens of a prompt besides its messages: system text, BOS, generation prompt."""
+        prompt = [PromptMessage("system", chat_prompt), PromptMessage("user", "x")]
+        return len(self.render(prompt, now=now)) - self.message_cost("x")
+
+    def room(self, chat_prompt: str = "", *, max_len: int, max_out: int, now: datetime | None = None) -> int:
+        """Tokens that a history may have behind this chat prompt: context less reply less overhead."""
+        return max_len - max_out - self.overhead(chat_prompt, now=now)
+
+    def text(
+        self, messages: Sequence[PromptMessage], *, generation_prompt: bool = True, now: datetime | None = None
+    ) -> str:
+        """The prompt as text: roles merged, control tokens neutralised, rendered by the template."""
+        plain = [
+            evolve(message, text=self.neutralizer(message.text).text)
+            for message in arrange(messages, self.template.accepts)
+        ]
+        return self.template.text(plain, generation_prompt=generation_prompt, now=now)
+
+    def render(
+        self, messages: Sequence[PromptMessage], *, generation_prompt: bool = True, now: datetime | None = None
+    ) -> list[int]:
+        """Prompt ids: the rendered text tokenised once, no special token added that the template did not place.
+
+        `messages`: system, if any, then the stored ones. `now`: the session's start, for templates that print a date.
+        Raises `TurnFailed` if the template does not take the conversation.
+        """
+        return self.segments.ids(self.text(messages, generation_prompt=generation_prompt, now=now))
+
+    def resolve_bias(self, texts: Mapping[str, float] = BUILT_IN) -> ResolvedBias:
+        """What an engine can be told of a bias map, text to value."""
+        return resolve_bias(texts, self.encoder, self.unknown_id)
+
+
+__all__ = ["ChatText"]

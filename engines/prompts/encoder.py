@@ -1,0 +1,89 @@
+"""A tokenizer as this package sees it: text to ids without special tokens, and where in the text each id lies."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from attrs import field, frozen
+
+Span = tuple[int, int]
+
+
+class AddedToken(Protocol):
+    """A token that stands outside the vocabulary's own rules; the library's record of it."""
+
+    content: str
+    special: bool
+    normalized: bool
+    lstrip: bool
+    rstrip: bool
+    single_word: bool
+
+
+class HubTokenizer(Protocol):
+    """The part of a `transformers` tokenizer that is used here."""
+
+    chat_template: str | dict[str, str] | None
+    unk_token_id: int | None
+    bos_token_id: int | None
+    bos_token: str | None
+    eos_token_id: int | None
+    all_special_ids: Sequence[int]
+    added_tokens_decoder: Mapping[int, AddedToken]
+
+    def encode(self, text: str, *, add_special_tokens: bool = ...) -> list[int]:
+        """Ids of a text."""
+
+    def get_chat_template(self) -> str:
+        """The template in use; raises ValueError if there is none."""
+
+    def apply_chat_template(
+        self,
+        conversation: Sequence[Mapping[str, object]],
+        *,
+        chat_template: str,
+        tokenize: bool,
+        add_generation_prompt: bool,
+        **variables: object,
+    ) -> str:
+        """The conversation as the template renders it."""
+
+
+@frozen
+class Encoder:
+    """Text to ids, never with special tokens added.
+
+    `ids`: ids of a text. `located`: the same with the (start, end) of each in the text, in characters; several ids
+    may share a character. None for the few tokenizers that cannot tell. `normalizes`: texts may change before they
+    are split, so that ids can come from other characters than their own.
+    """
+
+    ids: Callable[[str], Sequence[int]] = field(repr=False)
+    located: Callable[[str], tuple[Sequence[int], Sequence[Span]]] | None = field(default=None, repr=False)
+    normalizes: bool = False
+
+    def count(self, text: str) -> int:
+        """Number of ids of a text."""
+        return len(self.ids(text))
+
+
+def encoder_of(tokenizer: HubTokenizer) -> Encoder:
+    """The encoder of a loaded tokenizer; it can be called from several threads at once."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return Encoder(lambda text: tokenizer.encode(text, add_special_tokens=False))
+    # Set once, here: the library sets both on each of its own calls, which no other thread must see.
+    backend.no_truncation()
+    backend.no_padding()
+
+    def ids(text: str) -> Sequence[int]:
+        found: list[int] = backend.encode(text, add_special_tokens=False).ids
+        return found
+
+    def located(text: str) -> tuple[Sequence[int], Sequence[Span]]:
+        found = backend.encode(text, add_special_tokens=False)
+        return found.ids, found.offsets
+
+    return Encoder(ids, located, backend.normalizer is not None)
+
+
+__all__ = ["AddedToken", "Encoder", "HubTokenizer", "Span", "encoder_of"]
