@@ -1,7 +1,5 @@
 """What happens when the interpreter is too old: a newer one on PATH takes over, or a sentence says what to install."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys
@@ -9,7 +7,7 @@ import sys
 CANDIDATES = ("python3.14", "python3.13", "python3.12", "python3.11")
 
 
-def run(argv: list[str]) -> int:
+def run(argv: "list[str]") -> int:
     """Become a newer interpreter; returns 3 when there is none. Kept in syntax that old interpreters read."""
     for name in CANDIDATES:
         found = shutil.which(name)

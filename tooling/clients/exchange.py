@@ -1,0 +1,107 @@
+"""One turn as a client sees it: frames in, a record out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import trio
+from attrs import define, field
+
+from tooling.clients.connection import Connection
+from tooling.clients.failures import ClientError, EmptyReply, NoConnection, Refused, TimedOut
+from tooling.clients.frames import Incoming
+from tooling.clients.metrics import TurnMeter
+
+TURNED_AWAY = frozenset({"authentication_failed", "server_at_capacity"})
+HINTS = {
+    "authentication_failed": "give the server's key with TEXT_API_KEY or --api-key",
+    "server_at_capacity": "try again later, or raise MAX_CONCURRENT_CONNECTIONS at the server",
+}
+OnFrame = Callable[[Incoming], None]
+
+
+@define(kw_only=True)
+class Exchange:
+    """The record of one turn, filled by `feed`. `outcome` is None while it runs."""
+
+    request_id: str
+    kind: str
+    user: str = field(repr=False)
+    meter: TurnMeter
+    label: str = ""
+    toolcall: Mapping[str, object] | None = None
+    outcome: str | None = None
+    error: Mapping[str, Any] | None = None
+    usage: Mapping[str, Any] | None = None
+    finish_reason: str | None = None
+    timings: Mapping[str, Any] | None = None
+
+    def feed(self, frame: Incoming) -> bool:
+        """Take one frame of the connection; returns whether this turn is over."""
+        payload = frame.payload
+        if frame.type == "cancelled" and self.request_id in (frame.request_id, payload.get("turn")):
+            self._end("cancelled", frame)
+        elif frame.type == "error" and frame.request_id in (self.request_id, "unknown"):
+            self.error = payload
+            self._end("error", frame)
+        elif frame.request_id != self.request_id:
+            return self.outcome is not None
+        elif frame.type == "token":
+            self.meter.tokens.append((frame.text("text"), frame.at))
+        elif frame.type == "toolcall":
+            self.toolcall = {"status": payload.get("status"), "score": payload.get("score")}
+            self.meter.tool_at = frame.at
+        elif frame.type == "done":
+            self.finish_reason = frame.text("finish_reason")
+            self._end("done", frame)
+        return self.outcome is not None
+
+    def problem(self) -> ClientError | None:
+        """Why this turn does not count as passed, if it does not."""
+        if self.outcome == "done":
+            return None if self.meter.tokens or self.toolcall else EmptyReply("the turn ended without any text")
+        if self.outcome == "error" and self.error is not None:
+            return refusal(self.error)
+        return Refused(f"the turn ended as {self.outcome}")
+
+    def _end(self, outcome: str, frame: Incoming) -> None:
+        self.outcome = outcome
+        self.meter.ended_at = frame.at
+        usage, timings = frame.payload.get("usage"), frame.payload.get("timings")
+        self.usage = usage if isinstance(usage, Mapping) else None
+        self.timings = timings if isinstance(timings, Mapping) else None
+
+
+def refusal(payload: Mapping[str, Any]) -> ClientError:
+    """An error frame in words, with a hint where there is one. `NoConnection` if the server turned us away."""
+    code = payload.get("code")
+    details = payload.get("details")
+    details = details if isinstance(details, Mapping) else {}
+    hint = HINTS.get(str(code))
+    if code == "rate_limited":
+        hint = details.get("friendly_message") or f"retry in {details.get('retry_in')} s"
+    text = f"ERROR {code}/{details.get('reason_code')}: {payload.get('message')}" + (f" ({hint})" if hint else "")
+    return NoConnection(text) if code in TURNED_AWAY else Refused(text)
+
+
+async def begin(
+    connection: Connection, kind: str, payload: Mapping[str, object], *, user: str, label: str = ""
+) -> Exchange:
+    """Send a turn frame and return its record; the clock starts just before the write."""
+    meter = TurnMeter(trio.current_time())
+    request_id = await connection.send(kind, payload)
+    return Exchange(request_id=request_id, kind=kind, user=user, meter=meter, label=label)
+
+
+async def finish(connection: Connection, turn: Exchange, timeout_s: float, on_frame: OnFrame | None = None) -> None:
+    """Read until the turn is over. Raises what `Connection.receive` raises, and `TimedOut` for the whole turn."""
+    with trio.move_on_after(timeout_s) as scope:
+        while turn.outcome is None:
+            frame = await connection.receive("frame of the turn", min(timeout_s, connection.limits.receive_s))
+            turn.feed(frame)
+            if on_frame is not None:
+                on_frame(frame)
+    if scope.cancelled_caught:
+        raise TimedOut(f"the turn did not end within {timeout_s:g} s")
+
+
+__all__ = ["Exchange", "begin", "finish", "refusal"]

@@ -1,0 +1,31 @@
+"""Lines typed at a terminal or piped in, read without blocking the loop and without a thread that outlives it."""
+
+import os
+import stat
+from collections.abc import AsyncIterator
+
+import trio
+
+BLOCK_BYTES = 4096
+
+
+async def lines(descriptor: int) -> AsyncIterator[str]:
+    """The lines of a file descriptor until its end, line ends removed. Editing is the terminal's own."""
+    pending = b""
+    waits = not stat.S_ISREG(os.fstat(descriptor).st_mode)  # the kernel refuses to wait for a plain file
+    while True:
+        if waits:
+            await trio.lowlevel.wait_readable(descriptor)
+        else:
+            await trio.lowlevel.checkpoint()
+        block = os.read(descriptor, BLOCK_BYTES)
+        *whole, pending = (pending + block).split(b"\n")
+        for line in whole:
+            yield line.decode("utf-8", "replace").rstrip("\r")
+        if not block:
+            break
+    if pending:
+        yield pending.decode("utf-8", "replace")
+
+
+__all__ = ["lines"]
