@@ -1,6 +1,7 @@
 """Files of `NAME=value` lines, for commands that are told to read one; none is ever read unasked."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.settings.errors import Problem, SettingsError
@@ -38,10 +39,15 @@ def read_env_file(path: Path) -> dict[str, str]:
     return values
 
 
+def beneath(environ: Mapping[str, str], file: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the file's values where it has none; a blank value is none."""
+    return {**file, **{name: value for name, value in environ.items() if value.strip() or name not in file}}
+
+
 def _literal(text: str) -> str:
     if len(text) >= 2 and text[0] in QUOTES and text[-1] == text[0]:
         return text[1:-1]
     return text
 
 
-__all__ = ["read_env_file"]
+__all__ = ["beneath", "read_env_file"]

@@ -23,7 +23,7 @@ class Source(enum.StrEnum):
     FLAG = "flag"
 
 
-@frozen
+@frozen(eq=False)
 class Given:
     """A value somebody set. `flag`: the flag that did, if it was one."""
 
@@ -31,7 +31,7 @@ class Given:
     flag: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Reading:
     """What was read. `sections` is complete even with problems: defaults stand where a value could not be used.
 

@@ -11,7 +11,7 @@ from runtime.settings.variable import Derived, Fixed, Required, Variable
 MISSING = object()
 
 
-@define
+@define(eq=False)
 class Resolver:
     """Looks values up by variable name. `given`: parsed values; `home`: what `~` means."""
 

@@ -54,6 +54,20 @@ SECTION_CLASSES: Mapping[str, type[attrs.AttrsInstance]] = {
     "telemetry": Telemetry,
     "clients": Clients,
 }
+TITLES: Mapping[str, str] = {
+    "deployment": "Deployment",
+    "connections": "Connections",
+    "chat": "Prompt, history, generation, sampling",
+    "sanitize": "Spoken text",
+    "tools": "Tool routing",
+    "engine": "Chat engine",
+    "vllm": "vLLM",
+    "trt": "TensorRT-LLM",
+    "quantising": "Quantising for vLLM, pushing",
+    "logs": "Logs, launching",
+    "telemetry": "Telemetry",
+    "clients": "Clients",
+}
 FIELDS: Mapping[str, Mapping[str, Variable]] = {name: variables_of(cls) for name, cls in SECTION_CLASSES.items()}
 VARIABLES: Mapping[str, Variable] = {
     variable.name: variable for fields in FIELDS.values() for variable in fields.values()
@@ -76,4 +90,4 @@ def _flags(variables: Iterable[Variable]) -> Mapping[str, Variable]:
 
 FLAGS: Mapping[str, Variable] = _flags(VARIABLES.values())
 
-__all__ = ["FIELDS", "FLAGS", "SECTION_CLASSES", "VARIABLES", "Sections", "own_flag"]
+__all__ = ["FIELDS", "FLAGS", "SECTION_CLASSES", "TITLES", "VARIABLES", "Sections", "own_flag"]

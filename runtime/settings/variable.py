@@ -25,7 +25,7 @@ class Lookup(Protocol):
         """A str, enum or path variable, None if unset."""
 
 
-@frozen
+@frozen(eq=False)
 class Derived(Generic[T]):
     """A default that follows from other variables. `rule`: the same in words, for the tables."""
 
@@ -33,14 +33,14 @@ class Derived(Generic[T]):
     value: Callable[[Lookup], T]
 
 
-@frozen
+@frozen(eq=False)
 class Fixed(Generic[T]):
     """A default that is always the same."""
 
     value: T
 
 
-@frozen
+@frozen(eq=False)
 class Required(Generic[T]):
     """No default: the variable must be set. `stand_in` fills the field while the other problems are looked for."""
 
@@ -50,7 +50,7 @@ class Required(Generic[T]):
 Default = Fixed[Any] | Derived[Any] | Required[Any]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Variable:
     """A variable of the project. `flags`: short command-line names beside the one made of `name`.
 

@@ -22,7 +22,7 @@ def plain(number: float) -> str:
     return str(int(number)) if number == int(number) and abs(number) < LARGEST_INT else repr(number)
 
 
-@frozen
+@frozen(eq=False)
 class Int(Kind[int]):
     """A whole number in decimal digits; a sign only where negative values are allowed."""
 
@@ -45,7 +45,7 @@ class Int(Kind[int]):
         return f"int >= {self.low}" if self.high is None else f"int {self.low}..{self.high}"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Float(Kind[float]):
     """A finite number. `unit` only describes it."""
 
@@ -84,7 +84,7 @@ class Float(Kind[float]):
         return plain(value)
 
 
-@frozen
+@frozen(eq=False)
 class Flag(Kind[bool]):
     """Yes or no, any case."""
 
@@ -104,7 +104,7 @@ class Flag(Kind[bool]):
         return "1" if value else "0"
 
 
-@frozen
+@frozen(eq=False)
 class OnlyOn(Flag):
     """A flag whose off position is gone; `why` says so."""
 
@@ -119,7 +119,7 @@ class OnlyOn(Flag):
         return "flag, 1 only"
 
 
-@frozen
+@frozen(eq=False)
 class CloseCode(Kind[int]):
     """A WebSocket close code that an application may send: RFC 6455 section 7.4, less the ones that mean faults."""
 

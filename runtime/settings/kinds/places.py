@@ -12,7 +12,7 @@ from runtime.settings.kinds.base import Kind, Refused
 HUB_REPO = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
-@frozen
+@frozen(eq=False)
 class Place(Kind[Path]):
     """A file or directory; whether it must exist is checked with the engine or mode that uses it."""
 
@@ -28,7 +28,7 @@ class Place(Kind[Path]):
         return f"path, {self.note}" if self.note else "path"
 
 
-@frozen
+@frozen(eq=False)
 class Model(Kind[str]):
     """A hub id or a directory; which of the two is looked up only where the model is used."""
 
@@ -43,7 +43,7 @@ class Model(Kind[str]):
         return "str"
 
 
-@frozen
+@frozen(eq=False)
 class HubRepo(Kind[str]):
     """`owner/name` of a repository."""
 
@@ -56,7 +56,7 @@ class HubRepo(Kind[str]):
         return "str `owner/name`"
 
 
-@frozen
+@frozen(eq=False)
 class Url(Kind[str]):
     """An absolute address. `path`: what an address without a path gets."""
 

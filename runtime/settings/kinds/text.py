@@ -14,7 +14,7 @@ W = TypeVar("W", bound=enum.StrEnum)
 SM_ARCH = re.compile(r"(?:sm_?)?([0-9]{2,3})|(?:sm_?)?([0-9]{1,2})\.([0-9])", re.ASCII)
 
 
-@frozen
+@frozen(eq=False)
 class Word(Kind[W]):
     """One word of a closed set, any case."""
 
@@ -34,7 +34,7 @@ class Word(Kind[W]):
         return ", ".join(word.value for word in self.words)
 
 
-@frozen
+@frozen(eq=False)
 class Text(Kind[str]):
     """Free text. `max_bytes`: its limit in UTF-8."""
 
@@ -49,7 +49,7 @@ class Text(Kind[str]):
         return "str" if self.max_bytes is None else f"str <= {self.max_bytes} bytes"
 
 
-@frozen
+@frozen(eq=False)
 class OpenWord(Kind[str]):
     """A word of a set that only an installed library knows in full; lower-cased. `known`: those that always work."""
 
@@ -63,7 +63,7 @@ class OpenWord(Kind[str]):
         return f"enum {', '.join(self.known)}, or {self.others}"
 
 
-@frozen
+@frozen(eq=False)
 class Letters(Kind[str]):
     """A word of letters alone."""
 
@@ -76,7 +76,7 @@ class Letters(Kind[str]):
         return "letters"
 
 
-@frozen
+@frozen(eq=False)
 class PromptPrefix(Kind[str]):
     """Text set before what a user said, cleaned as a client's own would be; its length is another variable's matter."""
 
@@ -90,7 +90,7 @@ class PromptPrefix(Kind[str]):
         return "str, prefix rules"
 
 
-@frozen
+@frozen(eq=False)
 class SecretText(Kind[Secret]):
     """A token or address that must not be seen."""
 
@@ -106,7 +106,7 @@ class SecretText(Kind[Secret]):
         return str(value)
 
 
-@frozen
+@frozen(eq=False)
 class KeyList(Kind[tuple[Secret, ...]]):
     """Comma-separated keys."""
 
@@ -125,7 +125,7 @@ class KeyList(Kind[tuple[Secret, ...]]):
         return "set" if value else "unset"
 
 
-@frozen
+@frozen(eq=False)
 class SmArch(Kind[str]):
     """A GPU architecture as `sm90`, `90` or `9.0`; the value is always in the first form."""
 

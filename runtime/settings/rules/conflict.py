@@ -3,7 +3,7 @@
 from attrs import frozen
 
 
-@frozen
+@frozen(eq=False)
 class Conflict:
     """`name`: the variable to report it at; `text`: what is wrong and allowed; `with_names`: the others it hangs on.
 
