@@ -1,0 +1,93 @@
+"""The contract on real vLLM, then its deaths: one start of the process, one engine per death."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from engines.vllm import processes
+from tests.contract.suite import CHECKS
+from tests.engines.vllm.conftest import Client
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def opened(host: Client) -> Client:
+    """The host with its first engine open."""
+    host.open()
+    return host
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_contract(opened: Client, name: str) -> None:
+    opened.do("check", name=name)
+    assert opened.wait("checked", timeout=60)["error"] is None
+
+
+def _running(host: Client) -> tuple[list[int], list[str]]:
+    # A fresh engine with two running requests: its pids and their ids.
+    pids = host.reopen()
+    ids = []
+    for _ in range(2):
+        host.do("submit")
+        ids.append(host.wait("submitted")["id"])
+    host.wait("output")
+    return pids, ids
+
+
+def _ends(host: Client, count: int) -> dict[str, dict[str, object]]:
+    ends: dict[str, dict[str, object]] = {}
+    while len(ends) < count:
+        event = host.wait("output", timeout=10)
+        if event["kind"] != "Delta":
+            assert event["id"] not in ends
+            ends[event["id"]] = event
+    return ends
+
+
+def test_a_close_with_requests_in_flight_fails_them_once_and_leaves_no_process(opened: Client) -> None:
+    pids, ids = _running(opened)
+    opened.do("reopen")
+    ends = _ends(opened, 2)
+    assert {end["kind"] for end in ends.values()} == {"Failed"}
+    assert set(ends) == set(ids)
+    assert opened.wait("shut")["took"] < 12
+    assert not any(processes.identify(pid) for pid in pids)
+    opened.open()
+
+
+@pytest.mark.parametrize(
+    ("which", "number", "within"),
+    [(0, signal.SIGTERM, 1.0), (0, signal.SIGKILL, 1.0), (1, signal.SIGKILL, 1.5)],
+    ids=["core-terminated", "core-killed", "worker-killed"],
+)
+def test_a_death_fails_every_request_at_once_and_is_told_by_watch(
+    opened: Client, which: int, number: signal.Signals, within: float
+) -> None:
+    pids, ids = _running(opened)
+    assert len(pids) == 2
+    os.kill(pids[which], number)
+    began = time.monotonic()
+    ends = _ends(opened, 2)
+    took = time.monotonic() - began
+    assert set(ends) == set(ids)
+    assert all(str(end["detail"]).startswith("EngineDead") for end in ends.values()), ends
+    assert took < within
+    dead = opened.wait("dead", timeout=2)
+    assert dead["kind"] == "EngineDead"
+    opened.do("submit")
+    late = opened.wait("submitted")["id"]
+    assert str(_ends(opened, 1)[late]["detail"]).startswith("EngineDead")
+
+
+def test_a_stopped_core_cannot_count_and_is_still_closed_in_time(opened: Client) -> None:
+    pids, _ = _running(opened)
+    os.kill(pids[0], signal.SIGSTOP)
+    opened.do("unfinished")
+    assert opened.wait("unfinished", timeout=10)["count"] is None
+    opened.do("close")
+    assert opened.wait("shut", timeout=30)["took"] < 12
+    opened.wait("closed")
+    assert not any(processes.identify(pid) for pid in pids)
