@@ -1,0 +1,125 @@
+"""From a model's directory: what a template takes is found out, and what cannot work is said at start-up."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engines.errors import EngineStartFailed, TurnFailed
+from engines.prompts.chat import ChatText
+from engines.prompts.loading import load_chat_text
+from engines.prompts.messages import Accepts, PromptMessage
+
+HI = [PromptMessage("user", "hi")]
+
+
+@pytest.fixture
+def model(model_dirs: dict[str, Path], tmp_path: Path) -> Path:
+    """A model directory of the test's own, ChatML unless its template is written over."""
+    return Path(shutil.copytree(model_dirs["chatml"], tmp_path / "model"))
+
+
+def with_template(model: Path, template: str) -> str:
+    (model / "chat_template.jinja").write_text(template)
+    return str(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "accepts"),
+    [
+        ("chatml", Accepts()),
+        ("llama", Accepts()),
+        ("gemma", Accepts(system=False, assistant_first=False)),
+        ("bare", Accepts()),
+    ],
+)
+def test_what_a_template_takes_is_probed(name: str, accepts: Accepts, chats: dict[str, ChatText]) -> None:
+    assert chats[name].template.accepts == accepts
+
+
+def test_a_template_that_leaves_the_system_text_out_has_no_system_role(model: Path) -> None:
+    template = "{% for m in messages if m.role != 'system' %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"
+    chat = load_chat_text(with_template(model, template))
+    assert not chat.template.accepts.system
+    assert chat.text([PromptMessage("system", "be kind"), *HI]) == "<|im_start|>be kind\n\nhi<|im_end|>"
+
+
+def test_a_template_that_wants_parts_gets_parts(model: Path) -> None:
+    template = "{% for m in messages %}<|im_start|>{% for p in m.content %}{{ p['text'] }}{% endfor %}{% endfor %}"
+    chat = load_chat_text(with_template(model, template))
+    assert chat.template.accepts == Accepts(parts=True)
+    assert chat.text(HI) == "<|im_start|>hi"
+
+
+@pytest.mark.parametrize(("thinking", "opens"), [(True, True), (False, False)])
+def test_a_generation_prompt_can_end_inside_reasoning(thinking: bool, opens: bool, model_dirs: dict[str, Path]) -> None:
+    assert load_chat_text(str(model_dirs["bos"]), enable_thinking=thinking).opens_reasoning is opens
+
+
+def test_think_tags_in_a_message_open_no_reasoning(chats: dict[str, ChatText]) -> None:
+    assert not chats["chatml"].opens_reasoning
+
+
+def test_a_single_eos_of_the_generation_config_counts(model: Path) -> None:
+    (model / "generation_config.json").write_text('{"eos_token_id": 7}')
+    assert 7 in load_chat_text(str(model)).stop_token_ids
+
+
+@pytest.mark.parametrize("content", ["{", "[1]"])
+def test_a_broken_generation_config_is_named(model: Path, content: str) -> None:
+    (model / "generation_config.json").write_text(content)
+    with pytest.raises(EngineStartFailed, match=r"generation_config\.json"):
+        load_chat_text(str(model))
+
+
+def test_a_template_that_renders_nothing_of_a_user_is_refused(model: Path) -> None:
+    with pytest.raises(EngineStartFailed, match="single user message: it leaves the text out"):
+        load_chat_text(with_template(model, "hello"))
+
+
+def test_a_template_with_a_mistake_is_refused_with_its_words(model: Path) -> None:
+    with pytest.raises(EngineStartFailed, match="not today"):
+        load_chat_text(with_template(model, "{{ raise_exception('not today') }}"))
+
+
+def test_a_template_that_puts_control_tokens_together_is_refused(model: Path) -> None:
+    template = "{% for m in messages %}<|im_start|>{{ m.content | replace(' ', '') }}<|im_end|>{% endfor %}"
+    with pytest.raises(EngineStartFailed, match=r"control tokens in a message .*'<\|im_end\|>'"):
+        load_chat_text(with_template(model, template))
+
+
+def test_a_template_that_fails_later_fails_the_turn_without_its_text(model: Path) -> None:
+    template = (
+        "{% for m in messages %}{{ raise_exception(m.content) if 'boo' in m.content else m.content }}{% endfor %}"
+    )
+    chat = load_chat_text(with_template(model, template))
+    with pytest.raises(TurnFailed) as caught:
+        chat.render([PromptMessage("user", "boo, a secret")])
+    assert "secret" not in str(caught.value)
+
+
+def test_a_directory_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngineStartFailed, match="cannot be loaded"):
+        load_chat_text(str(tmp_path))
+
+
+def test_code_of_the_models_own_needs_a_yes(model: Path) -> None:
+    path = model / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    config |= {"tokenizer_class": "OwnTokenizer", "auto_map": {"AutoTokenizer": ["own.OwnTokenizer", None]}}
+    path.write_text(json.dumps(config))
+    (model / "tokenizer.json").unlink()
+    (model / "config.json").write_text('{"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig"}}')
+    (model / "own.py").write_text("raise SystemExit('this must not run')\n")
+    with pytest.raises(EngineStartFailed, match="CHAT_TRUST_REMOTE_CODE=1"):
+        load_chat_text(str(model))
+
+
+def test_several_templates_need_a_default(model: Path) -> None:
+    (model / "chat_template.jinja").unlink()
+    named = model / "additional_chat_templates"
+    named.mkdir()
+    (named / "rag.jinja").write_text("{{ messages[0].content }}")
+    with pytest.raises(EngineStartFailed, match="no chat template can be chosen"):
+        load_chat_text(str(model))
