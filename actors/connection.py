@@ -50,19 +50,20 @@ class Connection:
     socket: Socket
     gate: Gate
     outbox: Outbox
-    session: Callable[[trio.Nursery], SessionActor]
+    actor: SessionActor
     closings: Mapping[Hangup, tuple[int, str]]
     idle_timeout_s: float = 150.0
     clock: Callable[[], float] = trio.current_time
-    actor: SessionActor = field(init=False)
+    _opened_at: float = field(init=False)
     _active_at: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._opened_at = self._active_at = self.clock()
 
     async def run(self) -> None:
         """Talk until one side is done. An exception in here is a bug: the barrier above logs it and closes."""
-        self._active_at = self.clock()
         async with trio.open_nursery() as nursery:
-            self.actor = self.session(nursery)
-            nursery.start_soon(self.actor.run, name="session")
+            await nursery.start(self.actor.run, name="session")
             nursery.start_soon(self._read, name="reader")
             if self.idle_timeout_s:
                 nursery.start_soon(self._watch_idle, name="idle watch")
@@ -76,6 +77,10 @@ class Connection:
     def expire(self) -> None:
         """The server's patience is over: say goodbye now."""
         self.actor.mailbox.deliver(ev.DrainExpired())
+
+    def summary(self) -> dict[str, object]:
+        """What the closing log line says of this connection."""
+        return {"turns": self.actor.turns_done, "seconds": round(self.clock() - self._opened_at, 1)}
 
     async def _read(self) -> None:
         try:
@@ -111,7 +116,7 @@ class Connection:
         return True
 
     async def _watch_idle(self) -> None:
-        while True:
+        while self.actor.phase is not Phase.CLOSED:
             await trio.sleep_until(self._active_at + self.idle_timeout_s)
             await self.actor.wait_settled()
             if self.actor.phase is Phase.IDLE and self.clock() >= self._active_at + self.idle_timeout_s:
@@ -121,15 +126,13 @@ class Connection:
         """Send what waits until the session hangs up, then close. Returns when nothing more can be written."""
         outbox = self.outbox
         try:
-            while True:
+            while outbox.hangup is None or outbox.size:
                 await outbox.wait()
-                frames = outbox.take()
-                if frames and outbox.hangup is not Hangup.SLOW_CONSUMER:
-                    await self.socket.send(frames)
-                if outbox.hangup is not None:
-                    break
-                if self.actor.phase is Phase.CLOSED:
+                if outbox.hangup is Hangup.GONE:
                     return
+                if outbox.hangup is Hangup.SLOW_CONSUMER:
+                    break
+                await self.socket.send(outbox.take())
         except ClientTooSlow:
             self.actor.mailbox.deliver(ev.ClientStalled())
         except Disconnected:

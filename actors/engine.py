@@ -64,6 +64,7 @@ class EngineActor:
     _dying: dict[str, float] = field(factory=dict)
     _aborts: Counter[AbortCause] = field(factory=Counter)
     _progress_at: float = 0.0
+    _confirmed: trio.Event = field(factory=trio.Event)
 
     def attach(self, engine: Engine, max_running: int) -> None:
         """A loaded engine takes over. `max_running`: requests it decodes at once."""
@@ -125,12 +126,22 @@ class EngineActor:
             generation = self._live.get(request_id)
             if generation is None:
                 if not isinstance(output, Delta):
-                    self._dying.pop(request_id, None)
+                    self._confirm(request_id)
             elif isinstance(output, Delta):
                 generation.take(output, now)
             else:
                 del self._live[request_id]
                 self._finish(generation, output)
+
+    async def wait_aborts_confirmed(self) -> None:
+        """Return when the engine has confirmed every abort."""
+        while self._dying:
+            await self._confirmed.wait()
+
+    def _confirm(self, request_id: str) -> None:
+        self._dying.pop(request_id, None)
+        self._confirmed.set()
+        self._confirmed = trio.Event()
 
     def _finish(self, generation: Generation, output: Aborted | Finished | Failed) -> None:
         if isinstance(output, Aborted):

@@ -42,7 +42,6 @@ class SessionActor:
 
     site: Deployment
     outbox: Outbox
-    nursery: trio.Nursery
     engine: EngineActor | None = None
     router: Router | None = None
     cleaner: CleanerFactory = _no_cleaner
@@ -54,6 +53,7 @@ class SessionActor:
     mailbox: Mailbox[ev.Event] = field(init=False)
     settled: trio.Event = field(factory=trio.Event)
     turns_done: int = 0
+    _nursery: trio.Nursery = field(init=False)
     _turn: Turn | None = None
     _numbers: dict[str, int] = field(factory=dict)
     _answers: Answers = field(init=False)
@@ -64,9 +64,13 @@ class SessionActor:
         self.mailbox = Mailbox(2 * (self.site.max_out + 8) + 64, self._handle)
         self._answers = Answers(self.outbox)
 
-    async def run(self) -> None:
-        """Handle events until the session is closed."""
-        await self.mailbox.run()
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Handle events until the session is closed; its turns end with it."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await self.mailbox.run()
+            nursery.cancel_scope.cancel("the session is closed")
 
     @property
     def phase(self) -> Phase:
@@ -165,7 +169,7 @@ class SessionActor:
             router=self.router,
             clock=self.clock,
         )
-        self.nursery.start_soon(self._turn.run, name=f"turn {request.turn}")
+        self._nursery.start_soon(self._turn.run, name=f"turn {request.turn}")
 
     def _cleaner_of_turn(self, in_reasoning: bool) -> Cleaner | None:
         assert self.profile is not None
@@ -176,7 +180,7 @@ class SessionActor:
         turn.stop(effect.cause)
         self.outbox.drop(effect.turn)
         self._store_reply(turn, self.outbox.sent_text(effect.turn), interrupted=True)
-        self.nursery.start_soon(self._watch_cancel, turn, name=f"cancel of turn {effect.turn}")
+        self._nursery.start_soon(self._watch_cancel, turn, name=f"cancel of turn {effect.turn}")
         self._log_finished(turn, "cancelled", effect.cause.value)
 
     async def _watch_cancel(self, turn: Turn) -> None:

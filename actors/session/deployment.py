@@ -1,8 +1,6 @@
 """What this server serves, as sessions need to know it."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 from attrs import field, frozen
 
@@ -10,37 +8,22 @@ from actors.session.budgets import Measure, trim_limits
 from actors.session.intake import Routing
 from actors.session.profile import Profile
 from engines.base import Sampling
+from engines.prompts.chat import ChatText
 from protocol.limits import TurnLimits
 from protocol.sampling import Number
 from protocol.turns import Persona
 
 
-class PromptText(Protocol):
-    """The chat model's tokenizer and template. Thread-safe; long texts are handed to it in a worker thread."""
-
-    stop_token_ids: tuple[int, ...]
-    stop_strings: tuple[str, ...]
-    per_message: int
-
-    def count(self, text: str) -> int:
-        """Tokens of a text, neutralised, without special tokens."""
-
-    def cut_start(self, text: str, tokens: int) -> tuple[str, int]:
-        """The start of a text within so many tokens, and the tokens of what is left."""
-
-    def room(self, chat_prompt: str, max_len: int, max_out: int) -> int:
-        """Tokens a history may take beside this chat prompt and the reply."""
-
-    def prompt(self, messages: Sequence[tuple[str, str]], started: datetime) -> tuple[list[int], bool]:
-        """Token ids of (role, text) messages, generation prompt included; whether it ends inside open reasoning."""
-
-
 @frozen(kw_only=True)
 class Deployment:
-    """Server-wide facts. `text` is None in mode tool, `routing` in mode chat. Token limits as in the settings."""
+    """Server-wide facts.
+
+    `text`: the chat model's tokenizer and template, None in mode tool. `routing`: None in mode chat. Token limits as
+    in the settings.
+    """
 
     turns: TurnLimits
-    text: PromptText | None = None
+    text: ChatText | None = None
     routing: Routing | None = None
     sampling: Sampling = field(factory=Sampling)
     check_prefix: str = "MUST CHECK SCREEN:"
@@ -61,7 +44,7 @@ class Deployment:
         checked = persona.checked_prefix or self.checked_prefix
         if self.text is None:
             return Profile(persona=persona, started=started, check_prefix=check, checked_prefix=checked)
-        room = self.text.room(persona.chat_prompt or "", self.max_len, self.max_out)
+        room = self.text.room(persona.chat_prompt or "", max_len=self.max_len, max_out=self.max_out, now=started)
         return Profile(
             persona=persona,
             started=started,
@@ -92,4 +75,4 @@ def effective_sampling(defaults: Sampling, overrides: dict[str, Number | bool]) 
     )
 
 
-__all__ = ["Deployment", "PromptText", "effective_sampling"]
+__all__ = ["Deployment", "effective_sampling"]

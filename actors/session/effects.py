@@ -24,7 +24,7 @@ class AbortCause(enum.Enum):
 
 
 class Hangup(enum.Enum):
-    """Why the server closes a connection; the close code and reason follow from it."""
+    """Why a connection ends; close code and reason follow from it. GONE: the client is away already."""
 
     CLIENT_REQUEST = "client_request"
     IDLE = "idle_timeout"
@@ -32,6 +32,7 @@ class Hangup(enum.Enum):
     SLOW_CONSUMER = "slow_consumer"
     REFUSED = "refused"
     INTERNAL = "internal_error"
+    GONE = "gone"
 
 
 @frozen

@@ -167,7 +167,7 @@ def shut_down(session: Session, event: Event) -> tuple[Effect, ...]:
 
 
 def disconnect(session: Session, _event: Event) -> tuple[Effect, ...]:
-    return _stop(session, AbortCause.DISCONNECT)
+    return *_stop(session, AbortCause.DISCONNECT), do.CloseConnection(Hangup.GONE)
 
 
 def drop_slow_client(session: Session, _event: Event) -> tuple[Effect, ...]:

@@ -3,7 +3,7 @@
 import itertools
 import secrets
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import trio
 from attrs import define, field, frozen
@@ -20,6 +20,7 @@ from actors.session.profile import Profile
 from actors.session.reply import Cleaner, Reply, StopStrings
 from engines.base import GenerationRequest, Sampling, Usage
 from engines.errors import EngineError, EngineOverloaded, EngineUnavailable, TurnFailed
+from engines.prompts.messages import PromptMessage, PromptRole
 
 _request_numbers = itertools.count(1)
 
@@ -153,7 +154,7 @@ class Turn:
 
     async def _submit(self, prefixed: bool) -> None:
         assert self.engine is not None
-        ids, in_reasoning = await self._prompt(prefixed)
+        ids = await self._prompt(prefixed)
         text = self.site.text
         assert text is not None
         request = GenerationRequest(
@@ -164,11 +165,11 @@ class Turn:
             stop_token_ids=text.stop_token_ids,
             seed=secrets.randbits(63),
         )
-        self.reply = Reply(StopStrings(text.stop_strings), self.cleaner(in_reasoning))
+        self.reply = Reply(StopStrings(text.stop_strings), self.cleaner(text.opens_reasoning))
         self.submitted_at = self.clock()
         self.generation = self.engine.submit(request, self.number, self.sink)
 
-    async def _prompt(self, prefixed: bool) -> tuple[list[int], bool]:
+    async def _prompt(self, prefixed: bool) -> list[int]:
         history = self.history
         if prefixed:
             history = history.attach_prefix(self.number, self.profile.check_prefix)
@@ -178,14 +179,14 @@ class Turn:
             return await trio.to_thread.run_sync(self._fitting_prompt, history, chat_prompt, abandon_on_cancel=True)
         return self._fitting_prompt(history, chat_prompt)
 
-    def _fitting_prompt(self, history: History, chat_prompt: str) -> tuple[list[int], bool]:
+    def _fitting_prompt(self, history: History, chat_prompt: str) -> list[int]:
         """Prompt ids that leave room for the reply: merges across messages can cost more than the parts did."""
         text = self.site.text
         assert text is not None
         while True:
-            ids, in_reasoning = text.prompt(history.prompt_messages(chat_prompt), self.profile.started)
+            ids = text.render(prompt(history, chat_prompt), now=self.profile.started)
             if len(ids) + self.site.max_out <= self.site.max_len:
-                return ids, in_reasoning
+                return ids
             shorter = history.without_oldest()
             if shorter == history:
                 raise TurnFailed(f"the prompt has {len(ids)} tokens and cannot be made shorter")
@@ -210,6 +211,11 @@ class Turn:
     def _abort(self, cause: AbortCause) -> None:
         if self.generation is not None and self.engine is not None:
             self.engine.abort(self.generation, cause)
+
+
+def prompt(history: History, chat_prompt: str) -> list[PromptMessage]:
+    """The messages of a prompt: the session's system message, then the stored ones."""
+    return [PromptMessage(cast(PromptRole, role), text) for role, text in history.prompt_messages(chat_prompt)]
 
 
 __all__ = ["Decision", "Router", "Sink", "Turn"]

@@ -1,0 +1,189 @@
+"""From settings to parts: what is served, with which limits, by which engine."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from attrs import define, frozen
+
+from actors.connection import Connection, Socket
+from actors.engine import EngineActor, EngineLimits
+from actors.session.actor import SessionActor
+from actors.session.deployment import Deployment
+from actors.session.effects import Hangup
+from actors.session.gate import Gate
+from actors.session.outbox import Outbox
+from actors.session.profile import Profile
+from actors.session.sanitizer import Families, Sanitizer
+from actors.session.turn import Router
+from engines.base import Engine, EngineInfo, Sampling
+from engines.prompts.chat import ChatText
+from engines.prompts.messages import PromptMessage
+from engines.scripted import ScriptedEngine
+from protocol.limits import TurnLimits, Window
+from protocol.sampling import DEFAULT_BOUNDS, Bound
+from protocol.text import sanitize_prompt
+from runtime.access import Slots, Throttle
+from runtime.chat_engine import vllm_engine
+from runtime.health import Health
+from runtime.server import Door, Server, closings
+from runtime.settings import EngineName, Settings
+
+WARMUP_TEXT = "This is a warm-up sentence that only fills the prompt. " * 64
+
+
+@frozen(kw_only=True)
+class Parts:
+    """The long-lived parts of one server process."""
+
+    settings: Settings
+    chat: EngineActor | None
+    router: Router | None
+    health: Health
+
+
+def parts(settings: Settings, health: Health) -> Parts:
+    """Actors that wait for their engines."""
+    chat = chat_actor(settings) if settings.deployment.deploy_mode.chats else None
+    health.chat = chat
+    return Parts(settings=settings, chat=chat, router=None, health=health)
+
+
+def bounds(settings: Settings) -> tuple[Bound, ...]:
+    """The sampling ranges of this deployment."""
+    chat = settings.chat
+    return tuple(
+        Bound(
+            bound.key,
+            bound.kind,
+            getattr(chat, bound.key),
+            getattr(chat, f"{bound.key}_min"),
+            getattr(chat, f"{bound.key}_max"),
+        )
+        for bound in DEFAULT_BOUNDS
+    )
+
+
+def deployment(settings: Settings, text: ChatText | None) -> Deployment:
+    """What sessions need to know of the settings. `text`: the chat model's, loaded."""
+    chat = settings.chat
+    ranges = bounds(settings)
+    return Deployment(
+        turns=TurnLimits(
+            chat=text is not None,
+            prompt_max_chars=chat.prompt_sanitize_max_chars,
+            prompt_max_tokens=chat.prompt_max_tokens,
+            prefix_max_chars=chat.screen_prefix_max_chars,
+            personality_max_chars=chat.personality_max_len,
+            bounds=ranges,
+        ),
+        text=text,
+        sampling=Sampling(**{bound.key: bound.default for bound in ranges}),  # type: ignore[arg-type]
+        check_prefix=sanitize_prompt(chat.check_screen_prefix),
+        checked_prefix=sanitize_prompt(chat.screen_checked_prefix),
+        utterance_max_tokens=chat.user_utt_max_tokens,
+        history_max_tokens=chat.history_max_tokens,
+        history_target_tokens=chat.trimmed_history_length,
+        max_len=chat.max_len,
+        max_out=chat.max_out,
+        generation_timeout_s=chat.gen_timeout_s,
+        router_timeout_s=settings.tools.timeout_s,
+        cancel_grace_s=settings.connections.cancel_grace_s,
+        speculates=settings.tools.routing_speculation,
+    )
+
+
+def chat_actor(settings: Settings) -> EngineActor:
+    """The actor of the chat engine; it takes nothing until the supervisor has brought an engine up."""
+    return EngineActor(
+        EngineLimits(
+            max_queued=settings.engine.max_queued,
+            cancel_grace_s=settings.connections.cancel_grace_s,
+            stall_timeout_s=settings.engine.stall_timeout_s,
+            hang_timeout_s=settings.engine.hang_timeout_s,
+        )
+    )
+
+
+def engine_maker(settings: Settings, text: ChatText) -> Callable[[], Engine]:
+    """Makes a fresh chat engine, at the start and after each death."""
+    match settings.deployment.inference_engine:
+        case EngineName.VLLM:
+            return lambda: vllm_engine(settings, text)
+        case EngineName.SCRIPTED:
+            return ScriptedEngine
+        case EngineName.TRT:
+            raise AssertionError("refused by the entry module")
+        case _ as unknown:
+            assert_never(unknown)
+
+
+def warmup_ids(text: ChatText) -> Callable[[EngineInfo], list[int]]:
+    """Prompt ids for the warm-up."""
+    return lambda _info: text.render([PromptMessage("user", WARMUP_TEXT)])
+
+
+@define(eq=False)
+class Reception:
+    """Makes the connection of each accepted socket."""
+
+    parts: Parts
+    site: Deployment
+
+    def connect(self, socket: Socket) -> Connection:
+        """A connection with a session of its own."""
+        parts, limits = self.parts, self.parts.settings.connections
+        outbox = Outbox(limits.outbox_max_bytes)
+        actor = SessionActor(
+            site=self.site, outbox=outbox, engine=parts.chat, router=parts.router, cleaner=self._sanitizer
+        )
+        return Connection(
+            socket=socket,
+            gate=Gate(
+                self.site,
+                Window("message", limits.max_messages_per_window, limits.message_window_s),
+                Window("cancel", limits.max_cancels_per_window, limits.cancel_window_s),
+            ),
+            outbox=outbox,
+            actor=actor,
+            closings=closings(
+                {
+                    Hangup.CLIENT_REQUEST: (limits.close_client_request_code, "client_request"),
+                    Hangup.IDLE: (limits.close_idle_code, limits.close_idle_reason),
+                }
+            ),
+            idle_timeout_s=limits.idle_timeout_s,
+        )
+
+    def _sanitizer(self, profile: Profile, in_reasoning: bool) -> Sanitizer:
+        families = self.parts.settings.sanitize
+        return Sanitizer(
+            labels=(profile.check_prefix, profile.checked_prefix),
+            in_reasoning=in_reasoning,
+            families=Families(
+                contacts=families.contacts,
+                numbers=families.numbers,
+                emoji=families.emoji,
+                markdown=families.markdown,
+            ),
+        )
+
+
+def server(parts: Parts) -> Server:
+    """The listening side."""
+    settings, limits = parts.settings, parts.settings.connections
+    return Server(
+        door=Door(
+            keys=settings.deployment.api_keys,
+            max_frame_bytes=limits.max_frame_bytes,
+            compresses=limits.compression,
+            send_timeout_s=limits.send_timeout_s,
+            close_unauthorized=limits.close_unauthorized_code,
+            close_busy=limits.close_busy_code,
+        ),
+        throttle=Throttle(limits.auth_max_failures, limits.auth_failure_window_s),
+        slots=Slots(settings.deployment.max_concurrent_connections, limits.handshake_acquire_timeout_s),
+        health=parts.health,
+    )
+
+
+__all__ = ["Parts", "Reception", "chat_actor", "deployment", "engine_maker", "parts", "server", "warmup_ids"]

@@ -1,0 +1,84 @@
+"""The life of the process: listen, load, serve, drain on the first signal, end at once on the second."""
+
+import signal
+from collections.abc import AsyncIterator
+
+import structlog
+import trio
+from attrs import define, field
+
+from engines.prompts.chat import ChatText
+from engines.prompts.loading import load_chat_text
+from runtime import assembly
+from runtime.health import Health
+from runtime.server import Server
+from runtime.settings import Settings
+from runtime.supervisor import Supervisor
+
+log = structlog.get_logger()
+
+
+@define(eq=False)
+class Process:
+    """One server process. `run` returns after a drain; a failed first start raises `EngineStartFailed`."""
+
+    settings: Settings
+    health: Health = field(factory=Health)
+
+    async def run(self, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until SIGTERM or SIGINT. Reports the bound port."""
+        place = self.settings.deployment
+        parts = assembly.parts(self.settings, self.health)
+        server = assembly.server(parts)
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as nursery:
+                port = await nursery.start(server.serve, place.server_bind_host, place.server_port)
+                log.info("server.started", host=place.server_bind_host, port=port, mode=place.deploy_mode.value)
+                task_status.started(port)
+                nursery.start_soon(self._end_on_signal, signals, server, nursery.cancel_scope)
+                await self._load(parts, server, nursery)
+
+    async def _load(self, parts: assembly.Parts, server: Server, nursery: trio.Nursery) -> None:
+        """Bring up what is served; connections are taken once their text can be measured."""
+        started = trio.current_time()
+        if parts.chat is not None:
+            self.health.progress = "loading the tokenizer"
+            text = await trio.to_thread.run_sync(self._chat_text, abandon_on_cancel=True)
+            for warning in text.warnings:
+                log.warning("model.warned", warning=warning)
+            supervisor = Supervisor(
+                make=assembly.engine_maker(self.settings, text),
+                actor=parts.chat,
+                health=self.health,
+                warmup_ids=assembly.warmup_ids(text),
+                start_timeout_s=self.settings.engine.start_timeout_s,
+            )
+            server.connect = assembly.Reception(parts, assembly.deployment(self.settings, text)).connect
+            await nursery.start(supervisor.run)
+        log.info("server.ready", seconds=round(trio.current_time() - started, 1))
+
+    def _chat_text(self) -> ChatText:
+        place = self.settings.deployment
+        return load_chat_text(
+            place.chat_model or "",
+            revision=place.chat_revision,
+            trust_remote_code=place.chat_trust_remote_code,
+            enable_thinking=self.settings.chat.template_enable_thinking,
+        )
+
+    async def _end_on_signal(self, signals: AsyncIterator[int], server: Server, everything: trio.CancelScope) -> None:
+        async with trio.open_nursery() as nursery:
+            number = await anext(signals)
+            log.info("server.stopping", signal=signal.Signals(number).name)
+            nursery.start_soon(self._drain, server, nursery.cancel_scope)
+            await anext(signals)
+            log.info("server.stopping_now")
+            nursery.cancel_scope.cancel("second signal")
+        everything.cancel("the server was told to stop")
+
+    async def _drain(self, server: Server, scope: trio.CancelScope) -> None:
+        await server.drain(self.settings.deployment.drain_timeout_s)
+        scope.cancel("drained")
+
+
+__all__ = ["Process"]

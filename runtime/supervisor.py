@@ -1,0 +1,129 @@
+"""The life of a chat engine: load, warm up, watch, and restart with back-off while sessions stay connected."""
+
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+import trio
+from attrs import define
+
+from actors.engine import EngineActor
+from engines.base import Engine, EngineInfo
+from engines.errors import EngineError, EngineHung, EngineStartFailed
+from runtime.health import Health
+from runtime.warmup import warm_up
+
+log = structlog.get_logger()
+BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+STABLE_AFTER_S = 60.0
+"""An engine that has served that long starts again from the shortest back-off when it dies."""
+CLOSE_TIMEOUT_S = 45.0
+
+
+@define(eq=False)
+class Supervisor:
+    """Keeps one engine running. A failed first start is the caller's; after that it never gives up."""
+
+    make: Callable[[], Engine]
+    actor: EngineActor
+    health: Health
+    warmup_ids: Callable[[EngineInfo], list[int]]
+    start_timeout_s: float = 1800.0
+    restarts: int = 0
+    _ready_at: float = -math.inf
+
+    async def run(self, task_status: trio.TaskStatus[EngineInfo] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled. Reports `started` when the first engine is warm; raises `EngineStartFailed` before."""
+        first, failures = True, 0
+        while True:
+            self._ready_at = -math.inf
+            try:
+                async with self._engine() as engine:
+                    info = await self._serve_until_dead(engine, task_status if first else trio.TASK_STATUS_IGNORED)
+                    raise AssertionError(f"the watch over {info.name} ended without a death")
+            except* EngineError as group:
+                error = _first(group)
+                if first and self._ready_at == -math.inf:
+                    raise error from None
+                first = False
+                served_s = trio.current_time() - self._ready_at if self._ready_at > -math.inf else 0.0
+                failures = 1 if served_s >= STABLE_AFTER_S else failures + 1
+                await self._back_off(failures, error)
+
+    async def _serve_until_dead(self, engine: Engine, task_status: trio.TaskStatus[EngineInfo]) -> EngineInfo:
+        started = trio.current_time()
+        patience = trio.CancelScope(deadline=started + self.start_timeout_s)
+        with patience:
+            info = await engine.open(self.actor.deliver, self._progress)
+            loaded = trio.current_time()
+            self.actor.attach(engine, info.max_running)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(engine.watch)
+                self._progress("warming up")
+                await warm_up(self.actor, info, self.warmup_ids(info))
+                await engine.reset_prefix_cache()
+                patience.deadline = float("inf")
+                self._ready(info, loaded - started, trio.current_time() - loaded)
+                task_status.started(info)
+                nursery.start_soon(self.actor.watch)
+        if patience.cancelled_caught:
+            raise EngineStartFailed(f"not up within {self.start_timeout_s:g} s (ENGINE_START_TIMEOUT_S)")
+        return info
+
+    def _ready(self, info: EngineInfo, load_s: float, warmup_s: float) -> None:
+        self.actor.ready()
+        self._ready_at = trio.current_time()
+        log.info(
+            "engine.ready",
+            engine=info.name,
+            load_s=round(load_s, 1),
+            warmup_s=round(warmup_s, 1),
+            max_running=info.max_running,
+            max_model_len=info.max_model_len,
+            **info.facts,
+        )
+
+    async def _back_off(self, failures: int, error: EngineError) -> None:
+        pause = BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1]
+        self.restarts += 1
+        self.health.progress = f"restarting in {pause:g} s"
+        self.actor.next_try_at = trio.current_time() + pause
+        event = "engine.hung" if isinstance(error, EngineHung) else "engine.died"
+        log.error(event, error=str(error), restart_in_s=pause, failures=failures)
+        await trio.sleep(pause)
+
+    @asynccontextmanager
+    async def _engine(self) -> AsyncIterator[Engine]:
+        """A new engine; closed on the way out, whatever happens, and its turns ended."""
+        engine = self.make()
+        cause: EngineError = EngineError("the engine was closed")
+        try:
+            yield engine
+        except EngineError as error:
+            cause = error
+            raise
+        except BaseExceptionGroup as group:
+            cause = _first(group)
+            raise
+        finally:
+            self.actor.detach(cause)
+            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                await engine.close()
+
+    def _progress(self, line: str) -> None:
+        self.health.progress = line
+        log.info("engine.progress", step=line)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> EngineError:
+    """The first engine error in a group."""
+    for error in group.exceptions:
+        if isinstance(error, EngineError):
+            return error
+        if isinstance(error, BaseExceptionGroup):
+            return _first(error)
+    return EngineError("the engine was closed")
+
+
+__all__ = ["BACK_OFF_S", "Supervisor"]
