@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from engines.prompts.bias import BUILT_IN, ResolvedBias, resolve_bias
+from engines.prompts.cache import TextCache
 from engines.prompts.control import Neutralizer
 from engines.prompts.cutting import cut_end, cut_start
 from engines.prompts.encoder import Encoder
 from engines.prompts.messages import PromptMessage, arrange
-from engines.prompts.segments import Segments
+from engines.prompts.segments import CAPACITY_CHARS, Segments
 from engines.prompts.stops import Stops
 from engines.prompts.template import Template
 
@@ -35,6 +36,12 @@ class ChatText:
     unknown_id: int | None = None
     warnings: tuple[str, ...] = ()
     per_message: int = 0
+    _plain: TextCache[str] = field(init=False, repr=False)
+
+    @_plain.default
+    def _plain_contents(self) -> TextCache[str]:
+        """Contents made plain: a history comes back with every turn."""
+        return TextCache(lambda text: self.neutralizer(text).text, CAPACITY_CHARS)
 
     @property
     def stop_token_ids(self) -> tuple[int, ...]:
@@ -81,7 +88,7 @@ class ChatText:
     ) -> str:
         """The prompt as text: roles merged, control tokens neutralised, rendered by the template."""
         plain = [
-            evolve(message, text=self.neutralizer(message.text).text)
+            PromptMessage(message.role, self._plain[message.text])
             for message in arrange(messages, self.template.accepts)
         ]
         return self.template.text(plain, generation_prompt=generation_prompt, now=now)

@@ -12,6 +12,8 @@ Span = tuple[int, int]
 # A space inside one control text can complete another one; no real set needs more than two rounds. Past this many,
 # what is still found is taken out whole, which always comes to an end.
 MAX_ROUNDS = 8
+# One search holds the interpreter for as long as it takes, and a text full of `<` takes a microsecond a character.
+WINDOW_CHARS = 2000
 
 
 @frozen
@@ -45,11 +47,13 @@ class Neutralizer:
     """Breaks every control text: a space after its first character, longest match first, until none is left.
 
     A control text of one character is removed. `spans` finds what no literal search can: places that a tokenizer
-    turns into control ids only after it has normalised the text. Pure and safe to share between threads.
+    turns into control ids only after it has normalised the text. Safe to share between threads.
     """
 
     def __init__(self, texts: Iterable[str], spans: Callable[[str], Sequence[Span]] | None = None) -> None:
-        self._pattern = literals(texts)
+        known = list(texts)
+        self._pattern = literals(known)
+        self._longest = max(map(len, known), default=0)
         self._spans = spans
 
     def __call__(self, text: str) -> Plain:
@@ -64,9 +68,22 @@ class Neutralizer:
         raise AssertionError("count() ended")
 
     def _found(self, text: str) -> list[Span]:
-        found = [match.span() for match in self._pattern.finditer(text)] if self._pattern else []
+        found = self._literal(text)
         if not found and self._spans:
             found = [span for span in self._spans(text) if span[1] > span[0]]
+        return found
+
+    def _literal(self, text: str) -> list[Span]:
+        """Window by window, so that other threads get their turn; each reads on to the end of what begins in it."""
+        found: list[Span] = []
+        start = 0
+        while self._pattern and start < len(text):
+            end = start + WINDOW_CHARS
+            for match in self._pattern.finditer(text, start, end + self._longest):
+                if match.start() >= end:
+                    break
+                found.append(match.span())
+            start = max(end, found[-1][1] if found else 0)
         return found
 
 
@@ -119,4 +136,4 @@ def _path(text: str, node: dict[str, dict]) -> str:  # type: ignore[type-arg]
     return re.escape(text) + (_branch(node) if any(node) else "")
 
 
-__all__ = ["MAX_ROUNDS", "Edits", "Neutralizer", "Plain", "Span", "literals"]
+__all__ = ["MAX_ROUNDS", "WINDOW_CHARS", "Edits", "Neutralizer", "Plain", "Span", "literals"]

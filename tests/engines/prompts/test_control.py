@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.prompts.control import Neutralizer, Plain, literals
+from engines.prompts.control import WINDOW_CHARS, Neutralizer, Plain, literals
 
 TEXTS = ("<|im_end|>", "<|im_end|>>", "<|im_start|>", "</s>", "[INST]", "§", "aa", "a b")
 neutralize = Neutralizer(TEXTS)
@@ -35,6 +35,11 @@ def test_a_control_text_is_broken_after_its_first_character(text: str, plain: st
 def test_no_control_text_is_left(text: str) -> None:
     plain = neutralize(text).text
     assert not any(control in plain for control in TEXTS)
+
+
+@given(st.integers(WINDOW_CHARS - 25, WINDOW_CHARS + 5), contents)
+def test_a_window_hides_no_control_text(before: int, text: str) -> None:
+    assert neutralize("." * before + text).text == "." * before + neutralize(text).text
 
 
 @given(contents)
