@@ -1,6 +1,7 @@
 """Print the effective settings with their sources, or the page that documents them."""
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runtime.settings import SettingsError, beneath, read_env_file, report, split_flags
-from runtime.settings.kinds import CloseCode, Flag, Float, Int
+from runtime.settings.kinds import CloseCode, Flag, Float, Int, masked
 from runtime.settings.reading import Reading, Source, read
 from runtime.settings.rules import warnings
 from runtime.settings.sections import FIELDS, SECTION_CLASSES, TITLES, VARIABLES
@@ -80,7 +81,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return error.exit_status
     reading = read(beneath(environ, file), flags)
     if options.json:
-        print(json.dumps(_json(reading), indent=2, ensure_ascii=False))
+        print(json.dumps(_json(reading), indent=2))
     else:
         print("\n".join(_table(reading, colours=sys.stdout.isatty() and not environ.get("NO_COLOR"))))
     return _complain(reading)
@@ -99,7 +100,7 @@ def page() -> str:
 
 def _row(variable: Variable) -> str:
     flags = "".join(f"<br>`{flag}`" for flag in variable.flags)
-    kind = "**secret**" if variable.secret else variable.kind.describe()
+    kind = "**secret**" if variable.secret else variable.kind_text
     return f"| `{variable.name}`{flags} | {_documented_default(variable)} | {kind} | {variable.meaning} |"
 
 
@@ -146,7 +147,7 @@ def _json(reading: Reading) -> Mapping[str, object]:
 def _plain(variable: Variable, value: object) -> object:
     if variable.secret:
         return "set" if value else "unset"
-    return value if value is None or isinstance(value, bool | int | float) else str(value)
+    return value if value is None or isinstance(value, bool | int | float) else masked(str(value))
 
 
 def _table(reading: Reading, *, colours: bool) -> Iterator[str]:
@@ -168,9 +169,11 @@ def _cell(variable: Variable, value: object, reading: Reading) -> str:
         return "set" if value else "unset"
     if value is None:
         return variable.default_text.replace("`", "")
-    text = variable.kind.show(value)
+    text = masked(variable.kind.show(value))
     return text if text.isprintable() else ascii(text)
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a value may hold what this terminal cannot show
     sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251  # an entry module

@@ -55,7 +55,7 @@ class Variable:
     """A variable of the project. `flags`: short command-line names beside the one made of `name`.
 
     `unset_words`: values, lower-case, that mean the same as not setting it. `then`: a last step that needs another
-    variable's value, for a given value and a default alike.
+    variable's value, for a given value and a default alike. `also`: what other variables demand of it, in words.
     """
 
     name: str
@@ -65,11 +65,17 @@ class Variable:
     flags: tuple[str, ...] = ()
     unset_words: tuple[str, ...] = ()
     then: Callable[[Any, Lookup], Any] | None = None
+    also: str = ""
 
     @property
     def secret(self) -> bool:
         """Whether its value may never be shown."""
         return self.kind.secret
+
+    @property
+    def kind_text(self) -> str:
+        """Kind and range as in the tables."""
+        return f"{self.kind.describe()}{self.also and ', ' + self.also}"
 
     @property
     def default_text(self) -> str:
@@ -91,10 +97,13 @@ def setting(
     *,
     flags: tuple[str, ...] = (),
     then: Callable[[T, Lookup], T] | None = None,
+    also: str = "",
 ) -> T:
     """A field that always has a value. Used as an attrs field; the return type is the field's."""
     rule = default if isinstance(default, Derived | Required) else Fixed(default)
-    return cast("T", _field(Variable(name=name, kind=kind, default=rule, meaning=meaning, flags=flags, then=then)))
+    return cast(
+        "T", _field(Variable(name=name, kind=kind, default=rule, meaning=meaning, flags=flags, then=then, also=also))
+    )
 
 
 def optional(
@@ -106,6 +115,7 @@ def optional(
     value: Callable[[Lookup], T | None] = lambda _: None,
     flags: tuple[str, ...] = (),
     unset_words: tuple[str, ...] = (),
+    also: str = "",
 ) -> T | None:
     """A field that may be None. `unset`: the default in words; `value` gives it where settings alone decide it."""
     return cast(
@@ -118,6 +128,7 @@ def optional(
                 meaning=meaning,
                 flags=flags,
                 unset_words=unset_words,
+                also=also,
             )
         ),
     )

@@ -47,7 +47,8 @@ class Chat:
         "TRIMMED_HISTORY_LENGTH",
         Int(1),
         2000,
-        "What it is trimmed to, and the limit of an imported one; below `HISTORY_MAX_TOKENS`.",
+        "What it is trimmed to, and the limit of an imported one.",
+        also="< `HISTORY_MAX_TOKENS`",
     )
     screen_prefix_max_chars: int = setting(
         "SCREEN_PREFIX_MAX_CHARS", Int(1), 30, "Longest screen prefix in characters."

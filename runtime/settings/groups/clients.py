@@ -18,10 +18,8 @@ class Clients:
         "The server to talk to; the key comes from `TEXT_API_KEY`.",
         flags=("--server",),
     )
-    gender: Gender | None = optional(
-        "GENDER", Word(Gender), "Persona.", unset="unset (client's own)", flags=("--gender",)
-    )
-    personality: str = setting("PERSONALITY", Letters(), "wholesome", "Persona.", flags=("--personality",))
+    gender: Gender | None = optional("GENDER", Word(Gender), "Persona.", unset="unset (client's own)")
+    personality: str = setting("PERSONALITY", Letters(), "wholesome", "Persona.")
     recv_timeout_s: float = setting("RECV_TIMEOUT_SEC", Float(above=0), 60.0, "Longest wait for a frame.")
     ping_interval_s: float = setting("TEST_WS_PING_INTERVAL", Float(above=0), 20.0, "Time between protocol pings.")
     ping_timeout_s: float = setting("TEST_WS_PING_TIMEOUT", Float(above=0), 20.0, "Longest wait for their pong.")

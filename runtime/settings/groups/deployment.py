@@ -43,7 +43,6 @@ class Deployment:
         "Chat model: hub id, or a directory with `config.json` and `tokenizer.json` or `tokenizer_config.json`. "
         "Any model may be named.",
         unset="required in chat, both",
-        flags=("--chat-model",),
     )
     chat_revision: str | None = optional(
         "CHAT_REVISION", Text(), "Hub revision of the chat model; unset: the newest one."
@@ -56,7 +55,6 @@ class Deployment:
         Model(),
         "Sequence-classification model that decides about screenshots: hub id or directory. Any model may be named.",
         unset="required in tool, both",
-        flags=("--tool-model",),
     )
     tool_revision: str | None = optional(
         "TOOL_REVISION", Text(), "Hub revision of the tool model; unset: the newest one."

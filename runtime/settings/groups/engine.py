@@ -29,7 +29,8 @@ class Engine:
         "ENGINE_HANG_TIMEOUT_S",
         Float(above=0),
         30.0,
-        "The same, that long: the engine is restarted. At least `ENGINE_STALL_TIMEOUT_S`.",
+        "The same, that long: the engine is restarted.",
+        also=">= `ENGINE_STALL_TIMEOUT_S`",
     )
     gpu_frac: float = setting(
         "CHAT_GPU_FRAC",

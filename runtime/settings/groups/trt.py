@@ -34,7 +34,7 @@ class Trt:
         unset="required to build",
     )
     batch_size: int | None = optional(
-        "TRT_BATCH_SIZE", Int(1), "Running requests; at most the engine's maximum.", unset="engine max"
+        "TRT_BATCH_SIZE", Int(1), "Running requests.", unset="engine max", also="<= engine max"
     )
     max_input_len: int = setting(
         "TRT_MAX_INPUT_LEN",

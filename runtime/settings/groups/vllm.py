@@ -35,10 +35,7 @@ class Vllm:
         "Type of the KV cache; the engine must really use it. With TensorRT-LLM: one warning.",
     )
     max_num_batched_tokens: int = setting(
-        "MAX_NUM_BATCHED_TOKENS_CHAT",
-        Int(1),
-        2048,
-        "Tokens per scheduler step; at least the number of running requests.",
+        "MAX_NUM_BATCHED_TOKENS_CHAT", Int(1), 2048, "Tokens per scheduler step.", also=">= running requests"
     )
     max_num_seqs: int | None = optional(
         "CHAT_MAX_NUM_SEQS", Int(1), "Running requests; set, it replaces the formula.", unset="by formula"
@@ -47,18 +44,20 @@ class Vllm:
     max_num_seqs_memory_opt_baseline: int = setting(
         "MAX_NUM_SEQS_MEMORY_OPT_BASELINE", Int(1), 64, "Formula: base for memory-hungry models."
     )
-    max_num_seqs_min_floor: int = setting("MAX_NUM_SEQS_MIN_FLOOR", Int(1), 32, "Formula: least result.")
+    max_num_seqs_min_floor: int = setting(
+        "MAX_NUM_SEQS_MIN_FLOOR", Int(1), 32, "Formula: least result.", also="<= `MAX_NUM_SEQS_MAX_RESOLVED`"
+    )
     max_num_seqs_max_resolved: int = setting(
-        "MAX_NUM_SEQS_MAX_RESOLVED", Int(1), 128, "Formula: greatest result; not below the least one."
+        "MAX_NUM_SEQS_MAX_RESOLVED", Int(1), 128, "Formula: greatest result.", also=">= `MAX_NUM_SEQS_MIN_FLOOR`"
     )
     max_num_seqs_gpu_threshold_small_gib: float = setting(
-        "MAX_NUM_SEQS_GPU_THRESHOLD_SMALL", GIB, 36.0, "Formula: a GPU with less is small."
+        "MAX_NUM_SEQS_GPU_THRESHOLD_SMALL", GIB, 36.0, "Formula: a GPU with less is small.", also="ascending"
     )
     max_num_seqs_gpu_threshold_medium_gib: float = setting(
-        "MAX_NUM_SEQS_GPU_THRESHOLD_MEDIUM", GIB, 48.0, "Formula: a GPU with less is medium; above the small one."
+        "MAX_NUM_SEQS_GPU_THRESHOLD_MEDIUM", GIB, 48.0, "Formula: a GPU with less is medium.", also="ascending"
     )
     max_num_seqs_gpu_threshold_large_gib: float = setting(
-        "MAX_NUM_SEQS_GPU_THRESHOLD_LARGE", GIB, 72.0, "Formula: a GPU with less is large; above the medium one."
+        "MAX_NUM_SEQS_GPU_THRESHOLD_LARGE", GIB, 72.0, "Formula: a GPU with less is large.", also="ascending"
     )
     max_num_seqs_baseline_small: int = setting(
         "MAX_NUM_SEQS_BASELINE_SMALL", Int(1), 48, "Formula: most for the base on a small GPU."
@@ -70,10 +69,10 @@ class Vllm:
         "MAX_NUM_SEQS_BASELINE_LARGE", Int(1), 72, "Formula: most for the base on a large GPU."
     )
     max_num_seqs_allocation_ratio_min: float = setting(
-        "MAX_NUM_SEQS_ALLOCATION_RATIO_MIN", SHARE, 0.4, "Formula: least memory share that counts."
+        "MAX_NUM_SEQS_ALLOCATION_RATIO_MIN", SHARE, 0.4, "Formula: least memory share that counts.", also="MIN <= MAX"
     )
     max_num_seqs_allocation_ratio_max: float = setting(
-        "MAX_NUM_SEQS_ALLOCATION_RATIO_MAX", SHARE, 0.95, "Formula: greatest one; not below the least one."
+        "MAX_NUM_SEQS_ALLOCATION_RATIO_MAX", SHARE, 0.95, "Formula: greatest one.", also="MIN <= MAX"
     )
     max_num_seqs_allocation_ratio_divisor: float = setting(
         "MAX_NUM_SEQS_ALLOCATION_RATIO_DIVISOR", SHARE, 0.85, "Formula: the share that the bases are meant for."

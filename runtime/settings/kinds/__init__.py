@@ -1,7 +1,7 @@
 """The kinds of values a variable can have: how each is read, shown and described."""
 
-from runtime.settings.kinds.base import Kind, Refused, did_you_mean, shortened
-from runtime.settings.kinds.numbers import CloseCode, Flag, Float, Int, OnlyOn, plain
+from runtime.settings.kinds.base import Kind, Refused, did_you_mean, masked, shortened
+from runtime.settings.kinds.numeric import CloseCode, Flag, Float, Int, OnlyOn, plain
 from runtime.settings.kinds.places import HubRepo, Model, Place, Url
 from runtime.settings.kinds.text import KeyList, Letters, OpenWord, PromptPrefix, SecretText, SmArch, Text, Word
 
@@ -26,6 +26,7 @@ __all__ = [
     "Url",
     "Word",
     "did_you_mean",
+    "masked",
     "plain",
     "shortened",
 ]

@@ -1,12 +1,14 @@
 """What every kind of value can do."""
 
 import difflib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import ClassVar, Generic, TypeVar
 
 T = TypeVar("T")
 SHOWN_CHARS = 80
+IN_ADDRESSES = re.compile(r"(api_?key=)[^&\s]+|(?<=//)[^/@\s]+(?=@)", re.IGNORECASE)
 
 
 class Refused(ValueError):
@@ -41,9 +43,15 @@ def did_you_mean(word: str, allowed: Iterable[str], *, quote: str = "") -> str:
     return f" (did you mean {quote}{near[0]}{quote}?)" if near else ""
 
 
+def masked(text: str) -> str:
+    """The text without what an address may carry of keys and passwords."""
+    return IN_ADDRESSES.sub(lambda found: f"{found[1] or ''}***", text)
+
+
 def shortened(text: str) -> str:
-    """A value as it stands in a report: quoted, on one line, not longer than a line."""
+    """A value as it stands in a report: quoted, on one line, not longer than a line, without keys in addresses."""
+    text = masked(text)
     return repr(text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + "...")
 
 
-__all__ = ["Kind", "Refused", "did_you_mean", "shortened"]
+__all__ = ["Kind", "Refused", "did_you_mean", "masked", "shortened"]
