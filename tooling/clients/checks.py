@@ -46,11 +46,13 @@ class FrameChecks:
 
     def received(self, frame: Incoming) -> bool:
         """Check one frame; returns whether its type is known. Raises `ProtocolBreach`."""
+        if frame.type == "error" and frame.request_id == "unknown":  # turned away, or a frame that could not be read
+            return True
         if not (self.turns or self.cancels or self.others):
             raise ProtocolBreach(f"{frame.type!r} came before the client's first frame")
         if frame.type not in KNOWN:
             return False
-        if frame.type == "session_end" or (frame.type == "error" and frame.request_id == "unknown"):
+        if frame.type == "session_end":
             return True
         self._check_ids(frame)
         if frame.type == "cancelled":
@@ -68,14 +70,12 @@ class FrameChecks:
             raise ProtocolBreach(f"{frame.type!r} carries a request_id this client never used")
 
     def _cancelled(self, frame: Incoming) -> None:
-        named = frame.payload.get("turn")
-        for request_id in (frame.request_id, named):
-            turn = self.turns.get(request_id) if isinstance(request_id, str) else None
-            if turn is None:
-                continue
-            if turn.over and frame.text("reason") != "not_running":
+        if frame.text("reason") == "not_running":  # answers a cancel that found nothing to stop
+            return
+        for request_id in {frame.request_id, frame.text("turn")} & self.turns.keys():
+            if self.turns[request_id].over:
                 raise ProtocolBreach("a second terminal frame ('cancelled') for one turn")
-            turn.over = True
+            self.turns[request_id].over = True
 
     def _of_turn(self, frame: Incoming, turn: TurnState) -> None:
         if turn.over:

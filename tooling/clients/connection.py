@@ -3,10 +3,11 @@
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import trio
 from attrs import frozen
-from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, open_websocket_url
+from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, wrap_client_stream
 
 from tooling.clients.address import Endpoint
 from tooling.clients.checks import FrameChecks
@@ -128,9 +129,11 @@ async def connected(
             nursery.start_soon(connection.keep_alive)
             try:
                 yield connection
-            except Exception as error:  # carried past the nursery, which would wrap it in a group
+            except Exception as error:  # carried past the nurseries, which would wrap it in a group
                 failure = error
             await connection.end()
+            with trio.move_on_after(END_TIMEOUT_S):
+                await socket.aclose()
             nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
@@ -139,39 +142,58 @@ async def connected(
 async def _dial(stack: contextlib.AsyncExitStack, endpoint: Endpoint) -> WebSocketConnection:
     for pause in (*PAUSES_S, None):
         try:
-            return await stack.enter_async_context(_quiet_close(endpoint))
-        except (HandshakeError, OSError) as error:
+            return await stack.enter_async_context(_websocket(endpoint))
+        except (OSError, ExceptionGroup) as error:
+            words = _words(error)
             if pause is None:
-                raise NoConnection(f"no connection to {endpoint.url}: {_words(error)}") from None
+                raise NoConnection(f"no connection to {endpoint.url}: {words}") from None
             await trio.sleep(pause)
     raise AssertionError("unreachable")
 
 
 @contextlib.asynccontextmanager
-async def _quiet_close(endpoint: Endpoint) -> AsyncIterator[WebSocketConnection]:
-    """Open the socket; a server that never answers our close frame is no reason to fail a finished run."""
-    opened = False
+async def _websocket(endpoint: Endpoint) -> AsyncIterator[WebSocketConnection]:
+    """A socket after its handshake. The stream is ours: the library leaves it open when the server closes first."""
+    parts = urlsplit(endpoint.target())
+    resource = urlunsplit(("", "", parts.path, parts.query, ""))
+    with trio.move_on_after(CONNECT_TIMEOUT_S) as opening:
+        stream = await _stream(parts)
+    if opening.cancelled_caught:
+        raise TimeoutError(f"no answer within {CONNECT_TIMEOUT_S:g} s")
     try:
-        async with open_websocket_url(
-            endpoint.target(),
-            extra_headers=endpoint.headers(),
-            message_queue_size=MESSAGE_QUEUE,
-            max_message_size=MAX_MESSAGE_BYTES,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            disconnect_timeout=END_TIMEOUT_S,
-        ) as socket:
-            opened = True
+        async with trio.open_nursery() as nursery:
+            with trio.fail_after(CONNECT_TIMEOUT_S):
+                socket = await wrap_client_stream(
+                    nursery,
+                    stream,
+                    parts.netloc,
+                    resource,
+                    extra_headers=endpoint.headers(),
+                    message_queue_size=MESSAGE_QUEUE,
+                    max_message_size=MAX_MESSAGE_BYTES,
+                )
             yield socket
-    except HandshakeError:
-        if not opened:
-            raise
+            nursery.cancel_scope.cancel()
+    finally:
+        await trio.aclose_forcefully(stream)
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, ConnectionRejected):
-        return f"the server answered HTTP {error.status_code}"
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    return str(cause) or type(error).__name__
+async def _stream(parts: SplitResult) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
+    host = parts.hostname or ""
+    if parts.scheme == "wss":
+        return await trio.open_ssl_over_tcp_stream(host, parts.port or 443, https_compatible=True)
+    return await trio.open_tcp_stream(host, parts.port or 80)
+
+
+def _words(error: OSError | ExceptionGroup[Exception]) -> str:
+    """Why a connection failed. A group holds what the handshake's nursery gathered; anything foreign is raised on."""
+    if isinstance(error, OSError):
+        return str(error) or type(error).__name__
+    expected, rest = error.split((HandshakeError, ConnectionClosed, trio.TooSlowError, trio.BrokenResourceError))
+    if rest is not None or expected is None:
+        raise error
+    rejected = next((one for one in expected.exceptions if isinstance(one, ConnectionRejected)), None)
+    return f"the server answered HTTP {rejected.status_code}" if rejected else "the handshake failed"
 
 
 __all__ = ["Connection", "Limits", "Note", "connected"]

@@ -1,0 +1,180 @@
+"""From the command line to the moment the server takes over."""
+
+import json
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tooling.run.command import run
+from tooling.run.grammar import parse
+from tooling.run.machine import Refusal, require_gpu, require_home, require_port
+from tooling.run.plan import plan
+
+
+class Served(Exception):
+    """Takes the place of the server: what it would have become."""
+
+    def __init__(self, path: str, argv: list[str], environ: Mapping[str, str]) -> None:
+        self.path = path
+        self.argv = argv
+        self.environ = environ
+
+
+def become(path: str, argv: list[str], environ: dict[str, str]) -> None:
+    raise Served(path, argv, environ)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    made = tmp_path / "model"
+    made.mkdir()
+    (made / "config.json").write_text("{}")
+    (made / "tokenizer.json").write_text("{}")
+    return made
+
+
+def free_port() -> int:
+    """A port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def launched(checkpoint: Path, line: str, **environ: str) -> Served:
+    def ensure(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
+        return dict.fromkeys(kinds, checkpoint)
+
+    words = ["--cpu", "--host", "127.0.0.1", "--port", str(free_port()), *line.split()]
+    with pytest.raises(Served) as caught:
+        run(words, environ, ensure=ensure, become=become)
+    return caught.value
+
+
+def never(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
+    raise AssertionError("nothing may be made here")
+
+
+def test_without_words_the_demo_model_is_served_with_a_made_up_key(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = launched(checkpoint, "")
+    environ = served.environ
+    key = environ["TEXT_API_KEY"]
+    assert (environ["DEPLOY_MODE"], environ["INFERENCE_ENGINE"]) == ("chat", "vllm")
+    assert environ["CHAT_MODEL"] == str(checkpoint)
+    assert len(key) >= 32
+    assert served.argv[1:] == ["-m", "runtime"]
+    out = capsys.readouterr().out
+    assert f"TEXT_API_KEY={key} just live" in out
+    assert f"ws://127.0.0.1:{environ['SERVER_PORT']}/ws" in out
+
+
+def test_a_given_key_is_never_shown_and_never_in_an_argument(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = launched(checkpoint, "", TEXT_API_KEY="hush-hush")
+    said = capsys.readouterr()
+    assert served.environ["TEXT_API_KEY"] == "hush-hush"
+    assert "hush" not in said.out + said.err + " ".join(served.argv)
+
+
+def test_two_runs_make_up_two_keys(checkpoint: Path) -> None:
+    first, second = (launched(checkpoint, "").environ["TEXT_API_KEY"] for _ in range(2))
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("line", "environ", "expected"),
+    [
+        ("both", {}, {"DEPLOY_MODE": "both"}),
+        ("tool", {}, {"DEPLOY_MODE": "tool"}),
+        ("o/c o/t", {}, {"DEPLOY_MODE": "both", "CHAT_MODEL": "o/c", "TOOL_MODEL": "o/t"}),
+        ("o/c@v1", {}, {"CHAT_MODEL": "o/c", "CHAT_REVISION": "v1"}),
+        ("", {"CHAT_MODEL": "o/e"}, {"CHAT_MODEL": "o/e"}),
+        ("o/c", {"CHAT_MODEL": "o/e"}, {"CHAT_MODEL": "o/c"}),
+        ("", {"DEPLOY_MODE": "both"}, {"DEPLOY_MODE": "both"}),
+        ("chat", {"DEPLOY_MODE": "both"}, {"DEPLOY_MODE": "chat"}),
+        ("fp8 o/c", {}, {"CHAT_QUANTIZATION": "fp8"}),
+        ("", {"MAX_CONCURRENT_CONNECTIONS": "3"}, {"MAX_CONCURRENT_CONNECTIONS": "3"}),
+        ("--max-concurrent-connections 4", {}, {"MAX_CONCURRENT_CONNECTIONS": "4"}),
+        ("", {}, {"MAX_CONCURRENT_CONNECTIONS": "8", "ENFORCE_EAGER": "1"}),
+        ("", {"ENFORCE_EAGER": "0"}, {"ENFORCE_EAGER": "0"}),
+        ("--trust-remote-code o/c", {}, {"CHAT_TRUST_REMOTE_CODE": "1"}),
+        ("--engine scripted", {}, {"INFERENCE_ENGINE": "scripted"}),
+        ("", {"INFERENCE_ENGINE": "trt"}, {"INFERENCE_ENGINE": "vllm"}),
+    ],
+)
+def test_the_command_line_wins_over_the_environment_and_defaults_fill_the_rest(
+    line: str, environ: dict[str, str], expected: dict[str, str]
+) -> None:
+    made = plan(parse(line.split()), environ, "k").environ
+    assert {name: made.get(name) for name in expected} == expected
+
+
+def refused(line: str, **environ: str) -> int:
+    return run(line.split(), environ, ensure=never, become=become)
+
+
+@pytest.mark.parametrize(
+    ("line", "environ", "code", "said"),
+    [
+        ("--cpu --nope", {}, 2, "unknown flag"),
+        ("--vllm", {}, 2, "just run-vllm chat"),
+        ("--cpu chat o/a o/b", {}, 2, "just run both o/a o/b"),
+        ("--cpu ./no-such-folder", {}, 2, "no directory"),
+        ("--cpu", {"DEPLOY_MODE": "chatt"}, 2, "chatt"),
+        ("--cpu --port abc", {"CHAT_MAX_LENN": "1"}, 3, "CHAT_MAX_LENN"),
+        ("--cpu --env-file no-such.env", {}, 3, "no-such.env"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_made(
+    line: str, environ: dict[str, str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refused(line, **environ) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_a_conflict_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert refused(f"--cpu --host 127.0.0.1 --port {port}") == 4
+    assert f"port {port}" in capsys.readouterr().err
+
+
+def test_a_plan_changes_nothing_and_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused("--cpu both --plan --json", TEXT_API_KEY="hush-hush") == 0
+    out = capsys.readouterr().out
+    assert "hush" not in out
+    assert json.loads(out)["demo_models"] == ["chat", "tool"]
+
+
+def test_an_env_file_counts_less_than_the_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = tmp_path / "my.env"
+    named.write_text("SERVER_PORT=9001\nSERVER_BIND_HOST=127.0.0.2\n")
+    assert refused(f"--cpu --plan --json --env-file {named}", SERVER_PORT="9002") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["host"], told["port"]) == ("127.0.0.2", 9002)
+
+
+def test_help_shows_the_grammar_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused("--cpu -h") == 0
+    assert "exit codes" in capsys.readouterr().out
+
+
+def test_a_machine_without_a_gpu_is_pointed_at_the_other_recipe(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="just run"):
+        require_gpu(tmp_path / "nvidiactl")
+
+
+@pytest.mark.parametrize("place", ["/", "~"])
+def test_a_home_that_is_not_ours_to_fill_is_refused(place: str) -> None:
+    with pytest.raises(Refusal, match="YAP_HOME"):
+        require_home(Path(place))
+
+
+def test_a_free_port_and_any_port_are_fine(tmp_path: Path) -> None:
+    require_port("127.0.0.1", 0)
+    require_port("127.0.0.1", free_port())
+    assert require_home(tmp_path) == tmp_path.resolve()

@@ -1,0 +1,1 @@
+"""From a command line to a serving process: parse, decide, check, then become the server."""

@@ -1,0 +1,74 @@
+"""Carries a command line out up to the moment the server takes the process over."""
+
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from runtime.settings import SettingsError, read_env_file
+from tooling.run.announce import as_json, banner
+from tooling.run.grammar import USAGE, Command, UsageError, parse
+from tooling.run.machine import Refusal, require_gpu, require_home, require_port
+from tooling.run.plan import Launch, check, plan, with_demo
+
+KEY_BYTES = 24
+SERVER = ("-m", "runtime")
+INTERRUPTED = 130
+Ensure = Callable[[Sequence[str], Path, Callable[[str], None]], dict[str, Path]]
+Become = Callable[[str, list[str], dict[str, str]], object]
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], *, ensure: Ensure, become: Become) -> int:
+    """Do what the words say; returns an exit code, or never when `become` replaced this process by the server.
+
+    One process: no launcher is left behind that could lose its server, and every signal goes where it should.
+    """
+    try:
+        command = parse(argv)
+        if command.help:
+            print(USAGE)
+            return 0
+        return _launch(command, environ, ensure, become)
+    except UsageError as error:
+        _say(f"run: {error}")
+        return 2
+    except SettingsError as error:
+        _say(str(error))
+        return error.exit_status
+    except Refusal as error:
+        _say(f"run: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("run: interrupted")
+        return INTERRUPTED
+
+
+def _launch(command: Command, environ: Mapping[str, str], ensure: Ensure, become: Become) -> int:
+    named = read_env_file(command.env_file) if command.env_file else {}
+    made_key = "made-up-at-start" if command.plan else secrets.token_urlsafe(KEY_BYTES)
+    launch = plan(command, {**named, **environ}, made_key)
+    settings = check(launch)
+    if command.plan:
+        print(as_json(launch, settings) if command.as_json else banner(launch, settings))
+        return 0
+    if command.target == "vllm":
+        require_gpu()
+    require_port(settings.deployment.server_bind_host, settings.deployment.server_port)
+    if launch.demo:
+        home = require_home(settings.deployment.yap_home)
+        launch = with_demo(launch, ensure(launch.demo, home, _say))
+        settings = check(launch)
+    print(banner(launch, settings), flush=True)
+    return _become_server(launch, become)
+
+
+def _become_server(launch: Launch, become: Become) -> int:
+    become(sys.executable, [sys.executable, *SERVER], dict(launch.environ))
+    return 1
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+__all__ = ["run"]

@@ -1,0 +1,16 @@
+"""The demo models a launch needs, made on first use."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tooling.demo import chat, tool
+
+MAKERS = {"chat": chat.ensure, "tool": tool.ensure}
+
+
+def ensure(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
+    """Where each of these demo models is; made now if it is not there yet (a minute or two each)."""
+    return {kind: MAKERS[kind](home, report) for kind in kinds}
+
+
+__all__ = ["ensure"]

@@ -1,0 +1,51 @@
+"""What this machine must offer before anything long is started."""
+
+import errno
+import socket
+from pathlib import Path
+
+GPU_DEVICE = Path("/dev/nvidiactl")
+HOME_MARK = "pyproject.toml"
+
+
+class Refusal(Exception):
+    """This machine cannot do it; the message says why and what to do. `exit_code`: 3 refused, 4 conflict."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def require_gpu(device: Path = GPU_DEVICE) -> None:
+    """Raises `Refusal` where the NVIDIA driver has no device."""
+    if not device.exists():
+        raise Refusal(f"no NVIDIA GPU here ({device} is missing); without one: just run", 3)
+
+
+def require_port(host: str, port: int) -> None:
+    """Raises `Refusal` if nothing can listen there now; 0 is always free."""
+    if not port:
+        return
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Refusal(
+                f"port {port} on {host} is in use: stop that program, or choose another with --port", 4
+            ) from None
+        raise Refusal(f"cannot listen on {host}:{port}: {error.strerror or error}", 3) from None
+
+
+def require_home(home: Path) -> Path:
+    """The project's own directory, absolute. Raises `Refusal` for places that are not ours to fill and clean."""
+    place = home.expanduser().resolve()
+    if place in (Path("/"), Path.home().resolve()) or (place / HOME_MARK).exists():
+        raise Refusal(f"YAP_HOME={place} is a root, home or source directory: name a directory of its own", 3)
+    return place
+
+
+__all__ = ["Refusal", "require_gpu", "require_home", "require_port"]

@@ -1,0 +1,126 @@
+"""What a launch will do, decided before anything is touched: mode, models, and the server's environment. Pure."""
+
+import os.path
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from runtime.settings import Settings
+from runtime.settings.sections import FLAGS
+from tooling.run.grammar import Command, UsageError
+
+SLOTS = {"chat": ("CHAT_MODEL",), "tool": ("TOOL_MODEL",), "both": ("CHAT_MODEL", "TOOL_MODEL")}
+# Stands for a demo model that is not made yet, so that every other setting is checked before minutes of training.
+PLACEHOLDER = "demo/not-made-yet"
+DEMO = {"CHAT_MODEL": "chat", "TOOL_MODEL": "tool"}
+DEFAULT_CONNECTIONS = "8"
+
+
+@frozen(kw_only=True)
+class Launch:
+    """A decided launch. `environ`: the server's whole environment, secrets included: never print it.
+
+    `added`: the names this launch set itself; `demo`: which demo models have to be there; `made_key`: whether the key
+    is one that was made up for this run.
+    """
+
+    target: str
+    mode: str
+    why: str
+    environ: Mapping[str, str] = field(repr=False)
+    added: tuple[str, ...]
+    demo: tuple[str, ...]
+    made_key: bool
+
+
+def plan(command: Command, environ: Mapping[str, str], made_key: str) -> Launch:
+    """Decide. `made_key` is used where no key is set. Raises `UsageError`."""
+    mode, why = _mode(command, environ)
+    models = _models(command, mode, environ)
+    added: dict[str, str] = {"DEPLOY_MODE": mode, **models}
+    if mode != "tool" and not _flagged(command, "INFERENCE_ENGINE"):
+        added["INFERENCE_ENGINE"] = "vllm"
+    if command.quantisation is not None:
+        added["CHAT_QUANTIZATION"] = command.quantisation
+    if command.trust_remote_code:
+        added |= {f"{slot.partition('_')[0]}_TRUST_REMOTE_CODE": "1" for slot in SLOTS[mode]}
+    added |= {FLAGS[flag].name: value for flag, value in command.flags.items()}
+    defaults = {"MAX_CONCURRENT_CONNECTIONS": DEFAULT_CONNECTIONS, "TEXT_API_KEY": made_key}
+    if command.target == "cpu":
+        defaults["ENFORCE_EAGER"] = (
+            "1"  # compiling for a CPU needs a C++ compiler and minutes, for a model that is small
+        )
+    added |= {
+        name: value for name, value in defaults.items() if not environ.get(name, "").strip() and name not in added
+    }
+    demo = tuple(DEMO[slot] for slot, model in models.items() if model == PLACEHOLDER)
+    return Launch(
+        target=command.target,
+        mode=mode,
+        why=why,
+        environ={**environ, **added},
+        added=tuple(sorted(added)),
+        demo=demo,
+        made_key="TEXT_API_KEY" in added,
+    )
+
+
+def with_demo(launch: Launch, made: Mapping[str, Path]) -> Launch:
+    """The launch with the demo models' real places (`chat`, `tool`)."""
+    slots = {slot: str(made[kind]) for slot, kind in DEMO.items() if kind in launch.demo}
+    return evolve(launch, environ={**launch.environ, **slots})
+
+
+def check(launch: Launch) -> Settings:
+    """The server's own validation of what it will get. Raises `SettingsError` with every problem."""
+    return Settings.from_env(launch.environ)
+
+
+def _flagged(command: Command, variable: str) -> bool:
+    return any(FLAGS[flag].name == variable for flag in command.flags)
+
+
+def _mode(command: Command, environ: Mapping[str, str]) -> tuple[str, str]:
+    if command.mode is not None:
+        return command.mode, "as asked"
+    wanted = environ.get("DEPLOY_MODE", "").strip().lower()
+    if wanted in SLOTS:
+        return wanted, "DEPLOY_MODE"
+    if wanted:
+        raise UsageError(f"DEPLOY_MODE={wanted!r} is not one of {', '.join(SLOTS)}")
+    return ("both", "two models") if len(command.models) == 2 else ("chat", "default")
+
+
+def _models(command: Command, mode: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Model variables of this mode; a revision behind `@` goes into its own variable."""
+    slots = SLOTS[mode]
+    if len(command.models) > len(slots):
+        both = f"; for two models: just run both {' '.join(command.models)}" if len(command.models) == 2 else ""
+        raise UsageError(
+            f"mode {mode} takes {len(slots)} model, got {len(command.models)}: {', '.join(command.models)}{both}"
+        )
+    chosen: dict[str, str] = {}
+    for index, slot in enumerate(slots):
+        if index < len(command.models):
+            chosen |= _located(slot, command.models[index])
+        elif not (environ.get(slot, "").strip() or _flagged(command, slot)):
+            if command.target != "cpu":
+                raise UsageError(
+                    f"mode {mode} needs {slot}, for example: just run-vllm {mode} Qwen/Qwen2.5-7B-Instruct"
+                )
+            chosen[slot] = PLACEHOLDER
+    return chosen
+
+
+def _located(slot: str, model: str) -> dict[str, str]:
+    local = Path(os.path.expanduser(model))
+    if local.is_dir():
+        return {slot: str(local.resolve())}
+    if model.startswith((".", "/", "~")):
+        raise UsageError(f"{model!r} is no directory here")
+    name, _, revision = model.partition("@")
+    return {slot: name} | ({f"{slot.partition('_')[0]}_REVISION": revision} if revision else {})
+
+
+__all__ = ["Launch", "check", "plan", "with_demo"]
