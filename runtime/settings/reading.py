@@ -49,7 +49,7 @@ def read(environ: Mapping[str, str], flags: Mapping[str, str]) -> Reading:
     given = _given(environ, flags)
     values: dict[str, object] = {}
     problems: dict[str, list[str]] = {}
-    home = environ.get("HOME", "").strip()
+    home = environ.get("HOME", "").strip().replace("\0", "")
     for name, value in given.items():
         try:
             values[name] = _parsed(VARIABLES[name], value.text, home)

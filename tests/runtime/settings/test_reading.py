@@ -4,7 +4,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runtime.settings import DeployMode, EngineName, Secret, Settings, SettingsError, Source
@@ -187,7 +187,7 @@ def test_a_setting_cannot_be_changed() -> None:
 
 
 ODD_VALUES = st.one_of(
-    st.text(max_size=30),
+    st.text(st.characters(exclude_categories=()), max_size=30),
     st.integers().map(str),
     st.floats().map(repr),
     st.sampled_from(["1", "0", "both", "tool", "vllm", "trt", "a/b", "fp8", "none", "~", "~x", "tcp://h", "ws://h"]),
@@ -199,6 +199,7 @@ ODD_NAMES = st.one_of(
 )
 
 
+@example({"HOME": "\0"}, {}, False)
 @given(
     st.dictionaries(ODD_NAMES, ODD_VALUES, max_size=12),
     st.dictionaries(st.one_of(st.sampled_from(list(FLAGS)), st.text(max_size=8)), ODD_VALUES, max_size=4),
