@@ -1,0 +1,5 @@
+"""Rules 1 to 4: reasoning, comments, entities, tags. Each stage reads the characters that the one before it left."""
+
+from actors.session.sanitizer.markup.chain import Markup
+
+__all__ = ["Markup"]

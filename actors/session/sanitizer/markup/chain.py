@@ -1,0 +1,72 @@
+"""The markup stages in a row."""
+
+from attrs import define, field
+
+from actors.session.sanitizer.markup.comments import Comments
+from actors.session.sanitizer.markup.entities import Entities
+from actors.session.sanitizer.markup.reasoning import Reasoning
+from actors.session.sanitizer.markup.tags import Tags
+
+
+@define
+class Markup:
+    """Text in, text without markup out; gaps are marks from here on. `markup` off: comments and tags stay."""
+
+    in_reasoning: bool = False
+    markup: bool = True
+    _reasoning: Reasoning = field(init=False)
+    _comments: Comments = field(factory=Comments, init=False)
+    _entities: Entities = field(factory=Entities, init=False)
+    _tags: Tags = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._reasoning = Reasoning(self.in_reasoning)
+        self._tags = Tags(self.markup)
+
+    @property
+    def inside_reasoning(self) -> bool:
+        """Whether all that comes is dropped until a closing tag."""
+        return self._reasoning.inside
+
+    @property
+    def busy(self) -> bool:
+        """Whether any stage waits, so that the next character means more than itself."""
+        return self._reasoning.busy or self._comments.busy or bool(self._entities.held or self._tags.held)
+
+    @property
+    def held(self) -> int:
+        """Characters that wait here."""
+        return self._reasoning.held + self._comments.held + self._entities.held + self._tags.held
+
+    def shrunk(self) -> int:
+        """Characters that vanished into decoded ones since the last call."""
+        count, self._entities.shrunk = self._entities.shrunk, 0
+        return count
+
+    def feed(self, text: str) -> str:
+        """The text without markup, as far as it is decided."""
+        text = self._reasoning.feed(text)
+        if self.markup:
+            text = self._comments.feed(text)
+        return self._tags.feed(self._entities.feed(text))
+
+    def skip(self, text: str, pos: int) -> int:
+        """Inside reasoning: where the text goes on behind it, or the end of what there is."""
+        return self._reasoning.skip(text, pos)
+
+    def settle(self) -> str:
+        """The oldest open tag, then an open reference, as ordinary text."""
+        if self._tags.held:
+            return self._tags.settle()
+        return self._tags.feed(self._entities.settle())
+
+    def flush(self) -> str:
+        """The rest, as if the text ended here."""
+        text = self._reasoning.flush()
+        if self.markup:
+            text = self._comments.feed(text) + self._comments.flush()
+        text = self._entities.feed(text) + self._entities.flush()
+        return self._tags.feed(text) + self._tags.flush()
+
+
+__all__ = ["Markup"]

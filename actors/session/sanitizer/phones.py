@@ -1,0 +1,99 @@
+"""Rule 8: international telephone numbers."""
+
+import re
+import unicodedata
+
+import phonenumbers
+from attrs import define, field
+from phonenumbers import NumberParseException, PhoneMetadata
+
+from actors.session.sanitizer.alphabet import SPACE
+from actors.session.sanitizer.opaque import Opaque
+
+_MOST_DIGITS = 15
+"""E.164: the most digits of an international number."""
+
+_LEAST_DIGITS = 6
+"""No country has a valid number of fewer digits, calling code included: nothing to ask the library about."""
+
+_MOST_SEPARATORS = 2
+_SEPARATORS = frozenset(f"{SPACE}-.()")
+_GROUP_END = re.compile(r"\d(?!\d)")
+_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+PhoneMetadata.load_all()  # at start-up, so that the first candidate of a conversation does not read files
+
+
+def _valid(candidate: str) -> bool:
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(candidate, None)))
+    except NumberParseException:
+        return False
+
+
+def _spoken(digits: str) -> str:
+    return " ".join(["plus", *(_NAMES[unicodedata.decimal(digit)] for digit in digits)])
+
+
+@define
+class Phones:
+    """Reads `+` and what may be a telephone number, and hides a valid one as the words to say.
+
+    `surplus` counts the characters that became one mark; its reader sets it back.
+    """
+
+    opaque: Opaque
+    surplus: int = 0
+    _held: str = field(default="", init=False)
+    _digits: int = field(default=0, init=False)
+    _separators: int = field(default=0, init=False)
+
+    @property
+    def held(self) -> int:
+        """Characters that wait here."""
+        return len(self._held)
+
+    def feed(self, char: str, *, at_start: bool) -> str:
+        """The text as far as it is decided, this character last. `at_start`: a word may start here."""
+        if not self._held:
+            if char != "+" or not at_start:
+                return char
+            self._held, self._digits, self._separators = char, 0, 0
+            return ""
+        if self._goes_on(char):
+            self._held += char
+            return ""
+        return self._decided(char) + char
+
+    def settle(self) -> str:
+        """What is held, as ordinary text."""
+        held, self._held = self._held, ""
+        return held
+
+    def flush(self) -> str:
+        """What is held, as if the text ended here."""
+        return self._decided("") if self._held else ""
+
+    def _goes_on(self, char: str) -> bool:
+        if char.isdecimal():
+            self._digits += 1
+            self._separators = 0
+            return self._digits <= _MOST_DIGITS
+        self._separators += 1
+        return self._digits > 0 and char in _SEPARATORS and self._separators <= _MOST_SEPARATORS
+
+    def _decided(self, following: str) -> str:
+        """The longest valid prefix as a mark, and the rest; the text as it is if there is none."""
+        held = self.settle()
+        ends = [found.end() for found in _GROUP_END.finditer(held)]
+        if ends and ends[-1] == len(held) and following.isalnum():
+            ends.pop()
+        for end in reversed(ends):
+            digits = [char for char in held[:end] if char.isdecimal()]
+            if len(digits) >= _LEAST_DIGITS and _valid(held[:end].replace(SPACE, " ")):
+                self.surplus += end - 1
+                return self.opaque.hide(_spoken("".join(digits))) + held[end:]
+        return held
+
+
+__all__ = ["Phones"]

@@ -1,0 +1,199 @@
+"""The sanitizer: stages in a row, each a transducer that decides on the characters it has read.
+
+Every character goes through all stages before the next one is looked at, so the output is a function of the text alone
+and never of how it was cut. Runs of plain text take a short way that leaves the stages in the same state.
+"""
+
+import re
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from actors.session.sanitizer.alphabet import SPACE, WHITE
+from actors.session.sanitizer.errors import SanitizerFlushed
+from actors.session.sanitizer.families import Families
+from actors.session.sanitizer.graphemes import Graphemes
+from actors.session.sanitizer.labels import Labels
+from actors.session.sanitizer.markup import Markup
+from actors.session.sanitizer.opaque import Opaque
+from actors.session.sanitizer.phones import Phones
+from actors.session.sanitizer.plain import LONGEST, RUN, WORD
+from actors.session.sanitizer.speech import Speech
+from actors.session.sanitizer.words import Words
+
+MOST_HELD = 64
+"""Characters read whose effect is not yet in the output, at most."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@define(eq=False)
+class Sanitizer:
+    """Makes one reply speakable while it streams: `push` its deltas, then `flush` once at the normal end.
+
+    `labels`: prompt labels that are dropped at the very start. `in_reasoning`: the text starts inside a reasoning
+    block. Output is final: what was returned is never corrected. After `flush`, `push` and `flush` raise
+    `SanitizerFlushed`.
+    """
+
+    labels: Sequence[str] = ()
+    in_reasoning: bool = False
+    families: Families = field(factory=Families)
+    _markup: Markup = field(init=False)
+    _labels: Labels = field(init=False)
+    _graphemes: Graphemes = field(init=False)
+    _phones: Phones = field(init=False)
+    _words: Words = field(init=False)
+    _speech: Speech = field(init=False)
+    _surplus: int = field(default=0, init=False)
+    _quiet: bool = field(default=False, init=False)
+    _passed: str = field(default="", init=False)
+    _flushed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        opaque = Opaque()
+        self._markup = Markup(self.in_reasoning, self.families.markdown)
+        self._labels = Labels(self.labels)
+        self._graphemes = Graphemes(self.families.emoji)
+        self._phones = Phones(opaque)
+        self._words = Words(opaque, self.families)
+        self._speech = Speech(opaque, self.families)
+
+    @property
+    def held(self) -> int:
+        """Characters read whose effect is not yet in the output; those known to vanish do not count."""
+        upstream = self._markup.held + self._labels.held + self._graphemes.held + self._phones.held
+        return upstream + self._words.held + self._speech.held + self._surplus
+
+    def push(self, delta: str) -> str:
+        """The next text, of any length; returns what is decided now, perhaps `""`."""
+        self._check_open()
+        if not delta.isascii():
+            delta = _SURROGATE.sub("\ufffd", delta)
+        out: list[str] = []
+        pos, end = 0, len(delta)
+        while pos < end:
+            after = self._short_way(delta, pos, out) if self._quiet else pos
+            if after == pos:
+                after = self._long_way(delta, pos, out)
+            pos = after
+        return "".join(out)
+
+    def flush(self) -> str:
+        """The rest, settled as if the text ended here. Once."""
+        self._check_open()
+        self._flushed = True
+        self._catch_up()
+        out: list[str] = []
+        text = self._markup.flush().translate(WHITE)
+        text = self._labels.feed(text) + self._labels.flush()
+        self._spread(self._graphemes.feed(text) + self._graphemes.flush(), out)
+        for char in self._phones.flush():
+            self._speak(self._words.feed(char), out)
+        self._speak(self._words.flush(), out)
+        out.append(self._speech.settle())
+        return "".join(out)
+
+    def _check_open(self) -> None:
+        if self._flushed:
+            raise SanitizerFlushed("this sanitizer was flushed; make a new one for the next reply")
+
+    def _short_way(self, delta: str, pos: int, out: list[str]) -> int:
+        """Take plain text from `pos`; where it ends. Nothing is open before the word that is being read."""
+        words, speech = self._words, self._speech
+        word = words.word
+        start, spaced = pos, False
+        while True:
+            run = RUN.match(delta, pos)
+            if run is not None:
+                if len(word) + run.end() - pos > LONGEST:
+                    break
+                pos = run.end()
+                word += run[0]
+            if delta[pos : pos + 1] != " " or words.after_letter or not speech.ready or not WORD.fullmatch(word):
+                break
+            out.append(speech.delivery.plain(word))
+            word, spaced = "", True
+            pos += 1
+        if pos > start:
+            self._passed = delta[pos - 1]
+            words.word = word
+            if spaced:
+                words.pass_word()
+                speech.note(SPACE)
+        return pos
+
+    def _long_way(self, delta: str, pos: int, out: list[str]) -> int:
+        """Take one character (or the rest of a reasoning block) through all stages; where the text goes on."""
+        self._catch_up()
+        markup = self._markup
+        if markup.inside_reasoning:
+            after = markup.skip(delta, pos)
+            text = ""
+        else:
+            after = pos + 1
+            text = delta[pos]
+            if markup.busy or text in "<&":
+                text = markup.feed(text)
+                self._surplus += markup.shrunk()
+        self._after_markup(text, out)
+        self._bound(out)
+        return after
+
+    def _after_markup(self, text: str, out: list[str]) -> None:
+        text = text.translate(WHITE)
+        if self._labels.active:
+            text = self._labels.feed(text)
+        self._spread(self._graphemes.feed(text), out)
+
+    def _spread(self, text: str, out: list[str]) -> None:
+        """Characters through the telephone numbers to the words, one by one: where a word starts decides."""
+        phones, words = self._phones, self._words
+        for char in text:
+            if phones.held or (char == "+" and self.families.contacts):
+                known = phones.feed(char, at_start=words.at_start)
+                self._surplus += phones.surplus
+                phones.surplus = 0
+                self._speak(words.feed(known), out)
+            else:
+                self._speak(words.feed(char), out)
+
+    def _speak(self, pieces: Sequence[str], out: list[str]) -> None:
+        for piece in pieces:
+            out.append(self._speech.feed(piece))
+
+    def _catch_up(self) -> None:
+        """Tell the grapheme stage what went past it."""
+        if self._passed:
+            passed, self._passed = self._passed, ""
+            self._graphemes.note(SPACE if passed == " " else passed)
+
+    def _bound(self, out: list[str]) -> None:
+        """Settle the oldest open construct while too much is held; see whether the short way is open."""
+        upstream = self._markup.busy or self._labels.active or self._phones.held or not self._graphemes.idle
+        if self._surplus and not (upstream or self._words.word):
+            self._surplus = 0
+        if self._words.held or upstream:
+            while self.held > MOST_HELD and self._settle_oldest(out):
+                pass
+        self._quiet = not upstream and self._words.idle
+
+    def _settle_oldest(self, out: list[str]) -> bool:
+        """Whether there was anything to settle."""
+        if not self._speech.calm and self._speech.dashed:
+            out.append(self._speech.settle())
+        elif self._words.held:
+            self._surplus = 0
+            self._speak(self._words.dump(), out)
+        elif self._phones.held:
+            self._speak(self._words.feed(self._phones.settle()), out)
+        elif self._labels.held:
+            self._spread(self._graphemes.feed(self._labels.settle()), out)
+        elif self._markup.held:
+            self._after_markup(self._markup.settle(), out)
+        else:
+            return False
+        return True
+
+
+__all__ = ["MOST_HELD", "Sanitizer"]
