@@ -3,12 +3,11 @@
 import json
 
 from runtime.settings import Settings
-from tooling.run.plan import Launch
+from tooling.run.plan import PLACEHOLDER, Launch
 
 ANY_HOST = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not bound to
 DEFAULT_PORT = 8000
 ENGINES = {"cpu": "vLLM on the CPU", "vllm": "vLLM on the GPU"}
-TOY = "a small model trained on a script; it shows that everything works, not what a real model says"
 
 
 def banner(launch: Launch, settings: Settings) -> str:
@@ -20,8 +19,7 @@ def banner(launch: Launch, settings: Settings) -> str:
     lines = [
         f"  mode     {launch.mode} ({launch.why})",
         f"  engine   {_engine(launch, settings)}",
-        *(f"  {kind:<8} {model}" for kind, model in _models(settings) if model),
-        *([f"  demo     {TOY}"] if launch.demo else []),
+        *(f"  {kind:<8} {_model(launch, kind, model)}" for kind, model in _models(settings) if model),
         f"  address  ws://{host}:{port}/ws"
         + ("" if deployment.server_port else "  (PORT is in the server's first lines)"),
     ]
@@ -57,6 +55,12 @@ def _engine(launch: Launch, settings: Settings) -> str:
         return "none: the tool model alone"
     name = settings.deployment.inference_engine.value
     return ENGINES[launch.target] if name == "vllm" else name
+
+
+def _model(launch: Launch, kind: str, model: str) -> str:
+    if kind not in launch.demo:
+        return model
+    return "the demo model" if model == PLACEHOLDER else f"the demo model, {model}"
 
 
 def _models(settings: Settings) -> tuple[tuple[str, str | None], ...]:

@@ -123,4 +123,4 @@ def _located(slot: str, model: str) -> dict[str, str]:
     return {slot: name} | ({f"{slot.partition('_')[0]}_REVISION": revision} if revision else {})
 
 
-__all__ = ["Launch", "check", "plan", "with_demo"]
+__all__ = ["PLACEHOLDER", "Launch", "check", "plan", "with_demo"]
