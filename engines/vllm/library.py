@@ -42,9 +42,10 @@ class Library:
 
 
 def describe(error: BaseException) -> str:
-    """An exception in one short line: its type and the first line of its text."""
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {first}"[:_MAX_WORDS].removesuffix(": ")
+    """An exception in one short line: its type and its text, without the input that pydantic repeats in it."""
+    lines = [line.partition("[type=")[0].strip() for line in str(error).splitlines()]
+    text = "; ".join(line for line in lines if line and not line.startswith("For further information"))
+    return f"{type(error).__name__}: {text}"[:_MAX_WORDS].removesuffix(": ")
 
 
 def load() -> Library:
