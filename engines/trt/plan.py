@@ -1,0 +1,169 @@
+"""How a model is going to be served, or why it cannot be: pure decisions on settings and files.
+
+TensorRT-LLM serves in two ways: a compiled engine (up to 1.2) and a Hugging Face checkpoint on its PyTorch backend.
+"""
+
+import enum
+from pathlib import Path
+
+from attrs import frozen
+
+from engines.errors import EngineStartFailed
+from engines.trt.config import TrtConfig
+from engines.trt.directory import Compiled, Kind, kind_of, normal_arch, read_engine
+
+# Requests decoded at once where no engine dictates it; a start for 7 to 8 billion parameters on 80 GB.
+DEFAULT_BATCH = 64
+# The library's own default, and at least the longest prompt: it refuses longer ones.
+_MIN_NUM_TOKENS = 8192
+
+
+class Backend(enum.Enum):
+    """Which half of the library serves."""
+
+    ENGINE = "TensorRT engine"
+    PYTORCH = "PyTorch"
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What will be loaded and with which limits (tokens, requests); `reason` says why this backend.
+
+    `missing_metadata`: the engine says nothing of where it was built, and was named by hand.
+    """
+
+    backend: Backend
+    reason: str
+    model: str
+    batch_size: int
+    max_model_len: int
+    max_num_tokens: int
+    tensor_parallel: int
+    pipeline_parallel: int
+    compiled: Compiled | None = None
+    missing_metadata: bool = False
+
+
+def make_plan(config: TrtConfig) -> Plan:
+    """The plan for a configuration. Raises `EngineStartFailed` with what does not fit and what to change."""
+    if config.data_parallel > 1:
+        raise EngineStartFailed("TensorRT-LLM serves one replica: set CHAT_DATA_PARALLEL to 1")
+    if config.engine_dir is not None:
+        return _engine_plan(config, read_engine(config.engine_dir))
+    kind = kind_of(config.model)
+    if kind is Kind.ENGINE:
+        raise EngineStartFailed(
+            f"{config.model} is a compiled engine: name it in TRT_ENGINE_DIR, and in CHAT_MODEL the model it was built "
+            "from, whose tokenizer and chat template are used"
+        )
+    if kind is Kind.QUANTISED:
+        raise EngineStartFailed(
+            f"{config.model} is a TensorRT-LLM checkpoint, from which an engine is built first: just build-trt"
+        )
+    if kind is Kind.UNKNOWN and Path(config.model).is_dir():
+        raise EngineStartFailed(f"{config.model} holds no model: there is no config.json in it")
+    return _pytorch_plan(config)
+
+
+def _engine_plan(config: TrtConfig, compiled: Compiled) -> Plan:
+    metadata = compiled.metadata
+    if metadata is None and not config.engine_is_named:
+        raise EngineStartFailed(
+            f"engine {compiled.path} has no build_metadata.json, so nobody knows what it was built for: build it again "
+            "(just build-trt), or name it in TRT_ENGINE_DIR to use it all the same"
+        )
+    if not compiled.reuses_blocks:
+        raise EngineStartFailed(
+            f"engine {compiled.path} was built without a paged KV cache or paged context attention and cannot reuse "
+            "prompts: build it again with --kv_cache_type paged --use_paged_context_fmha enable"
+        )
+    _check_lengths(config, compiled)
+    _check_parallelism(config, compiled)
+    return Plan(
+        backend=Backend.ENGINE,
+        reason=f"{compiled.path} is a compiled engine",
+        model=str(compiled.path),
+        batch_size=_batch_size(config, compiled),
+        max_model_len=config.max_model_len,
+        max_num_tokens=compiled.max_num_tokens,
+        tensor_parallel=compiled.tensor_parallel,
+        pipeline_parallel=compiled.pipeline_parallel,
+        compiled=compiled,
+        missing_metadata=metadata is None,
+    )
+
+
+def _pytorch_plan(config: TrtConfig) -> Plan:
+    if config.kv_cache_dtype not in ("auto", "fp8"):
+        raise EngineStartFailed(
+            f"KV_DTYPE {config.kv_cache_dtype!r}: TensorRT-LLM's PyTorch backend has auto and fp8 only"
+        )
+    return Plan(
+        backend=Backend.PYTORCH,
+        reason=f"{config.model} is a Hugging Face checkpoint and no engine was given",
+        model=config.model,
+        batch_size=config.batch_size or DEFAULT_BATCH,
+        max_model_len=config.max_model_len,
+        max_num_tokens=max(_MIN_NUM_TOKENS, config.max_model_len),
+        tensor_parallel=config.tensor_parallel or 1,
+        pipeline_parallel=config.pipeline_parallel or 1,
+    )
+
+
+def _batch_size(config: TrtConfig, compiled: Compiled) -> int:
+    known = compiled.metadata and compiled.metadata.max_batch_size
+    maximum = known or compiled.max_batch_size
+    if config.batch_size is not None and config.batch_size > maximum:
+        raise EngineStartFailed(
+            f"TRT_BATCH_SIZE is {config.batch_size}, engine {compiled.path} was built for {maximum} at most: lower it, "
+            f"or build with TRT_MAX_BATCH_SIZE={config.batch_size}"
+        )
+    return config.batch_size or maximum
+
+
+def _check_lengths(config: TrtConfig, compiled: Compiled) -> None:
+    prompt = config.max_model_len - config.max_output_len
+    if compiled.max_input_len < prompt:
+        raise EngineStartFailed(
+            f"engine {compiled.path} takes prompts of {compiled.max_input_len} tokens, CHAT_MAX_LEN - CHAT_MAX_OUT is "
+            f"{prompt}: lower CHAT_MAX_LEN or build with TRT_MAX_INPUT_LEN={prompt}"
+        )
+    if compiled.max_seq_len < config.max_model_len:
+        raise EngineStartFailed(
+            f"engine {compiled.path} holds {compiled.max_seq_len} tokens of prompt and reply, CHAT_MAX_LEN is "
+            f"{config.max_model_len}: lower it or build a longer engine"
+        )
+
+
+def _check_parallelism(config: TrtConfig, compiled: Compiled) -> None:
+    for name, asked, built in (
+        ("CHAT_TENSOR_PARALLEL", config.tensor_parallel, compiled.tensor_parallel),
+        ("CHAT_PIPELINE_PARALLEL", config.pipeline_parallel, compiled.pipeline_parallel),
+    ):
+        if asked is not None and asked != built:
+            raise EngineStartFailed(
+                f"{name} is {asked}, engine {compiled.path} was built for {built}: unset it or build again"
+            )
+
+
+def check_machine(compiled: Compiled, *, version: str, gpu_arch: str | None) -> None:
+    """Raise `EngineStartFailed` unless the engine was built for this library version and this GPU architecture."""
+    metadata = compiled.metadata
+    for built in (metadata.library_version if metadata else "", compiled.version):
+        if built and built != version:
+            raise EngineStartFailed(
+                f"engine {compiled.path} was built by TensorRT-LLM {built}, installed is {version}: an engine runs on "
+                "the version that built it; build it again (just build-trt) or install that version"
+            )
+    if metadata is None:
+        return
+    if gpu_arch is None:
+        raise EngineStartFailed(f"no GPU is visible; engine {compiled.path} needs one of {metadata.gpu_arch}")
+    if normal_arch(gpu_arch) != metadata.gpu_arch:
+        raise EngineStartFailed(
+            f"engine {compiled.path} was built for {metadata.gpu_arch}, this GPU is {normal_arch(gpu_arch)}: build it "
+            "again here (just build-trt)"
+        )
+
+
+__all__ = ["DEFAULT_BATCH", "Backend", "Plan", "check_machine", "make_plan"]
