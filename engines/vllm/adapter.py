@@ -4,8 +4,7 @@ The trio side knows which requests are open and which of them were aborted; it d
 nothing but its confirmation is ever delivered. The island side (`streams`) talks to the library.
 """
 
-import os
-import signal
+import contextlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -14,21 +13,16 @@ import trio
 from engines.base import Aborted, Deliver, Delta, EngineInfo, Failed, GenerationRequest, Output, Progress
 from engines.errors import EngineDead, EngineError, EngineStartFailed, EngineUnavailable
 from engines.island import Island, IslandClosed
-from engines.vllm import processes
 from engines.vllm.boot import Boot, last_words
 from engines.vllm.config import VllmConfig
-from engines.vllm.guardian import Guardian
+from engines.vllm.family import LOOK_S, Family
 from engines.vllm.library import describe
-from engines.vllm.processes import Process
 from engines.vllm.streams import Streams
 
-# How often processes are looked at: while loading, to record new ones; later, to notice a death. Seconds.
-_LOOK_S = 0.1
 # Control calls (round trip, cache reset) answer in milliseconds; an engine that needs longer cannot say.
 _ANSWER_S = 5.0
-# vLLM's own shutdown, then our kill, then the thread: about ten seconds in all.
+# vLLM's own shutdown, then ours (`Family.end`), then the thread: about ten seconds in all.
 _SHUTDOWN_S = 5.0
-_KILL_S = 3.0
 _GIVE_UP_S = 30.0
 _THREAD_S = 2.0
 
@@ -39,16 +33,12 @@ class VllmEngine:
     def __init__(self, config: VllmConfig) -> None:
         self._config = config
         self._island: Island[tuple[str, Output]] = Island("vllm", self._receive)
-        self._guardian = Guardian(config.mark)
+        self._family = Family(config.mark)
         self._boot: Boot | None = None
         self._streams: Streams | None = None
         self._deliver: Deliver | None = None
         # Open requests, and whether their abort was asked for.
         self._requests: dict[str, bool] = {}
-        # Every descendant seen since the start, all of which end with the engine; and those it cannot live without.
-        self._processes: set[Process] = set()
-        self._vital: tuple[Process, ...] = ()
-        self._before: set[Process] = set()
         self._death: EngineDead | None = None
         self._died = trio.Event()
         self._closing = False
@@ -61,9 +51,8 @@ class VllmEngine:
         self._boot = boot = Boot(
             config=self._config, report=lambda line: self._island.tell(self._report, progress, line)
         )
-        self._before = set(processes.descendants(os.getpid()))
         try:
-            await self._guardian.start()
+            await self._family.begin()
             await self._island.start()
             await self._load(boot)
         except BaseException:
@@ -101,10 +90,10 @@ class VllmEngine:
     async def watch(self) -> NoReturn:
         """Run until the engine dies, then raise `EngineDead`; open requests have failed by then."""
         while self._death is None:
-            with trio.move_on_after(_LOOK_S):
+            with trio.move_on_after(LOOK_S):
                 await self._died.wait()
             self._look()
-            await self._guardian.ensure()
+            await self._family.look_after()
         raise self._death
 
     async def unfinished(self) -> int | None:
@@ -128,10 +117,11 @@ class VllmEngine:
             try:
                 self._fail_all(EngineUnavailable("the engine was closed"))
                 await self._shut_down()
-                await self._end_processes()
-                await self._island.stop(_THREAD_S)
             finally:
-                await self._guardian.dismiss()
+                # Whatever happened above: no process, no thread, no guardian stays.
+                await self._family.end()
+                await self._island.stop(_THREAD_S)
+                await self._family.dismiss()
                 self._closed.set()
         await trio.lowlevel.checkpoint()
 
@@ -140,27 +130,16 @@ class VllmEngine:
     async def _load(self, boot: Boot) -> None:
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._keep_record)
+            nursery.start_soon(self._family.keep_record)
             try:
                 await self._island.run(boot.build)
             except (EngineError, IslandClosed) as error:
                 failure = error
             nursery.cancel_scope.cancel()
         if failure is None:
-            self._record()
-            self._vital = tuple(process for process in self._processes if processes.is_vital(process))
+            await self._family.settle()
             return
         raise failure if isinstance(failure, EngineStartFailed) else EngineStartFailed(str(failure))
-
-    async def _keep_record(self) -> NoReturn:
-        while True:
-            self._record()
-            await trio.sleep(_LOOK_S)
-
-    def _record(self) -> None:
-        found = set(processes.descendants(os.getpid())) - self._before
-        self._processes |= found
-        self._guardian.record(found)
 
     def _report(self, progress: Progress, line: str) -> None:
         if not self._closing:
@@ -188,6 +167,9 @@ class VllmEngine:
                 self._die(str(output.error))
         if passed and self._deliver is not None:
             self._deliver(passed)
+        if self._death is not None:
+            # A dying engine may swallow what had just reached it: nobody waits for that.
+            self._fail_all(self._death)
 
     def _fail_all(self, error: EngineError) -> None:
         failed = [(request_id, Failed(error)) for request_id in self._requests]
@@ -200,19 +182,17 @@ class VllmEngine:
     def _look(self) -> None:
         if self._death is not None or self._boot is None or self._boot.engine is None:
             return
-        gone = [process for process in self._vital if not processes.is_alive(process)]
-        if gone:
-            self._die("engine process " + ", ".join(str(process.pid) for process in gone) + " is gone")
-            self._fail_all(self._death or EngineDead("the engine is dead"))
+        if missing := self._family.missing():
+            self._fail_all(self._die("engine process " + ", ".join(str(one.pid) for one in missing) + " is gone"))
         elif self._boot.engine.errored:
-            self._die(describe(self._boot.engine.dead_error))
-            self._fail_all(self._death or EngineDead("the engine is dead"))
+            self._fail_all(self._die(describe(self._boot.engine.dead_error)))
 
-    def _die(self, why: str) -> None:
+    def _die(self, why: str) -> EngineDead:
         if self._death is None:
             own = last_words(self._config.error_log)
             self._death = EngineDead(f"{why} ({' <- '.join(own)})" if own else why)
             self._died.set()
+        return self._death
 
     async def _ask(self, question: Any, streams: Streams) -> Any:
         with trio.move_on_after(_ANSWER_S):
@@ -236,24 +216,14 @@ class VllmEngine:
         # vLLM may be starting processes at this very moment: they are ended as they come, until it has given up.
         with trio.move_on_after(_GIVE_UP_S):
             while boot.constructing:
-                self._record()
-                processes.send(self._processes, signal.SIGKILL)
-                await trio.sleep(_LOOK_S)
+                await self._family.kill()
+                await trio.sleep(LOOK_S)
         if boot.engine is not None:
-            self._record()
-            # In a thread: in the loop it would block it, and the streams would neither end nor raise.
-            with trio.move_on_after(_SHUTDOWN_S + 1):
+            await self._family.record()
+            # In a thread: in the loop it would block it, and the streams would neither end nor raise. What it raises
+            # does not matter: the processes are ended next.
+            with trio.move_on_after(_SHUTDOWN_S + 1), contextlib.suppress(Exception):
                 await trio.to_thread.run_sync(boot.engine.shutdown, _SHUTDOWN_S, abandon_on_cancel=True)
-
-    async def _end_processes(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with trio.move_on_after(_KILL_S / 2):
-                while self._left():
-                    processes.send(self._left(), number)
-                    await trio.sleep(_LOOK_S)
-
-    def _left(self) -> list[Process]:
-        return [process for process in self._processes if processes.is_alive(process)]
 
 
 async def _count(streams: Streams) -> int:

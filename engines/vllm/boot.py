@@ -1,5 +1,6 @@
 """Building vLLM's engine inside the island: imports, configuration, processes, weights; and why it did not work."""
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -124,8 +125,9 @@ def last_words(error_log: Path | None) -> list[str]:
 
 def _clear(error_log: Path | None) -> None:
     if error_log is not None:
-        # Emptied, not removed: a process of ours may hold it open.
-        error_log.write_bytes(b"")
+        # Emptied, not removed: a process of ours may hold it open. Without it a failure is only told less well.
+        with contextlib.suppress(OSError):
+            error_log.write_bytes(b"")
 
 
 def _inspect(engine: Any, config: VllmConfig, version: str) -> EngineInfo:

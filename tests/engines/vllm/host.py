@@ -73,7 +73,7 @@ class Host:
             say("failed", kind=type(error).__name__, text=str(error))
             return False
         opened = Opened(engine, info, recorder, range(10, 60), range(checkpoint.VOCABULARY))
-        say("opened", pids=[process.pid for process in engine._vital], facts=dict(info.facts))
+        say("opened", pids=[process.pid for process in engine._family.vital], facts=dict(info.facts))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch, engine)
             again = await self._obey(opened)

@@ -131,9 +131,8 @@ class AsyncLLM:
             self._live[request_id].set()
 
     def terminate(self) -> None:
-        """As a SIGTERM that reaches the core: streams end with an abort that nobody asked for."""
-        for stop in self._live.values():
-            stop.set()
+        """As a SIGTERM that reaches the core: a stream ends with an abort that nobody asked for, others never."""
+        next(iter(self._live.values())).set()
 
     def die(self) -> None:
         """As a SIGKILL of the core."""
@@ -159,6 +158,8 @@ class AsyncLLM:
 
     def shutdown(self, timeout: float | None = None) -> None:
         self.closed = True
+        if self.errored:
+            raise EngineDeadError("dead")
 
 
 def _output(ids: list[int], text: str, reason: str | None) -> SimpleNamespace:

@@ -105,16 +105,17 @@ async def test_an_abort_is_confirmed_only_when_the_core_has_answered() -> None:
         assert isinstance(await opened.recorder.end(request_id), Aborted)
 
 
-async def test_an_abort_nobody_asked_for_is_the_death_of_the_engine() -> None:
+async def test_an_abort_nobody_asked_for_is_the_death_of_the_engine_and_of_every_request() -> None:
     async with opening() as opened:
-        request_id = opened.submit(300)
-        await opened.recorder.until(lambda: bool(opened.recorder.deltas(request_id)))
+        ids = [opened.submit(300) for _ in range(3)]
+        await opened.recorder.until(lambda: all(opened.recorder.deltas(request_id) for request_id in ids))
         AsyncLLM.latest.terminate()
         with pytest.raises(EngineDead, match="by itself"):
             await opened.engine.watch()
-        end = await opened.recorder.end(request_id)
-        assert isinstance(end, Failed)
-        assert isinstance(end.error, EngineDead)
+        for request_id in ids:
+            (end,) = opened.recorder.ends(request_id)
+            assert isinstance(end, Failed)
+            assert isinstance(end.error, EngineDead)
 
 
 async def test_a_dead_engine_fails_what_runs_what_is_aborted_and_what_comes_later() -> None:

@@ -60,7 +60,7 @@ def test_a_close_with_requests_in_flight_fails_them_once_and_leaves_no_process(o
 
 @pytest.mark.parametrize(
     ("which", "number", "within"),
-    [(0, signal.SIGTERM, 1.0), (0, signal.SIGKILL, 1.0), (1, signal.SIGKILL, 1.5)],
+    [(0, signal.SIGTERM, 2.0), (0, signal.SIGKILL, 2.0), (1, signal.SIGKILL, 2.0)],
     ids=["core-terminated", "core-killed", "worker-killed"],
 )
 def test_a_death_fails_every_request_at_once_and_is_told_by_watch(
