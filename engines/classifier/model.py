@@ -1,0 +1,91 @@
+"""The loaded network and one inference of it: texts to ids, ids to a rectangle, logits to probabilities of yes."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from engines.classifier.labels import YesLabel
+from engines.classifier.limits import InputLimits
+
+GLOBAL_MASK = "global_attention_mask"
+# What a padded place holds in the tensors whose padding is not the same for every tokenizer.
+_PADDING = {"attention_mask": 0, "special_tokens_mask": 1}
+
+
+@define(eq=False, kw_only=True)
+class Model:
+    """Used by the worker's thread alone: the tokenizer's truncation and torch's threads are that thread's."""
+
+    torch: Any = field(repr=False)
+    network: Any = field(repr=False)
+    tokenizer: Any = field(repr=False)
+    device: Any
+    limits: InputLimits
+    yes: YesLabel
+    compiled: bool = False
+    _takes: frozenset[str] = frozenset()
+    _pad_id: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self._takes = frozenset(inspect.signature(self.network.forward).parameters)
+        settings = self.network.config
+        pad_id = self.tokenizer.pad_token_id
+        self._pad_id = getattr(settings, "pad_token_id", None) if pad_id is None else pad_id
+        if getattr(settings, "pad_token_id", None) is None:
+            # Decoders look for the last token that is not padding, by this id.
+            settings.pad_token_id = self._pad_id
+
+    def probabilities(self, texts: Sequence[str]) -> list[float]:
+        """The probability of yes of each text, in order. Blocking."""
+        encoded = self.tokenizer(list(texts), truncation=True, max_length=self.limits.max_length)
+        rows = {name: encoded[name] for name in encoded if name in self._takes}
+        if self._pad_id is None:
+            # Without a padding token no two lengths share a rectangle; each text has one of its own.
+            alone = ({name: [values[number]] for name, values in rows.items()} for number in range(len(texts)))
+            return [found for row in alone for found in self._infer(row, len(row["input_ids"][0]))]
+        width = self.limits.width(max(map(len, rows["input_ids"])))
+        return self._infer(rows, width)
+
+    def compile(self) -> list[str]:
+        """Compile and try it, on one text and on a full batch; a sentence for the log if eager mode has to do."""
+        eager = self.network.forward
+        try:
+            self.network.forward = self.torch.compile(eager, dynamic=True)
+            self.probabilities(["a"])
+            self.probabilities(["a"] * self.limits.batching.max_size)
+        except Exception as error:  # whatever the compiler and the tools it calls raise
+            self.network.forward = eager
+            first = next(iter(str(error).splitlines()), "")[:200]
+            return [f"the tool model runs without TOOL_COMPILE: {type(error).__name__}: {first}"]
+        self.compiled = True
+        return []
+
+    def _infer(self, rows: Mapping[str, Sequence[Sequence[int]]], width: int) -> list[float]:
+        torch = self.torch
+        inputs = {
+            name: torch.tensor([self._padded(name, row, width) for row in values], device=self.device)
+            for name, values in rows.items()
+        }
+        if GLOBAL_MASK in self._takes:
+            inputs[GLOBAL_MASK] = self._global_mask(rows["input_ids"], inputs["input_ids"], width)
+        with torch.inference_mode():
+            logits = self.network(**inputs).logits.float()
+            found = torch.sigmoid(logits[:, 0]) if self.yes.index is None else logits.softmax(-1)[:, self.yes.index]
+        return [float(probability) for probability in found.tolist()]
+
+    def _padded(self, name: str, row: Sequence[int], width: int) -> list[int]:
+        value = {"input_ids": self._pad_id, "token_type_ids": self.tokenizer.pad_token_type_id, **_PADDING}.get(name, 0)
+        padding = [value or 0] * (width - len(row))
+        return [*padding, *row] if self.tokenizer.padding_side == "left" else [*row, *padding]
+
+    def _global_mask(self, rows: Sequence[Sequence[int]], like: Any, width: int) -> Any:
+        """Global attention on the first token of each text, which is what a Longformer's head reads."""
+        mask = self.torch.zeros_like(like)
+        for number, row in enumerate(rows):
+            mask[number, width - len(row) if self.tokenizer.padding_side == "left" else 0] = 1
+        return mask
+
+
+__all__ = ["Model"]

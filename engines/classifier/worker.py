@@ -1,0 +1,92 @@
+"""One thread that does one job after the other, and is asked from trio.
+
+A thread of its own rather than trio's: OpenMP keeps a team of helpers for every thread that computes, so that jobs
+which wander between threads would pay for new teams and crowd the cores. It is a daemon: a job that never returns
+cannot keep the process alive.
+"""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import trio
+from attrs import define, field
+
+from engines.errors import EngineDead
+
+Result = TypeVar("Result")
+
+
+@define(eq=False)
+class _Job(Generic[Result]):
+    """A call, and after it its outcome; `done` is set in the trio thread."""
+
+    call: Callable[[], Result]
+    token: trio.lowlevel.TrioToken = field(factory=trio.lowlevel.current_trio_token)
+    done: trio.Event = field(factory=trio.Event)
+    results: list[Result] = field(factory=list)
+    error: BaseException | None = None
+    abandoned: bool = False
+
+    def run(self) -> None:
+        if self.abandoned:
+            return
+        try:
+            self.results.append(self.call())
+        except BaseException as error:
+            self.error = error  # raised in the task that asked
+        with contextlib.suppress(trio.RunFinishedError):
+            self.token.run_sync_soon(self.done.set)
+
+
+class Worker:
+    """The thread. `run` is called from trio; the thread starts with the first job."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    async def run(self, call: Callable[[], Result]) -> Result:
+        """The result of `call`, or what it raised; handed over before the first wait.
+
+        After a cancelled wait a job that has begun ends unseen, and one that has not is not done. Raises `EngineDead`
+        once the worker is closed.
+        """
+        if self._closed:
+            raise EngineDead(f"the {self._name} thread has ended")
+        job: _Job[Result] = _Job(call)
+        self._jobs.put(job)  # type: ignore[arg-type]
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._live, name=self._name, daemon=True)
+            self._thread.start()
+        try:
+            await job.done.wait()
+        finally:
+            job.abandoned = True
+        if job.error is not None:
+            raise job.error
+        return job.results[0]
+
+    async def close(self, timeout: float) -> bool:
+        """End after the job at hand, if any; whether the thread ended within `timeout` seconds."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+        thread = self._thread
+        if thread is None:
+            return True
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(thread.join, timeout)
+        return not thread.is_alive()
+
+    def _live(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job.run()
+            del job  # or the last job's texts and result would stay for as long as the thread waits
+
+
+__all__ = ["Worker"]
