@@ -2,12 +2,17 @@
 
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 import structlog
 import trio
 
 from engines.errors import EngineError
+from engines.vllm import apply_library_env
 from runtime import logs
+from runtime.chat_engine import Surroundings
+from runtime.gpus import visible_gpus
 from runtime.process import Process
 from runtime.settings import Settings, SettingsError, split_flags
 
@@ -32,7 +37,8 @@ def main() -> int:
         structlog.get_logger().warning("settings.warned", warning=warning)
     failed = False
     try:
-        trio.run(Process(settings).run, strict_exception_groups=True)
+        with tempfile.TemporaryDirectory(prefix="yap-") as scratch:
+            trio.run(Process(settings, _surroundings(settings, Path(scratch))).run, strict_exception_groups=True)
     except* EngineError as group:
         failed = True
         structlog.get_logger().error("server.failed", error="; ".join(map(str, group.exceptions)))
@@ -40,6 +46,17 @@ def main() -> int:
         failed = True
         structlog.get_logger().error("server.failed", error="; ".join(map(str, group.exceptions)))
     return EXIT_FAILED if failed else 0
+
+
+def _surroundings(settings: Settings, scratch: Path) -> Surroundings:
+    """What the machine has; and the library variables, which libraries read when they are imported."""
+    environ = os.environ  # noqa: TID251 - the entry module
+    gpus = visible_gpus(environ)
+    if settings.deployment.skip_env_autoconfig:
+        return Surroundings(gpus=gpus)
+    error_log = scratch / "engine-errors.log"
+    mark = apply_library_env(environ, gpu=bool(gpus), verbose=settings.logs.show_vllm_logs, error_log=error_log)
+    return Surroundings(gpus=gpus, mark=mark, error_log=error_log)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """From settings to parts: what is served, with which limits, by which engine."""
 
 from collections.abc import Callable
-from typing import assert_never
 
 from attrs import define, frozen
 
@@ -15,18 +14,16 @@ from actors.session.outbox import Outbox
 from actors.session.profile import Profile
 from actors.session.sanitizer import Families, Sanitizer
 from actors.session.turn import Router
-from engines.base import Engine, EngineInfo, Sampling
+from engines.base import EngineInfo, Sampling
 from engines.prompts.chat import ChatText
 from engines.prompts.messages import PromptMessage
-from engines.scripted import ScriptedEngine
 from protocol.limits import TurnLimits, Window
 from protocol.sampling import DEFAULT_BOUNDS, Bound
 from protocol.text import sanitize_prompt
 from runtime.access import Slots, Throttle
-from runtime.chat_engine import vllm_engine
 from runtime.health import Health
 from runtime.server import Door, Server, closings
-from runtime.settings import EngineName, Settings
+from runtime.settings import Settings
 
 WARMUP_TEXT = "This is a warm-up sentence that only fills the prompt. " * 64
 
@@ -104,19 +101,6 @@ def chat_actor(settings: Settings) -> EngineActor:
     )
 
 
-def engine_maker(settings: Settings, text: ChatText) -> Callable[[], Engine]:
-    """Makes a fresh chat engine, at the start and after each death."""
-    match settings.deployment.inference_engine:
-        case EngineName.VLLM:
-            return lambda: vllm_engine(settings, text)
-        case EngineName.SCRIPTED:
-            return ScriptedEngine
-        case EngineName.TRT:
-            raise AssertionError("refused by the entry module")
-        case _ as unknown:
-            assert_never(unknown)
-
-
 def warmup_ids(text: ChatText) -> Callable[[EngineInfo], list[int]]:
     """Prompt ids for the warm-up."""
     return lambda _info: text.render([PromptMessage("user", WARMUP_TEXT)])
@@ -186,4 +170,4 @@ def server(parts: Parts) -> Server:
     )
 
 
-__all__ = ["Parts", "Reception", "chat_actor", "deployment", "engine_maker", "parts", "server", "warmup_ids"]
+__all__ = ["Parts", "Reception", "chat_actor", "deployment", "parts", "server", "warmup_ids"]

@@ -10,6 +10,7 @@ from attrs import define, field
 from engines.prompts.chat import ChatText
 from engines.prompts.loading import load_chat_text
 from runtime import assembly
+from runtime.chat_engine import ChatEnginePlan, Surroundings, plan_chat_engine
 from runtime.health import Health
 from runtime.server import Server
 from runtime.settings import Settings
@@ -23,6 +24,7 @@ class Process:
     """One server process. `run` returns after a drain; a failed first start raises `EngineStartFailed`."""
 
     settings: Settings
+    around: Surroundings = field(factory=Surroundings)
     health: Health = field(factory=Health)
 
     async def run(self, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
@@ -43,11 +45,11 @@ class Process:
         started = trio.current_time()
         if parts.chat is not None:
             self.health.progress = "loading the tokenizer"
-            text = await trio.to_thread.run_sync(self._chat_text, abandon_on_cancel=True)
-            for warning in text.warnings:
+            text, plan = await trio.to_thread.run_sync(self._chat, abandon_on_cancel=True)
+            for warning in (*text.warnings, *plan.warnings):
                 log.warning("model.warned", warning=warning)
             supervisor = Supervisor(
-                make=assembly.engine_maker(self.settings, text),
+                make=plan.make,
                 actor=parts.chat,
                 health=self.health,
                 warmup_ids=assembly.warmup_ids(text),
@@ -57,14 +59,15 @@ class Process:
             await nursery.start(supervisor.run)
         log.info("server.ready", seconds=round(trio.current_time() - started, 1))
 
-    def _chat_text(self) -> ChatText:
+    def _chat(self) -> tuple[ChatText, ChatEnginePlan]:
         place = self.settings.deployment
-        return load_chat_text(
+        text = load_chat_text(
             place.chat_model or "",
             revision=place.chat_revision,
             trust_remote_code=place.chat_trust_remote_code,
             enable_thinking=self.settings.chat.template_enable_thinking,
         )
+        return text, plan_chat_engine(self.settings, text, self.around)
 
     async def _end_on_signal(self, signals: AsyncIterator[int], server: Server, everything: trio.CancelScope) -> None:
         async with trio.open_nursery() as nursery:

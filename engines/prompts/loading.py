@@ -1,12 +1,11 @@
 """From a model's files to a checked `ChatText`. Blocking, seconds for a large vocabulary: call it in a thread."""
 
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from attrs import evolve
 
 from engines.errors import EngineStartFailed
+from engines.model_files import json_files
 from engines.prompts.chat import ChatText
 from engines.prompts.control import Neutralizer, Span
 from engines.prompts.encoder import Encoder, HubTokenizer, encoder_of
@@ -137,26 +136,10 @@ def _harmless(chat: ChatText, content: str) -> bool:
 
 def _model_eos(model: str, revision: str | None) -> tuple[int, ...]:
     """Every `eos_token_id` of the model's generation config; none if it has no such file."""
-    path = _model_file(model, "generation_config.json", revision)
-    if path is None:
-        return ()
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
-    except (OSError, ValueError, AttributeError) as error:
-        raise EngineStartFailed(f"generation_config.json of {model} cannot be read: {error}") from error
+    name = "generation_config.json"
+    found = json_files(model, [name], revision).get(name, {}).get("eos_token_id")
     ids = found if isinstance(found, list) else [found]
     return tuple(id_ for id_ in ids if isinstance(id_, int) and not isinstance(id_, bool))
-
-
-def _model_file(model: str, name: str, revision: str | None) -> Path | None:
-    """A file of a local directory or of a hub repository, fetched if need be; None if the model has none."""
-    from transformers.utils import cached_file  # noqa: PLC0415
-
-    try:
-        found = cached_file(model, name, revision=revision, _raise_exceptions_for_missing_entries=False)
-    except OSError as error:  # the library's word for connection errors
-        raise EngineStartFailed(f"{name} of {model} cannot be fetched: {error}") from error
-    return Path(found) if found else None
 
 
 __all__ = ["chat_text", "load_chat_text", "load_tokenizer"]
