@@ -1,4 +1,4 @@
-"""Carries a command line out up to the moment the server takes the process over."""
+"""Carries a command line out: decide, prepare, serve until the server ends."""
 
 import secrets
 import sys
@@ -9,26 +9,23 @@ from runtime.settings import SettingsError, read_env_file
 from tooling.run.announce import as_json, banner
 from tooling.run.grammar import USAGE, Command, UsageError, parse
 from tooling.run.machine import Refusal, require_gpu, require_home, require_port
-from tooling.run.plan import Launch, check, plan, with_demo
+from tooling.run.plan import check, plan, with_demo
 
 KEY_BYTES = 24
 SERVER = ("-m", "runtime")
 INTERRUPTED = 130
 Ensure = Callable[[Sequence[str], Path, Callable[[str], None]], dict[str, Path]]
-Become = Callable[[str, list[str], dict[str, str]], object]
+Serve = Callable[[Sequence[str], Mapping[str, str]], int]
 
 
-def run(argv: Sequence[str], environ: Mapping[str, str], *, ensure: Ensure, become: Become) -> int:
-    """Do what the words say; returns an exit code, or never when `become` replaced this process by the server.
-
-    One process: no launcher is left behind that could lose its server, and every signal goes where it should.
-    """
+def run(argv: Sequence[str], environ: Mapping[str, str], *, ensure: Ensure, serve: Serve) -> int:
+    """Do what the words say and return an exit code; `serve` runs the server's command to its end."""
     try:
         command = parse(argv)
         if command.help:
             print(USAGE)
             return 0
-        return _launch(command, environ, ensure, become)
+        return _launch(command, environ, ensure, serve)
     except UsageError as error:
         _say(f"run: {error}")
         return 2
@@ -43,7 +40,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, ensure: Ensure, beco
         return INTERRUPTED
 
 
-def _launch(command: Command, environ: Mapping[str, str], ensure: Ensure, become: Become) -> int:
+def _launch(command: Command, environ: Mapping[str, str], ensure: Ensure, serve: Serve) -> int:
     named = read_env_file(command.env_file) if command.env_file else {}
     made_key = "made-up-at-start" if command.plan else secrets.token_urlsafe(KEY_BYTES)
     launch = plan(command, {**named, **environ}, made_key)
@@ -59,12 +56,7 @@ def _launch(command: Command, environ: Mapping[str, str], ensure: Ensure, become
         launch = with_demo(launch, ensure(launch.demo, home, _say))
         settings = check(launch)
     print(banner(launch, settings), flush=True)
-    return _become_server(launch, become)
-
-
-def _become_server(launch: Launch, become: Become) -> int:
-    become(sys.executable, [sys.executable, *SERVER], dict(launch.environ))
-    return 1
+    return serve([sys.executable, *SERVER], launch.environ)
 
 
 def _say(text: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from attrs import frozen
 
 from tooling.run.command import run
 from tooling.run.grammar import parse
@@ -13,17 +14,12 @@ from tooling.run.machine import Refusal, require_gpu, require_home, require_port
 from tooling.run.plan import plan
 
 
-class Served(Exception):
-    """Takes the place of the server: what it would have become."""
+@frozen
+class Served:
+    """What the server would have been started with."""
 
-    def __init__(self, path: str, argv: list[str], environ: Mapping[str, str]) -> None:
-        self.path = path
-        self.argv = argv
-        self.environ = environ
-
-
-def become(path: str, argv: list[str], environ: dict[str, str]) -> None:
-    raise Served(path, argv, environ)
+    command: Sequence[str]
+    environ: Mapping[str, str]
 
 
 @pytest.fixture
@@ -43,13 +39,18 @@ def free_port() -> int:
 
 
 def launched(checkpoint: Path, line: str, **environ: str) -> Served:
+    started: list[Served] = []
+
     def ensure(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
         return dict.fromkeys(kinds, checkpoint)
 
+    def serve(command: Sequence[str], given: Mapping[str, str]) -> int:
+        started.append(Served(command, given))
+        return 0
+
     words = ["--cpu", "--host", "127.0.0.1", "--port", str(free_port()), *line.split()]
-    with pytest.raises(Served) as caught:
-        run(words, environ, ensure=ensure, become=become)
-    return caught.value
+    assert run(words, environ, ensure=ensure, serve=serve) == 0
+    return started[0]
 
 
 def never(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
@@ -65,7 +66,7 @@ def test_without_words_the_demo_model_is_served_with_a_made_up_key(
     assert (environ["DEPLOY_MODE"], environ["INFERENCE_ENGINE"]) == ("chat", "vllm")
     assert environ["CHAT_MODEL"] == str(checkpoint)
     assert len(key) >= 32
-    assert served.argv[1:] == ["-m", "runtime"]
+    assert served.command[1:] == ["-m", "runtime"]
     out = capsys.readouterr().out
     assert f"TEXT_API_KEY={key} just live" in out
     assert f"ws://127.0.0.1:{environ['SERVER_PORT']}/ws" in out
@@ -77,7 +78,7 @@ def test_a_given_key_is_never_shown_and_never_in_an_argument(
     served = launched(checkpoint, "", TEXT_API_KEY="hush-hush")
     said = capsys.readouterr()
     assert served.environ["TEXT_API_KEY"] == "hush-hush"
-    assert "hush" not in said.out + said.err + " ".join(served.argv)
+    assert "hush" not in said.out + said.err + " ".join(served.command)
 
 
 def test_two_runs_make_up_two_keys(checkpoint: Path) -> None:
@@ -113,8 +114,12 @@ def test_the_command_line_wins_over_the_environment_and_defaults_fill_the_rest(
     assert {name: made.get(name) for name in expected} == expected
 
 
+def unserved(command: Sequence[str], environ: Mapping[str, str]) -> int:
+    raise AssertionError("nothing may be served here")
+
+
 def refused(line: str, **environ: str) -> int:
-    return run(line.split(), environ, ensure=never, become=become)
+    return run(line.split(), environ, ensure=never, serve=unserved)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,118 @@
+"""The keeper with real processes: who hears a signal, and that nothing is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+KEEP = "import os, sys; from tooling.keeper import Keeper; sys.exit(Keeper().keep(sys.argv[1:], os.environ))"
+# Like an engine's worker: a process of the server's group that would end its streams on Ctrl+C.
+CHILD = """
+import signal, sys, time
+signal.signal(signal.SIGINT, lambda number, frame: print("child heard", number, flush=True))
+if sys.argv[1] == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("child ready", flush=True)
+while True:
+    time.sleep(60)
+"""
+SERVER = """
+import os, signal, subprocess, sys, time
+def stop(number, frame):
+    print("server heard", number, flush=True)
+    time.sleep(0.3)
+    sys.exit(7)
+signal.signal(signal.SIGINT, stop)
+signal.signal(signal.SIGTERM, stop)
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[2]])
+print("pids", os.getpid(), child.pid, flush=True)
+while True:
+    time.sleep(60)
+"""
+LIMIT_S = 15.0
+
+
+@frozen
+class Kept:
+    """A keeper, its server and the server's child. The keeper leads a group, like a terminal's foreground job."""
+
+    keeper: subprocess.Popen[str]
+    server: int
+    child: int
+
+    def ended(self) -> str:
+        """Wait for the keeper; what was printed meanwhile."""
+        return self.keeper.communicate(timeout=LIMIT_S)[0]
+
+
+@pytest.fixture
+def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
+    manner = getattr(request, "param", "polite")
+    keeper = subprocess.Popen(
+        [sys.executable, "-c", KEEP, sys.executable, "-c", SERVER, CHILD, manner],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert keeper.stdout is not None
+    lines = [keeper.stdout.readline().split() for _ in range(2)]
+    pids = next(line for line in lines if line[0] == "pids")
+    made = Kept(keeper, int(pids[1]), int(pids[2]))
+    yield made
+    keeper.kill()
+    keeper.wait()
+    keeper.stdout.close()
+    for pid in (made.server, made.child):
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def gone(*pids: int) -> bool:
+    deadline = time.monotonic() + LIMIT_S
+    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
+        os.sched_yield()
+    return not any(alive(pid) for pid in pids)
+
+
+def test_ctrl_c_reaches_the_server_alone_and_its_exit_code_comes_back(kept: Kept) -> None:
+    os.killpg(kept.keeper.pid, signal.SIGINT)
+    printed = kept.ended()
+    assert printed.split("\n")[0] == f"server heard {int(signal.SIGINT)}"
+    assert "child heard" not in printed
+    assert kept.keeper.returncode == 7
+    assert gone(kept.server, kept.child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_closed_terminal_and_a_stop_both_ask_the_server_to_drain(kept: Kept, number: signal.Signals) -> None:
+    kept.keeper.send_signal(number)
+    assert f"server heard {int(signal.SIGTERM)}" in kept.ended()
+    assert gone(kept.server, kept.child)
+
+
+@pytest.mark.parametrize("kept", ["stubborn"], indirect=True)
+def test_a_child_that_ignores_the_end_of_its_server_is_ended_for_good(kept: Kept) -> None:
+    os.kill(kept.server, signal.SIGKILL)
+    kept.ended()
+    assert kept.keeper.returncode == 128 + signal.SIGKILL
+    assert gone(kept.server, kept.child)
+
+
+def test_a_killed_keeper_stops_its_server(kept: Kept) -> None:
+    assert kept.keeper.stdout is not None
+    kept.keeper.kill()
+    assert kept.keeper.stdout.readline() == f"server heard {int(signal.SIGTERM)}\n"
+    assert gone(kept.server)
