@@ -97,7 +97,10 @@ def open_engine(standin: None, model: Path, engine_dir: Path) -> Open:
 
     @asynccontextmanager
     async def opening(
-        backend: str = "engine", behaviour: dict[str, Any] | None = None, **values: Any
+        backend: str = "engine",
+        behaviour: dict[str, Any] | None = None,
+        unhonoured: Unhonoured | None = None,
+        **values: Any,
     ) -> AsyncIterator[Session]:
         compiled = {"engine_dir": engine_dir} if backend == "engine" else {"batch_size": BATCH}
         if behaviour:
@@ -115,7 +118,7 @@ def open_engine(standin: None, model: Path, engine_dir: Path) -> Open:
         progress: list[str] = []
         warnings: list[str] = []
         recorder = Recorder()
-        engine = TrtEngine(config, Unhonoured(lambda key, why: warnings.append(f"{key}: {why}")))
+        engine = TrtEngine(config, unhonoured or Unhonoured(lambda key, why: warnings.append(f"{key}: {why}")))
         with trio.fail_after(PATIENCE_S):
             try:
                 info = await engine.open(recorder.deliver, progress.append)
