@@ -165,6 +165,10 @@ class EngineActor:
         if silent > self.limits.stall_timeout_s and self.state is EngineState.READY:
             self.state = EngineState.STALLED
 
+    async def unfinished(self) -> int | None:
+        """The engine's own count of requests it still has; None while there is no engine, or it cannot say."""
+        return await self._engine.unfinished() if self._engine is not None else None
+
     @property
     def running(self) -> int:
         """Requests alive: running or queued in the engine, and not aborted."""

@@ -12,6 +12,7 @@ from engines.prompts.loading import load_chat_text
 from runtime import assembly
 from runtime.chat_engine import ChatEnginePlan, Surroundings, plan_chat_engine
 from runtime.health import Health
+from runtime.metrics import Metrics
 from runtime.server import Server
 from runtime.settings import Settings
 from runtime.supervisor import Supervisor
@@ -55,6 +56,10 @@ class Process:
                 warmup_ids=assembly.warmup_ids(text),
                 start_timeout_s=self.settings.engine.start_timeout_s,
             )
+            if self.settings.deployment.metrics_enabled:
+                server.metrics = Metrics(
+                    self.health, lambda: server.slots.taken, parts.chat, lambda: supervisor.restarts
+                ).page
             server.connect = assembly.Reception(parts, assembly.deployment(self.settings, text)).connect
             await nursery.start(supervisor.run)
         log.info("server.ready", seconds=round(trio.current_time() - started, 1))

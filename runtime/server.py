@@ -1,6 +1,6 @@
 """Listening: the head of each request, HTTP answers, the WebSocket hand-over, the crash barrier, the drain."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import structlog
@@ -47,7 +47,7 @@ class Server:
     slots: Slots
     health: Health
     connect: Callable[[Socket], Connection] | None = None
-    metrics: Callable[["Server"], str] | None = None
+    metrics: Callable[[], Awaitable[str]] | None = None
     connections: set[Connection] = field(factory=set)
     _empty: trio.Event = field(factory=trio.Event)
 
@@ -94,14 +94,14 @@ class Server:
             return
         if head is None:
             return
-        answer = self._route(head, stream)
+        answer = await self._route(head, stream)
         if answer is not None:
             await stream.send_all(answer.encode(head.method))
             await stream.send_eof()
             return
         await self._upgrade(stream, head)
 
-    def _route(self, head: RequestHead, stream: trio.SocketStream) -> Answer | None:
+    async def _route(self, head: RequestHead, stream: trio.SocketStream) -> Answer | None:
         """The answer to a plain request, or None for a WebSocket that may come in."""
         match head.path:
             case "/ws":
@@ -111,7 +111,7 @@ class Server:
             case "/readyz":
                 return self.health.answer()
             case "/metrics" if self.metrics is not None:
-                return Answer(HTTPStatus.OK, self.metrics(self))
+                return Answer(HTTPStatus.OK, await self.metrics())
             case "/favicon.ico":
                 return Answer(HTTPStatus.NO_CONTENT)
         return Answer(HTTPStatus.NOT_FOUND, {"error": "not found; the WebSocket is at /ws"})

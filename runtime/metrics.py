@@ -1,0 +1,57 @@
+"""`/metrics`: what the process knows of itself right now, as Prometheus text (exposition format 0.0.4)."""
+
+from collections.abc import Callable, Iterator
+
+from attrs import define
+
+from actors.engine import EngineActor, EngineState
+from runtime.health import Health
+
+PREFIX = "text_inference_"
+
+
+@define(eq=False)
+class Metrics:
+    """Renders the page. `connections`: WebSockets that hold a slot. `restarts`: of the chat engine."""
+
+    health: Health
+    connections: Callable[[], int]
+    chat: EngineActor | None = None
+    restarts: Callable[[], int] = lambda: 0
+
+    async def page(self) -> str:
+        """The whole page; asks the engine for its own count, which is bounded in time."""
+        lines = [*_metric("ready", "gauge", "1 if a turn sent now would be served.", int(not self.health.reason()))]
+        lines += _metric("active_connections", "gauge", "Current WebSocket connections.", self.connections())
+        if self.chat is not None:
+            lines += await self._engine(self.chat)
+        return "\n".join(lines) + "\n"
+
+    async def _engine(self, chat: EngineActor) -> list[str]:
+        stats, own = chat.stats(), await chat.unfinished()
+        lines = [
+            *_metric("active_generations", "gauge", "Generations that sessions wait for.", stats.running),
+            *_metric("unconfirmed_aborts", "gauge", "Aborts the engine has not confirmed.", stats.unconfirmed_aborts),
+            *_metric(
+                "engine_stalled", "gauge", "1 while it shows no progress.", int(stats.state is EngineState.STALLED)
+            ),
+            *_metric("engine_restarts_total", "counter", "Restarts of the chat engine.", self.restarts()),
+        ]
+        if own is not None:
+            lines += _metric("engine_unfinished_requests", "gauge", "The engine's own count, queued included.", own)
+        lines += _header("aborts_total", "counter", "Generations stopped before their end, by cause.")
+        lines += [f'{PREFIX}aborts_total{{cause="{cause}"}} {count}' for cause, count in stats.aborts.items()]
+        return lines
+
+
+def _metric(name: str, kind: str, text: str, value: int) -> Iterator[str]:
+    yield from _header(name, kind, text)
+    yield f"{PREFIX}{name} {value}"
+
+
+def _header(name: str, kind: str, text: str) -> Iterator[str]:
+    yield f"# HELP {PREFIX}{name} {text}"
+    yield f"# TYPE {PREFIX}{name} {kind}"
+
+
+__all__ = ["Metrics"]
