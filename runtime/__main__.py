@@ -9,12 +9,10 @@ import structlog
 import trio
 
 from engines.errors import EngineError
-from engines.vllm import apply_library_env
 from runtime import logs
-from runtime.chat_engine import Surroundings
-from runtime.gpus import visible_gpus
 from runtime.process import Process
 from runtime.settings import Settings, SettingsError, split_flags
+from runtime.surroundings import look_around
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -28,7 +26,8 @@ def main() -> int:
         if others:
             print(USAGE, file=sys.stdout if set(others) <= {"-h", "--help"} else sys.stderr)
             return 0 if set(others) <= {"-h", "--help"} else EXIT_USAGE
-        settings = Settings.from_env(os.environ, flags)  # noqa: TID251 - the one place that reads the environment
+        environ = os.environ  # noqa: TID251 - the one place that reads the environment
+        settings = Settings.from_env(environ, flags)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return error.exit_status
@@ -38,7 +37,8 @@ def main() -> int:
     failed = False
     try:
         with tempfile.TemporaryDirectory(prefix="yap-") as scratch:
-            trio.run(Process(settings, _surroundings(settings, Path(scratch))).run, strict_exception_groups=True)
+            around = look_around(settings, environ, Path(scratch))
+            trio.run(Process(settings, around).run, strict_exception_groups=True)
     except* EngineError as group:
         failed = True
         structlog.get_logger().error("server.failed", error="; ".join(map(str, group.exceptions)))
@@ -46,17 +46,6 @@ def main() -> int:
         failed = True
         structlog.get_logger().error("server.failed", error="; ".join(map(str, group.exceptions)))
     return EXIT_FAILED if failed else 0
-
-
-def _surroundings(settings: Settings, scratch: Path) -> Surroundings:
-    """What the machine has; and the library variables, which libraries read when they are imported."""
-    environ = os.environ  # noqa: TID251 - the entry module
-    gpus = visible_gpus(environ)
-    if settings.deployment.skip_env_autoconfig:
-        return Surroundings(gpus=gpus)
-    error_log = scratch / "engine-errors.log"
-    mark = apply_library_env(environ, gpu=bool(gpus), verbose=settings.logs.show_vllm_logs, error_log=error_log)
-    return Surroundings(gpus=gpus, mark=mark, error_log=error_log)
 
 
 if __name__ == "__main__":

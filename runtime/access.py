@@ -85,15 +85,21 @@ class Slots:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold a slot. Raises `server_at_capacity` when none comes free in time."""
+        try:
+            self._free.acquire_nowait()  # without patience (0 s), waiting would be cancelled even with a slot free
+        except trio.WouldBlock:
+            await self._wait()
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    async def _wait(self) -> None:
         with trio.move_on_after(self.patience_s) as patience:
             await self._free.acquire()
         if patience.cancelled_caught:
             message = "Server cannot accept new connections. Please try again later."
             raise PeerProtocolError("server_at_capacity", "no_slot", message)
-        try:
-            yield
-        finally:
-            self._free.release()
 
 
 __all__ = ["AUTH_MESSAGE", "Slots", "Throttle", "check_keys"]

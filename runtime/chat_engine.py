@@ -1,7 +1,6 @@
 """Which chat engine this deployment runs, planned from settings, the model's files and the machine. Blocking."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import assert_never
 
 import structlog
@@ -18,23 +17,11 @@ from engines.vllm.planning import Devices, Wanted, plan
 from engines.vllm.quantised import FILES, detect
 from engines.vllm.sizing import Sizing
 from engines.vllm.traits import ModelFacts
-from runtime.gpus import GpuMemory
 from runtime.settings import EngineName, Settings
+from runtime.surroundings import Surroundings
 
 log = structlog.get_logger()
 CPU_KV_CACHE_BYTES = 1 << 30
-
-
-@frozen(kw_only=True)
-class Surroundings:
-    """What the process knows besides its settings. `mark`: the environment entry by which engine processes are known.
-
-    `error_log`: where the engine's processes write their errors.
-    """
-
-    gpus: tuple[GpuMemory, ...] = ()
-    mark: str = ""
-    error_log: Path | None = None
 
 
 @frozen
@@ -75,7 +62,8 @@ def _vllm(settings: Settings, bias: ResolvedBias, around: Surroundings) -> tuple
     )
     made = plan(_wanted(settings, bias, around), facts, detect(model, files), devices)
     skipped = (f"logit bias skipped for {', '.join(map(repr, bias.skipped))}",) if bias.skipped else ()
-    return evolve(made.config, mark=around.mark, error_log=around.error_log), (*made.warnings, *skipped)
+    config = evolve(made.config, mark=around.mark, error_log=around.error_log, load_format=around.load_format)
+    return config, (*made.warnings, *skipped)
 
 
 def _wanted(settings: Settings, bias: ResolvedBias, around: Surroundings) -> Wanted:
@@ -149,4 +137,4 @@ def _trt(settings: Settings, bias: ResolvedBias, around: Surroundings) -> TrtCon
     )
 
 
-__all__ = ["ChatEnginePlan", "Surroundings", "plan_chat_engine"]
+__all__ = ["ChatEnginePlan", "plan_chat_engine"]

@@ -10,12 +10,13 @@ from attrs import define, field
 from engines.prompts.chat import ChatText
 from engines.prompts.loading import load_chat_text
 from runtime import assembly
-from runtime.chat_engine import ChatEnginePlan, Surroundings, plan_chat_engine
+from runtime.chat_engine import ChatEnginePlan, plan_chat_engine
 from runtime.health import Health
 from runtime.metrics import Metrics
 from runtime.server import Server
 from runtime.settings import Settings
 from runtime.supervisor import Supervisor
+from runtime.surroundings import Surroundings
 
 log = structlog.get_logger()
 
