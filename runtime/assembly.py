@@ -1,8 +1,9 @@
 """From settings to parts: what is served, with which limits, by which engine."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from actors.connection import Connection, Socket
 from actors.engine import EngineActor, EngineLimits
@@ -112,13 +113,19 @@ class Reception:
 
     parts: Parts
     site: Deployment
+    _numbers: Iterator[int] = field(factory=itertools.count)
 
     def connect(self, socket: Socket) -> Connection:
         """A connection with a session of its own."""
         parts, limits = self.parts, self.parts.settings.connections
-        outbox = Outbox(limits.outbox_max_bytes)
+        outbox = Outbox(limits.outbox_max_bytes, parts.settings.chat.stream_flush_ms / 1000)
         actor = SessionActor(
-            site=self.site, outbox=outbox, engine=parts.chat, router=parts.router, cleaner=self._sanitizer
+            site=self.site,
+            outbox=outbox,
+            engine=parts.chat,
+            router=parts.router,
+            cleaner=self._sanitizer,
+            number=next(self._numbers),
         )
         return Connection(
             socket=socket,

@@ -14,7 +14,7 @@ from runtime.chat_engine import ChatEnginePlan, plan_chat_engine
 from runtime.health import Health
 from runtime.metrics import Metrics
 from runtime.server import Server
-from runtime.settings import Settings
+from runtime.settings import EngineName, Settings
 from runtime.supervisor import Supervisor
 from runtime.surroundings import Surroundings
 
@@ -56,6 +56,7 @@ class Process:
                 health=self.health,
                 warmup_ids=assembly.warmup_ids(text),
                 start_timeout_s=self.settings.engine.start_timeout_s,
+                cache_reset_s=self._cache_reset_s(),
             )
             if self.settings.deployment.metrics_enabled:
                 server.metrics = Metrics(
@@ -64,6 +65,10 @@ class Process:
             server.connect = assembly.Reception(parts, assembly.deployment(self.settings, text)).connect
             await nursery.start(supervisor.run)
         log.info("server.ready", seconds=round(trio.current_time() - started, 1))
+
+    def _cache_reset_s(self) -> float:
+        is_vllm = self.settings.deployment.inference_engine is EngineName.VLLM
+        return self.settings.vllm.cache_reset_interval_s if is_vllm else 0.0
 
     def _chat(self) -> tuple[ChatText, ChatEnginePlan]:
         place = self.settings.deployment

@@ -19,6 +19,8 @@ BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 STABLE_AFTER_S = 60.0
 """An engine that has served that long starts again from the shortest back-off when it dies."""
 CLOSE_TIMEOUT_S = 45.0
+QUIET_S = 30.0
+"""A server counts as idle for a cache reset when no turn was accepted for so long."""
 
 
 @define(eq=False)
@@ -30,7 +32,9 @@ class Supervisor:
     health: Health
     warmup_ids: Callable[[EngineInfo], list[int]]
     start_timeout_s: float = 1800.0
+    cache_reset_s: float = 0.0
     restarts: int = 0
+    cache_resets: int = 0
     _ready_at: float = -math.inf
 
     async def run(self, task_status: trio.TaskStatus[EngineInfo] = trio.TASK_STATUS_IGNORED) -> None:
@@ -67,6 +71,8 @@ class Supervisor:
                 self._ready(info, loaded - started, trio.current_time() - loaded)
                 task_status.started(info)
                 nursery.start_soon(self.actor.watch)
+                if self.cache_reset_s:
+                    nursery.start_soon(self._reset_cache_when_idle, engine)
         if patience.cancelled_caught:
             raise EngineStartFailed(f"not up within {self.start_timeout_s:g} s (ENGINE_START_TIMEOUT_S)")
         return info
@@ -110,6 +116,19 @@ class Supervisor:
             self.actor.detach(cause)
             with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
                 await engine.close()
+
+    async def _reset_cache_when_idle(self, engine: Engine) -> None:
+        """Reset the prefix cache when its time has come and nobody talks; a busy server postpones it, however long."""
+        reset_at = trio.current_time()
+        while True:
+            await trio.sleep_until(max(reset_at + self.cache_reset_s, self.actor.last_submit_at + QUIET_S))
+            if self.actor.running or trio.current_time() < self.actor.last_submit_at + QUIET_S:
+                await trio.sleep(1)
+                continue
+            done = await engine.reset_prefix_cache()
+            reset_at = trio.current_time()
+            self.cache_resets += done
+            log.info("engine.cache_reset" if done else "engine.cache_reset_refused")
 
     def _progress(self, line: str) -> None:
         self.health.progress = line

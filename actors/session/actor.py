@@ -38,13 +38,17 @@ def _no_cleaner(_profile: Profile, _in_reasoning: bool) -> Cleaner:
 
 @define(eq=False)
 class SessionActor:
-    """One conversation. Everything a client can change lives here and dies with the connection."""
+    """One conversation. Everything a client can change lives here and dies with the connection.
+
+    `number` is unique in the process: replicas of an engine keep a session where its prefix is cached.
+    """
 
     site: Deployment
     outbox: Outbox
     engine: EngineActor | None = None
     router: Router | None = None
     cleaner: CleanerFactory = _no_cleaner
+    number: int = 0
     clock: Callable[[], float] = trio.current_time
     session: Session = field(factory=Session)
     history: History = field(factory=History)
@@ -165,6 +169,7 @@ class SessionActor:
             sampling=effective_sampling(self.site.sampling, self.overrides),
             cleaner=self._cleaner_of_turn,
             sink=self.mailbox,
+            session_number=self.number,
             engine=self.engine,
             router=self.router,
             clock=self.clock,

@@ -1,5 +1,6 @@
 """Frames that wait for a client: bounded in bytes, token text merged, unsent text droppable."""
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -30,10 +31,12 @@ class Outbox:
 
     `put` never blocks. `limit`: bytes of waiting frames; a frame over it sets `overflowed` and is dropped, because the
     connection is lost then anyway (a single frame in an empty outbox always fits). The writer takes everything that
-    waits at once: text it took counts as sent.
+    waits at once: text it took counts as sent. `flush_s`: token text waits that long after the text before it, so that
+    deltas which come close together share a frame; a turn's first text and everything else never waits.
     """
 
     limit: int
+    flush_s: float = 0.0
     clock: Callable[[], float] = trio.current_time
     overflowed: bool = False
     hangup: Hangup | None = None
@@ -44,6 +47,7 @@ class Outbox:
     _sent_turn: int = -1
     _sent: list[str] = field(factory=list)
     _first_token_at: float = 0.0
+    _last_text_at: float = -math.inf
 
     @property
     def size(self) -> int:
@@ -90,9 +94,17 @@ class Outbox:
 
     async def wait(self) -> None:
         """Return when there is something to take, or the session is over."""
-        while not self._waiting and self.hangup is None and not self.overflowed:
-            await self._bell.wait()
+        while self.hangup is None and not self.overflowed:
+            if self._waiting and self.clock() >= self._held_until():
+                return
+            with trio.move_on_at(self._held_until() if self._waiting else math.inf):
+                await self._bell.wait()
             self._bell = trio.Event()
+
+    def _held_until(self) -> float:
+        """When what waits may be taken: later only if all of it is more text of a turn that has begun to flow."""
+        flows = all(entry.frame is None and entry.turn == self._sent_turn for entry in self._waiting)
+        return self._last_text_at + self.flush_s if self.flush_s and flows else -math.inf
 
     def _append(self, entry: _Waiting) -> None:
         if self.hangup is None and self._fits(entry.size):
@@ -112,6 +124,7 @@ class Outbox:
         assert entry.turn is not None
         if entry.turn != self._sent_turn:
             self._sent_turn, self._sent, self._first_token_at = entry.turn, [], self.clock()
+        self._last_text_at = self.clock()
         self._sent.extend(entry.texts)
         return entry.head + token_body("".join(entry.texts)) + CLOSING
 

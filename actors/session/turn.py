@@ -60,6 +60,7 @@ class Turn:
     sink: Sink
     engine: EngineActor | None = None
     router: Router | None = None
+    session_number: int = 0
     clock: Callable[[], float] = trio.current_time
     scope: trio.CancelScope = field(factory=trio.CancelScope)
     generation: Generation | None = None
@@ -164,6 +165,7 @@ class Turn:
             max_tokens=self.site.max_out,
             stop_token_ids=text.stop_token_ids,
             seed=secrets.randbits(63),
+            affinity=self.session_number,
         )
         self.reply = Reply(StopStrings(text.stop_strings), self.cleaner(text.opens_reasoning))
         self.submitted_at = self.clock()
