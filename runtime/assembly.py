@@ -7,14 +7,15 @@ from attrs import define, field, frozen
 
 from actors.connection import Connection, Socket
 from actors.engine import EngineActor, EngineLimits
+from actors.router import RouterActor
 from actors.session.actor import SessionActor
 from actors.session.deployment import Deployment
 from actors.session.effects import Hangup
 from actors.session.gate import Gate
+from actors.session.intake import Routing
 from actors.session.outbox import Outbox
 from actors.session.profile import Profile
 from actors.session.sanitizer import Families, Sanitizer
-from actors.session.turn import Router
 from engines.base import EngineInfo, Sampling
 from engines.prompts.chat import ChatText
 from engines.prompts.messages import PromptMessage
@@ -35,15 +36,17 @@ class Parts:
 
     settings: Settings
     chat: EngineActor | None
-    router: Router | None
+    router: RouterActor | None
     health: Health
 
 
 def parts(settings: Settings, health: Health) -> Parts:
     """Actors that wait for their engines."""
     chat = chat_actor(settings) if settings.deployment.deploy_mode.chats else None
-    health.chat = chat
-    return Parts(settings=settings, chat=chat, router=None, health=health)
+    routes = settings.deployment.deploy_mode.routes
+    health.chat, health.router_ready = chat, not routes
+    router = RouterActor(settings.tools.decision_threshold, settings.engine.hang_timeout_s) if routes else None
+    return Parts(settings=settings, chat=chat, router=router, health=health)
 
 
 def bounds(settings: Settings) -> tuple[Bound, ...]:
@@ -61,13 +64,14 @@ def bounds(settings: Settings) -> tuple[Bound, ...]:
     )
 
 
-def deployment(settings: Settings, text: ChatText | None) -> Deployment:
-    """What sessions need to know of the settings. `text`: the chat model's, loaded."""
+def deployment(settings: Settings, text: ChatText | None, router: Routing | None) -> Deployment:
+    """What sessions need to know of the settings. `text`: the chat model's, loaded; `router`: the tool model's."""
     chat = settings.chat
     ranges = bounds(settings)
     return Deployment(
         turns=TurnLimits(
             chat=text is not None,
+            tools=router is not None,
             prompt_max_chars=chat.prompt_sanitize_max_chars,
             prompt_max_tokens=chat.prompt_max_tokens,
             prefix_max_chars=chat.screen_prefix_max_chars,
@@ -75,6 +79,7 @@ def deployment(settings: Settings, text: ChatText | None) -> Deployment:
             bounds=ranges,
         ),
         text=text,
+        routing=router,
         sampling=Sampling(**{bound.key: bound.default for bound in ranges}),  # type: ignore[arg-type]
         check_prefix=sanitize_prompt(chat.check_screen_prefix),
         checked_prefix=sanitize_prompt(chat.screen_checked_prefix),

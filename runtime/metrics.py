@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from attrs import define
 
 from actors.engine import EngineActor, EngineState
+from actors.router import RouterActor, RouterStats
 from runtime.health import Health
 
 PREFIX = "text_inference_"
@@ -17,6 +18,7 @@ class Metrics:
     health: Health
     connections: Callable[[], int]
     chat: EngineActor | None = None
+    router: RouterActor | None = None
     restarts: Callable[[], int] = lambda: 0
 
     async def page(self) -> str:
@@ -25,6 +27,8 @@ class Metrics:
         lines += _metric("active_connections", "gauge", "Current WebSocket connections.", self.connections())
         if self.chat is not None:
             lines += await self._engine(self.chat)
+        if self.router is not None:
+            lines += _router(self.router.stats())
         return "\n".join(lines) + "\n"
 
     async def _engine(self, chat: EngineActor) -> list[str]:
@@ -42,6 +46,19 @@ class Metrics:
         lines += _header("aborts_total", "counter", "Generations stopped before their end, by cause.")
         lines += [f'{PREFIX}aborts_total{{cause="{cause}"}} {count}' for cause, count in stats.aborts.items()]
         return lines
+
+
+def _router(stats: RouterStats) -> Iterator[str]:
+    yield from _metric("router_up", "gauge", "1 while a tool model serves.", int(stats.up))
+    yield from _metric("router_queued", "gauge", "Classifications that wait.", stats.queued)
+    yield from _metric("router_running", "gauge", "Classifications in the running batch.", stats.running)
+    yield from _metric("router_batches_total", "counter", "Inferences.", stats.batches)
+    yield from _metric("router_withdrawn_total", "counter", "Classifications nobody waited for.", stats.withdrawn)
+    yield from _header("router_decisions_total", "counter", "Decisions by answer.")
+    yield f'{PREFIX}router_decisions_total{{answer="yes"}} {stats.yes}'
+    yield f'{PREFIX}router_decisions_total{{answer="no"}} {stats.no}'
+    yield from _header("router_errors_total", "counter", "Decisions that had to be no, by cause.")
+    yield from (f'{PREFIX}router_errors_total{{cause="{cause}"}} {count}' for cause, count in stats.errors.items())
 
 
 def _metric(name: str, kind: str, text: str, value: int) -> Iterator[str]:

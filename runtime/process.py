@@ -7,6 +7,10 @@ import structlog
 import trio
 from attrs import define, field
 
+from actors.engine import EngineActor
+from actors.router import RouterActor, routing
+from actors.session.intake import Routing
+from engines.classifier import ClassifierEngine
 from engines.prompts.chat import ChatText
 from engines.prompts.loading import load_chat_text
 from runtime import assembly
@@ -17,6 +21,7 @@ from runtime.server import Server
 from runtime.settings import EngineName, Settings
 from runtime.supervisor import Supervisor
 from runtime.surroundings import Surroundings
+from runtime.tool_model import ToolModel, classifier_config
 
 log = structlog.get_logger()
 
@@ -28,12 +33,22 @@ class Process:
     settings: Settings
     around: Surroundings = field(factory=Surroundings)
     health: Health = field(factory=Health)
+    _supervisor: Supervisor | None = None
+
+    @property
+    def restarts(self) -> int:
+        """Restarts of the chat engine so far."""
+        return self._supervisor.restarts if self._supervisor is not None else 0
 
     async def run(self, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until SIGTERM or SIGINT. Reports the bound port."""
         place = self.settings.deployment
         parts = assembly.parts(self.settings, self.health)
         server = assembly.server(parts)
+        if self.settings.deployment.metrics_enabled:
+            server.metrics = Metrics(
+                self.health, lambda: server.slots.taken, parts.chat, parts.router, lambda: self.restarts
+            ).page
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
                 port = await nursery.start(server.serve, place.server_bind_host, place.server_port)
@@ -43,28 +58,41 @@ class Process:
                 await self._load(parts, server, nursery)
 
     async def _load(self, parts: assembly.Parts, server: Server, nursery: trio.Nursery) -> None:
-        """Bring up what is served; connections are taken once their text can be measured."""
+        """Bring up what is served; connections are taken once their texts can be measured."""
         started = trio.current_time()
+        measured = await self._load_router(parts.router, nursery) if parts.router is not None else None
+        text = None
         if parts.chat is not None:
             self.health.progress = "loading the tokenizer"
             text, plan = await trio.to_thread.run_sync(self._chat, abandon_on_cancel=True)
             for warning in (*text.warnings, *plan.warnings):
                 log.warning("model.warned", warning=warning)
-            supervisor = Supervisor(
-                make=plan.make,
-                actor=parts.chat,
-                health=self.health,
-                warmup_ids=assembly.warmup_ids(text),
-                start_timeout_s=self.settings.engine.start_timeout_s,
-                cache_reset_s=self._cache_reset_s(),
-            )
-            if self.settings.deployment.metrics_enabled:
-                server.metrics = Metrics(
-                    self.health, lambda: server.slots.taken, parts.chat, lambda: supervisor.restarts
-                ).page
-            server.connect = assembly.Reception(parts, assembly.deployment(self.settings, text)).connect
-            await nursery.start(supervisor.run)
+        server.connect = assembly.Reception(parts, assembly.deployment(self.settings, text, measured)).connect
+        if parts.chat is not None and text is not None:
+            await nursery.start(self._supervise(parts.chat, text, plan).run)
         log.info("server.ready", seconds=round(trio.current_time() - started, 1))
+
+    async def _load_router(self, router: RouterActor, nursery: trio.Nursery) -> Routing:
+        config = classifier_config(self.settings)
+        life = ToolModel(
+            make=lambda: ClassifierEngine(config),
+            actor=router,
+            health=self.health,
+            start_timeout_s=self.settings.engine.start_timeout_s,
+        )
+        info = await nursery.start(life.run)
+        return routing(info.measure)
+
+    def _supervise(self, chat: EngineActor, text: ChatText, plan: ChatEnginePlan) -> Supervisor:
+        self._supervisor = Supervisor(
+            make=plan.make,
+            actor=chat,
+            health=self.health,
+            warmup_ids=assembly.warmup_ids(text),
+            start_timeout_s=self.settings.engine.start_timeout_s,
+            cache_reset_s=self._cache_reset_s(),
+        )
+        return self._supervisor
 
     def _cache_reset_s(self) -> float:
         is_vllm = self.settings.deployment.inference_engine is EngineName.VLLM

@@ -6,18 +6,16 @@ from contextlib import asynccontextmanager
 
 import structlog
 import trio
-from attrs import define
+from attrs import define, field
 
 from actors.engine import EngineActor
 from engines.base import Engine, EngineInfo
 from engines.errors import EngineError, EngineHung, EngineStartFailed
+from runtime.back_off import BackOff, served_s
 from runtime.health import Health
 from runtime.warmup import warm_up
 
 log = structlog.get_logger()
-BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-STABLE_AFTER_S = 60.0
-"""An engine that has served that long starts again from the shortest back-off when it dies."""
 CLOSE_TIMEOUT_S = 45.0
 QUIET_S = 30.0
 """A server counts as idle for a cache reset when no turn was accepted for so long."""
@@ -35,11 +33,12 @@ class Supervisor:
     cache_reset_s: float = 0.0
     restarts: int = 0
     cache_resets: int = 0
+    _back_off: BackOff = field(factory=BackOff)
     _ready_at: float = -math.inf
 
     async def run(self, task_status: trio.TaskStatus[EngineInfo] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled. Reports `started` when the first engine is warm; raises `EngineStartFailed` before."""
-        first, failures = True, 0
+        first = True
         while True:
             self._ready_at = -math.inf
             try:
@@ -51,9 +50,7 @@ class Supervisor:
                 if first and self._ready_at == -math.inf:
                     raise error from None
                 first = False
-                served_s = trio.current_time() - self._ready_at if self._ready_at > -math.inf else 0.0
-                failures = 1 if served_s >= STABLE_AFTER_S else failures + 1
-                await self._back_off(failures, error)
+                await self._wait_to_restart(error)
 
     async def _serve_until_dead(self, engine: Engine, task_status: trio.TaskStatus[EngineInfo]) -> EngineInfo:
         started = trio.current_time()
@@ -90,13 +87,13 @@ class Supervisor:
             **info.facts,
         )
 
-    async def _back_off(self, failures: int, error: EngineError) -> None:
-        pause = BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1]
+    async def _wait_to_restart(self, error: EngineError) -> None:
+        pause = self._back_off.pause_s(served_s(self._ready_at))
         self.restarts += 1
         self.health.progress = f"restarting in {pause:g} s"
         self.actor.next_try_at = trio.current_time() + pause
         event = "engine.hung" if isinstance(error, EngineHung) else "engine.died"
-        log.error(event, error=str(error), restart_in_s=pause, failures=failures)
+        log.error(event, error=str(error), restart_in_s=pause, failures=self._back_off.failures)
         await trio.sleep(pause)
 
     @asynccontextmanager
@@ -145,4 +142,4 @@ def _first(group: BaseExceptionGroup[BaseException]) -> EngineError:
     return EngineError("the engine was closed")
 
 
-__all__ = ["BACK_OFF_S", "Supervisor"]
+__all__ = ["Supervisor"]

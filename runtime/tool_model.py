@@ -1,0 +1,90 @@
+"""The life of the tool model: load, warm up, serve, and restart with back-off; meanwhile every decision is no."""
+
+import math
+from collections.abc import Callable
+
+import structlog
+import trio
+from attrs import define, field
+
+from actors.router import RouterActor
+from engines.classifier import Classifier, ClassifierConfig, ClassifierInfo, warm_up
+from engines.errors import EngineError, EngineStartFailed
+from runtime.back_off import BackOff, served_s
+from runtime.health import Health
+from runtime.settings import Settings
+
+log = structlog.get_logger()
+CLOSE_TIMEOUT_S = 10.0
+
+
+def classifier_config(settings: Settings) -> ClassifierConfig:
+    """The tool model of this deployment."""
+    place, tools = settings.deployment, settings.tools
+    return ClassifierConfig(
+        model=place.tool_model or "",
+        revision=place.tool_revision,
+        trust_remote_code=place.tool_trust_remote_code,
+        positive_label=tools.positive_label,
+        max_length=tools.max_length,
+        history_tokens=tools.history_tokens,
+        batch_max_size=tools.batch_max_size,
+        batch_max_delay_ms=tools.batch_max_delay_ms,
+        compile=tools.compile,
+        gpu_frac=tools.gpu_frac,
+        # Beside a chat engine on the same CPU a second thread only takes turns with the engine's.
+        threads=1 if place.deploy_mode.chats else None,
+    )
+
+
+@define(eq=False)
+class ToolModel:
+    """Keeps one classifier serving. A failed first start is the caller's; after that it never gives up."""
+
+    make: Callable[[], Classifier]
+    actor: RouterActor
+    health: Health
+    start_timeout_s: float = 1800.0
+    _back_off: BackOff = field(factory=BackOff)
+    _ready_at: float = -math.inf
+
+    async def run(self, task_status: trio.TaskStatus[ClassifierInfo] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled. Reports `started` when the first one is warm; raises `EngineStartFailed` before."""
+        first = True
+        while True:
+            self._ready_at = -math.inf
+            classifier = self.make()
+            try:
+                await self._serve(classifier, task_status if first else trio.TASK_STATUS_IGNORED)
+            except EngineError as error:
+                if first and self._ready_at == -math.inf:
+                    raise
+                first = False
+                pause = self._back_off.pause_s(served_s(self._ready_at))
+                log.error("router.died", error=str(error), restart_in_s=pause, failures=self._back_off.failures)
+                await trio.sleep(pause)
+            finally:
+                self.health.router_ready = False
+                with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                    await classifier.close()
+
+    async def _serve(self, classifier: Classifier, task_status: trio.TaskStatus[ClassifierInfo]) -> None:
+        started = trio.current_time()
+        with trio.move_on_after(self.start_timeout_s) as patience:
+            info = await classifier.open(self._progress)
+            await warm_up(classifier, info)
+        if patience.cancelled_caught:
+            raise EngineStartFailed(f"the tool model is not up within {self.start_timeout_s:g} s")
+        for warning in info.warnings:
+            log.warning("model.warned", warning=warning)
+        self._ready_at = trio.current_time()
+        self.health.router_ready = True
+        log.info("router.ready", model=info.name, seconds=round(self._ready_at - started, 1), **info.facts)
+        task_status.started(info)
+        await self.actor.run(classifier, info.batching)
+
+    def _progress(self, line: str) -> None:
+        log.info("router.progress", step=line)
+
+
+__all__ = ["ToolModel", "classifier_config"]
