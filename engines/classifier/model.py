@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import define, field
 
+from engines.classifier.compiling import compile_network
 from engines.classifier.labels import YesLabel
 from engines.classifier.limits import InputLimits
 
@@ -50,17 +51,13 @@ class Model:
 
     def compile(self) -> list[str]:
         """Compile and try it, on one text and on a full batch; a sentence for the log if eager mode has to do."""
-        eager = self.network.forward
-        try:
-            self.network.forward = self.torch.compile(eager, dynamic=True)
-            self.probabilities(["a"])
-            self.probabilities(["a"] * self.limits.batching.max_size)
-        except Exception as error:  # whatever the compiler and the tools it calls raise
-            self.network.forward = eager
-            first = next(iter(str(error).splitlines()), "")[:200]
-            return [f"the tool model runs without TOOL_COMPILE: {type(error).__name__}: {first}"]
-        self.compiled = True
-        return []
+        reason = compile_network(self.torch, self.network, self._try)
+        self.compiled = reason is None
+        return [] if reason is None else [f"the tool model runs without TOOL_COMPILE: {reason}"]
+
+    def _try(self) -> None:
+        for size in {1, self.limits.batching.max_size}:
+            self.probabilities(["a"] * size)
 
     def _infer(self, rows: Mapping[str, Sequence[Sequence[int]]], width: int) -> list[float]:
         torch = self.torch
