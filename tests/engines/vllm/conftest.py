@@ -82,11 +82,12 @@ class Client:
         except (OSError, subprocess.TimeoutExpired):
             self.process.kill()
             self.process.wait()
-        for thread in self._threads:
-            thread.join()
-        for stream in (self.process.stdout, self.process.stderr):
+        for thread, stream in zip(self._threads, (self.process.stdout, self.process.stderr), strict=True):
             assert stream is not None
-            stream.close()
+            # An orphan, which the test has just complained about, would hold the other end for ever.
+            thread.join(5)
+            if not thread.is_alive():
+                stream.close()
 
     def _read_events(self) -> None:
         assert self.process.stdout is not None
