@@ -5,6 +5,7 @@ going away, the server by cancelling.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import trio
@@ -138,7 +139,8 @@ class Connection:
         except Disconnected:
             self.actor.mailbox.deliver(ev.ClientGone())
             return
-        await hang_up(self.socket, *self.closings[outbox.hangup or Hangup.SLOW_CONSUMER], lingers=outbox.lingers)
+        if outbox.hangup is not Hangup.GONE:
+            await hang_up(self.socket, *self.closings[outbox.hangup or Hangup.SLOW_CONSUMER], lingers=outbox.lingers)
 
 
 async def hang_up(socket: Socket, code: int, reason: str, *, lingers: bool) -> None:
@@ -146,7 +148,7 @@ async def hang_up(socket: Socket, code: int, reason: str, *, lingers: bool) -> N
     if lingers:
         with trio.move_on_after(LINGER_S):
             await socket.wait_closed()
-    with trio.move_on_after(CLOSE_HANDSHAKE_S):
+    with trio.move_on_after(CLOSE_HANDSHAKE_S), suppress(Disconnected, ClientTooSlow):
         await socket.close(code, reason)
 
 

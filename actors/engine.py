@@ -104,7 +104,11 @@ class EngineActor:
         generation = Generation(request, turn, sink, now)
         self._live[request.id] = generation
         self.last_submit_at = now
-        self._engine.submit(request)
+        try:
+            self._engine.submit(request)
+        except EngineError:
+            del self._live[request.id]  # not taken, so it has no end to wait for
+            raise
         return generation
 
     def abort(self, generation: Generation, cause: AbortCause) -> None:

@@ -1,5 +1,6 @@
-"""An actor's inbox: a memory channel whose owner can also be made to handle its messages at once."""
+"""An actor's inbox: a bounded queue whose owner can also be made to handle its messages at once."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -16,22 +17,26 @@ class Mailbox(Generic[T]):
     `put` leaves a message for the actor's own task. `deliver` handles everything that waits and then the message,
     now, in the caller's task: a channel hop costs a scheduler turn, and a cancel has to reach the engine in the
     turn in which it was read. Handling never awaits and never re-enters, so both ways look the same to the actor.
+
+    It is no memory channel, because that hands a message to the waiting receiver before the receiver runs: whatever
+    is delivered in between would overtake it.
     """
 
     capacity: int
     handle: Callable[[T], None]
-    _send: trio.MemorySendChannel[T] = field(init=False)
-    _receive: trio.MemoryReceiveChannel[T] = field(init=False)
+    _waiting: deque[T] = field(factory=deque, init=False)
+    _bell: trio.Event = field(factory=trio.Event, init=False)
     _handling: bool = field(default=False, init=False)
     closed: bool = field(default=False, init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self._send, self._receive = trio.open_memory_channel[T](self.capacity)
-
     def put(self, message: T) -> None:
         """Leave a message; ignored once the mailbox is closed. Raises `trio.WouldBlock` past the capacity."""
-        if not self.closed:
-            self._send.send_nowait(message)
+        if self.closed:
+            return
+        if len(self._waiting) >= self.capacity:
+            raise trio.WouldBlock
+        self._waiting.append(message)
+        self._bell.set()
 
     def deliver(self, message: T) -> None:
         """Handle what waits, then this message, before returning."""
@@ -45,26 +50,18 @@ class Mailbox(Generic[T]):
     async def run(self) -> None:
         """Handle messages until the mailbox is closed."""
         while not self.closed:
-            try:
-                message = await self._receive.receive()
-            except (trio.EndOfChannel, trio.ClosedResourceError):
-                return
-            if not self.closed:
-                self._handle(message)
-                self._drain()
+            await self._bell.wait()
+            self._bell = trio.Event()
+            self._drain()
 
     def close(self) -> None:
         """Accept nothing more; `run` returns."""
         self.closed = True
-        self._send.close()
+        self._bell.set()
 
     def _drain(self) -> None:
-        while not self.closed:
-            try:
-                message = self._receive.receive_nowait()
-            except (trio.WouldBlock, trio.EndOfChannel):
-                return
-            self._handle(message)
+        while self._waiting and not self.closed:
+            self._handle(self._waiting.popleft())
 
     def _handle(self, message: T) -> None:
         self._handling = True

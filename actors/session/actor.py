@@ -70,11 +70,14 @@ class SessionActor:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Handle events until the session is closed; its turns end with it."""
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            task_status.started()
-            await self.mailbox.run()
-            nursery.cancel_scope.cancel("the session is closed")
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                task_status.started()
+                await self.mailbox.run()
+                nursery.cancel_scope.cancel("the session is closed")
+        finally:
+            self.mailbox.close()  # after a crash a drain may still knock here, and there is no nursery any more
 
     @property
     def phase(self) -> Phase:

@@ -10,6 +10,7 @@ from actors.session import events as ev
 from actors.session.effects import AbortCause, Effect, Hangup
 from actors.session.events import Event
 from actors.session.state import Phase, Session
+from protocol.errors import PeerProtocolError
 
 # -- guards -----------------------------------------------------------------------------------------------------------
 
@@ -178,8 +179,9 @@ def expire(_session: Session, _event: Event) -> tuple[Effect, ...]:
     return (do.CloseConnection(Hangup.IDLE),)
 
 
-def give_up(_session: Session, _event: Event) -> tuple[Effect, ...]:
-    return (do.CloseConnection(Hangup.INTERNAL),)
+def give_up(session: Session, _event: Event) -> tuple[Effect, ...]:
+    report = (_report(session.pending, "internal_error"),) if session.pending else ()
+    return *report, do.SendError(_stuck()), do.CloseConnection(Hangup.INTERNAL)
 
 
 def _stop(session: Session, cause: AbortCause) -> tuple[Effect, ...]:
@@ -195,6 +197,11 @@ def _report(turn: ev.TurnRequested, reason: str) -> Effect:
 
 def _report_to(turn: ev.TurnRequested, cancel: ev.CancelRequested) -> Effect:
     return do.ReportCancelled(turn, cancel.session_id, cancel.request_id, cancel.reason, cancel)
+
+
+def _stuck() -> PeerProtocolError:
+    message = "The server could not stop a turn and has to close this connection; connect again."
+    return PeerProtocolError("internal_error", "internal_exception", message)
 
 
 def _some(turn: ev.TurnRequested | None) -> ev.TurnRequested:

@@ -1,0 +1,217 @@
+"""A server without sockets: real connections, sessions, engine actor and supervisor around a scripted engine.
+
+Runs in one trio loop under a `MockClock`; what the engine says, when it fails and how the router decides is the
+test's to choose while it runs.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+from attrs import define, evolve, field
+
+from actors.connection import Connection
+from actors.engine import EngineActor, EngineLimits
+from actors.session.actor import CleanerFactory, SessionActor
+from actors.session.deployment import Deployment
+from actors.session.effects import Hangup
+from actors.session.gate import Gate
+from actors.session.intake import Routing
+from actors.session.outbox import Outbox
+from actors.session.state import Phase
+from actors.session.turn import Decision
+from engines.base import GenerationRequest
+from engines.scripted import Script, ScriptedEngine
+from protocol.limits import TurnLimits, Window
+from runtime.health import Health
+from runtime.supervisor import Supervisor
+from tests.client import Client
+from tests.referee import Mode, Referee
+from tests.toy import toy_text
+
+CLOSINGS = {
+    Hangup.CLIENT_REQUEST: (1000, "client_request"),
+    Hangup.IDLE: (4000, "idle_timeout"),
+    Hangup.SHUTDOWN: (1001, "server_shutdown"),
+    Hangup.SLOW_CONSUMER: (1013, "slow_consumer"),
+    Hangup.REFUSED: (1008, "refused"),
+    Hangup.INTERNAL: (1011, "internal_error"),
+}
+WORDS = ("well ", "the ", "rain ", "will ", "stop")
+
+
+@define
+class Voice:
+    """What the engine says to the next requests, and after how many tokens it fails them (None: never)."""
+
+    tokens: tuple[str, ...] = WORDS
+    fails_after: int | None = None
+
+    def reply(self, _request: GenerationRequest) -> list[str]:
+        """For `Script.reply`."""
+        return list(self.tokens)
+
+    def failure(self, _request: GenerationRequest) -> int | None:
+        """For `Script.fail`."""
+        return self.fails_after
+
+
+class Verbatim:
+    """A cleaner that changes nothing: what the sanitizer does is tested where it lives."""
+
+    def push(self, delta: str) -> str:
+        """The same text."""
+        return delta
+
+    def flush(self) -> str:
+        """Nothing was held."""
+        return ""
+
+
+@define
+class ScriptedRouter:
+    """Decides as told, after a delay in seconds; `asked` holds the texts. `score` None is a failed inference."""
+
+    yes: bool = False
+    score: float | None = 0.5
+    delay_s: float = 0.05
+    asked: list[str] = field(factory=list)
+
+    async def decide(self, text: str, timeout_s: float) -> Decision:
+        """The decision, or a no without a score when it takes too long."""
+        self.asked.append(text)
+        answer = Decision(self.yes and self.score is not None, self.score)
+        with trio.move_on_after(timeout_s):
+            await trio.sleep(self.delay_s)
+            return answer
+        return Decision(False, None)
+
+
+@define(eq=False)
+class World:
+    """The parts that all connections of a test share, and the connections' nursery.
+
+    `crashes`: what connections ended with; a test that wants one clears it.
+    """
+
+    nursery: trio.Nursery
+    site: Deployment
+    mode: Mode
+    engine: EngineActor
+    voice: Voice
+    router: ScriptedRouter
+    health: Health
+    engines: list[ScriptedEngine] = field(factory=list)
+    connections: list[Connection] = field(factory=list)
+    crashes: list[BaseException] = field(factory=list)
+    cleaner: CleanerFactory = lambda _profile, _in_reasoning: Verbatim()
+    supervisor: Supervisor | None = None
+
+    @property
+    def scripted(self) -> ScriptedEngine:
+        """The newest engine."""
+        return self.engines[-1]
+
+    def connect(
+        self,
+        client: Client | None = None,
+        *,
+        outbox_bytes: int = 262144,
+        idle_timeout_s: float = 0,
+        messages: int = 0,
+        cancels: int = 0,
+    ) -> tuple[Client, Connection]:
+        """A new connection, running, and its client."""
+        client = client or Client(Referee(self.mode))
+        outbox = Outbox(outbox_bytes)
+        actor = SessionActor(
+            site=self.site,
+            outbox=outbox,
+            engine=None if self.mode is Mode.TOOL else self.engine,
+            router=None if self.mode is Mode.CHAT else self.router,
+            cleaner=self.cleaner,
+        )
+        gate = Gate(self.site, Window("message", messages, 60), Window("cancel", cancels, 60))
+        connection = Connection(client, gate, outbox, actor, CLOSINGS, idle_timeout_s)
+        self.connections.append(connection)
+        self.nursery.start_soon(self._converse, connection, client)
+        return client, connection
+
+    async def _converse(self, connection: Connection, client: Client) -> None:
+        try:
+            await connection.run()
+        except* Exception as group:
+            self.crashes.append(group)
+        finally:
+            self.connections.remove(connection)
+            client.finished()
+
+    def check_running(self) -> None:
+        """The engine's running set is the sessions' running set."""
+        generations = [
+            generation
+            for connection in self.connections
+            if (turn := connection.actor._turn) is not None and (generation := turn.generation) is not None
+            if not generation.ended.is_set()
+        ]
+        assert len(generations) == self.engine.running
+        for connection in self.connections:
+            session = connection.actor.session
+            assert session.pending is None or session.phase is Phase.CANCELLING
+            assert connection.outbox.size <= connection.outbox.limit
+
+    async def check_quiet(self) -> None:
+        """Nothing is left: no request, no abort under way, no task but the supervisor's."""
+        await self.engine.wait_aborts_confirmed()
+        assert self.engine.running == 0
+        assert not self.connections
+        if self.engines:
+            assert await self.scripted.unfinished() == 0
+        names = {task.name for task in self.nursery.child_tasks}
+        assert names <= {"supervisor"}, f"tasks left: {names}"
+
+
+def deployment(mode: Mode) -> Deployment:
+    """A deployment of the toy model. The router's tokens are words."""
+    routing = (
+        None if mode is Mode.CHAT else Routing(count=lambda text: len(text.split()), cut_end=_last_words, budget=64)
+    )
+    text = None if mode is Mode.TOOL else toy_text()
+    turns = TurnLimits(chat=mode is not Mode.TOOL, tools=mode is not Mode.CHAT)
+    return Deployment(turns=turns, text=text, routing=routing)
+
+
+def _last_words(text: str, tokens: int) -> tuple[str, int]:
+    kept = text.split()[-tokens:]
+    return " ".join(kept), len(kept)
+
+
+@asynccontextmanager
+async def open_world(
+    mode: Mode = Mode.CHAT,
+    *,
+    script: Script | None = None,
+    limits: EngineLimits | None = None,
+    site: Callable[[Deployment], Deployment] = lambda site: site,
+) -> AsyncIterator[World]:
+    """A running server whose engine is warm. `site` may change the deployment. Ends everything on the way out."""
+    voice = Voice()
+    script = evolve(script or Script(), reply=voice.reply, fail=voice.failure)
+    engine = EngineActor(limits or EngineLimits())
+    health = Health(chat=None if mode is Mode.TOOL else engine)
+    async with trio.open_nursery() as nursery:
+        world = World(nursery, site(deployment(mode)), mode, engine, voice, ScriptedRouter(), health)
+
+        def make() -> ScriptedEngine:
+            world.engines.append(ScriptedEngine(script))
+            return world.scripted
+
+        if mode is not Mode.TOOL:
+            world.supervisor = Supervisor(make, engine, health, lambda _info: [1, 2, 3])
+            await nursery.start(world.supervisor.run, name="supervisor")
+        yield world
+        assert not world.crashes, f"connections crashed: {world.crashes}"
+        nursery.cancel_scope.cancel("the test is over")
+
+
+__all__ = ["CLOSINGS", "WORDS", "ScriptedRouter", "Verbatim", "Voice", "World", "deployment", "open_world"]
