@@ -13,15 +13,33 @@ from actors.session.sanitizer.opaque import Opaque
 _MOST_DIGITS = 15
 """E.164: the most digits of an international number."""
 
-_LEAST_DIGITS = 6
-"""No country has a valid number of fewer digits, calling code included: nothing to ask the library about."""
-
 _MOST_SEPARATORS = 2
 _SEPARATORS = frozenset(f"{SPACE}-.()")
 _GROUP_END = re.compile(r"\d(?!\d)")
 _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 PhoneMetadata.load_all()  # at start-up, so that the first candidate of a conversation does not read files
+
+
+def _least_digits() -> dict[str, int]:
+    """The fewest digits of a number by calling code, the code included (from the library's own tables)."""
+    least = {}
+    for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+        tables = [PhoneMetadata.metadata_for_region_or_calling_code(code, region) for region in regions]
+        lengths = [
+            length for table in tables if table and table.general_desc for length in table.general_desc.possible_length
+        ]
+        least[str(code)] = len(str(code)) + min(lengths)
+    return least
+
+
+_LEAST = _least_digits()
+
+
+def _long_enough(digits: str) -> bool:
+    """Whether asking the library is worth it: most prefixes are too short for their country."""
+    code = next((digits[:size] for size in (1, 2, 3) if digits[:size] in _LEAST), None)
+    return code is not None and len(digits) >= _LEAST[code]
 
 
 def _valid(candidate: str) -> bool:
@@ -32,7 +50,7 @@ def _valid(candidate: str) -> bool:
 
 
 def _spoken(digits: str) -> str:
-    return " ".join(["plus", *(_NAMES[unicodedata.decimal(digit)] for digit in digits)])
+    return " ".join(["plus", *(_NAMES[int(digit)] for digit in digits)])
 
 
 @define
@@ -89,10 +107,10 @@ class Phones:
         if ends and ends[-1] == len(held) and following.isalnum():
             ends.pop()
         for end in reversed(ends):
-            digits = [char for char in held[:end] if char.isdecimal()]
-            if len(digits) >= _LEAST_DIGITS and _valid(held[:end].replace(SPACE, " ")):
+            digits = "".join(str(unicodedata.decimal(char)) for char in held[:end] if char.isdecimal())
+            if _long_enough(digits) and _valid(held[:end].replace(SPACE, " ")):
                 self.surplus += end - 1
-                return self.opaque.hide(_spoken("".join(digits))) + held[end:]
+                return self.opaque.hide(_spoken(digits)) + held[end:]
         return held
 
 

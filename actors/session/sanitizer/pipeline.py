@@ -46,8 +46,10 @@ class Sanitizer:
     _words: Words = field(init=False)
     _speech: Speech = field(init=False)
     _surplus: int = field(default=0, init=False)
+    _marked: bool = field(default=False, init=False)
     _quiet: bool = field(default=False, init=False)
     _passed: str = field(default="", init=False)
+    _spaced: bool = field(default=False, init=False)
     _flushed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -110,17 +112,21 @@ class Sanitizer:
                     break
                 pos = run.end()
                 word += run[0]
-            if delta[pos : pos + 1] != " " or words.after_letter or not speech.ready or not WORD.fullmatch(word):
+            stop = delta[pos : pos + 1] == "." and delta[pos + 1 : pos + 2] == " "
+            if not (stop or delta[pos : pos + 1] == " ") or words.after_letter or not WORD.fullmatch(word):
+                break
+            if not speech.ready and not speech.resume():
                 break
             out.append(speech.delivery.plain(word))
+            if stop:
+                out.append(speech.pause())
+                pos += 1
             word, spaced = "", True
             pos += 1
         if pos > start:
             self._passed = delta[pos - 1]
             words.word = word
-            if spaced:
-                words.pass_word()
-                speech.note(SPACE)
+            self._spaced = self._spaced or spaced
         return pos
 
     def _long_way(self, delta: str, pos: int, out: list[str]) -> int:
@@ -133,7 +139,7 @@ class Sanitizer:
         else:
             after = pos + 1
             text = delta[pos]
-            if markup.busy or text in "<&":
+            if self._marked or text in "<&":
                 text = markup.feed(text)
                 self._surplus += markup.shrunk()
         self._after_markup(text, out)
@@ -156,27 +162,34 @@ class Sanitizer:
                 phones.surplus = 0
                 self._speak(words.feed(known), out)
             else:
-                self._speak(words.feed(char), out)
+                for piece in words.feed(char):
+                    out.append(self._speech.feed(piece))
 
     def _speak(self, pieces: Sequence[str], out: list[str]) -> None:
         for piece in pieces:
             out.append(self._speech.feed(piece))
 
     def _catch_up(self) -> None:
-        """Tell the grapheme stage what went past it."""
+        """Tell the stages what went past them."""
         if self._passed:
             passed, self._passed = self._passed, ""
             self._graphemes.note(SPACE if passed == " " else passed)
+        if self._spaced:
+            self._spaced = False
+            self._words.pass_word()
+            self._speech.note(SPACE)
 
     def _bound(self, out: list[str]) -> None:
         """Settle the oldest open construct while too much is held; see whether the short way is open."""
-        upstream = self._markup.busy or self._labels.active or self._phones.held or not self._graphemes.idle
-        if self._surplus and not (upstream or self._words.word):
+        words = self._words
+        self._marked = self._markup.busy
+        upstream = self._marked or self._labels.active or bool(self._phones.held) or not self._graphemes.idle
+        if self._surplus and not (upstream or words.word):
             self._surplus = 0
-        if self._words.held or upstream:
+        if upstream or len(words.word) + self._surplus > LONGEST:
             while self.held > MOST_HELD and self._settle_oldest(out):
                 pass
-        self._quiet = not upstream and self._words.idle
+        self._quiet = not upstream and words.idle
 
     def _settle_oldest(self, out: list[str]) -> bool:
         """Whether there was anything to settle."""

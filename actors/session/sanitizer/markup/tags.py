@@ -25,8 +25,8 @@ _CONTROL_BEGUN = re.compile(r"<(?:\|[^\s<>|]*+\|?+|/[A-Za-z]*+)?+")
 _DOCTYPE = "<!doctype"
 
 _GAPPED = frozenset(
-    ("br", "hr", "p", "div", "li", "ul", "ol", "table", "tr", "td", "th", "blockquote", "pre")
-    + ("h1", "h2", "h3", "h4", "h5", "h6")
+    {"br", "hr", "p", "div", "li", "ul", "ol", "table", "tr", "td", "th", "blockquote", "pre"}
+    | {f"h{level}" for level in range(1, 7)}
 )
 _STRAY = frozenset({"think", "thinking"})
 

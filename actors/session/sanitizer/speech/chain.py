@@ -46,6 +46,21 @@ class Speech:
         """Whether a dash waits for a number."""
         return self._signs.waits
 
+    def pause(self) -> str:
+        """A plain word ended with one dot and a space: the dot, and the same state as the stages would be in."""
+        self.delivery.gap = ""
+        self._dots.pause()
+        self.calm = False
+        return "."
+
+    def resume(self) -> bool:
+        """Whether nothing was open but a dot and its gap, which the plain word that comes now closes."""
+        if not (self._dots.paused and self._units.calm and self._signs.calm and self.delivery.settled):
+            return False
+        self.delivery.gap = self._dots.resume()
+        self.calm = True
+        return True
+
     def note(self, piece: str) -> None:
         """The piece has nothing for the stages and no stage is open: it goes past them."""
         self._dots.note(piece)

@@ -20,11 +20,12 @@ class Delivery:
     gap: str = ""
     begun: bool = False
     _capital: bool = field(default=True, init=False)
+    _paused: bool = field(default=False, init=False)
 
     @property
     def settled(self) -> bool:
         """Whether text has left and the capital is used up, so that a plain word leaves as it is."""
-        return self.begun and not self._capital
+        return self.begun and not (self._capital or self._paused)
 
     def feed(self, piece: str) -> str:
         """The text to send."""
@@ -54,8 +55,11 @@ class Delivery:
         gap, self.gap = self.gap, ""
         if self._capital:
             text = self._capitalised(text, literal=literal)
-        if not gap or not self.begun or (text[0] in _CLOSING and not is_picture(gap)):
-            self.begun = True
+        silent = (text[0] in _CLOSING and not is_picture(gap)) if gap else True
+        # A gap that came to stand after `...` only by later rules vanishes as one written there does (rule 17).
+        silent = silent or not self.begun or (self._paused and text[0] != ".")
+        self.begun, self._paused = True, text.endswith("...") and not literal
+        if silent:
             return text
         return ("\t" if gap == TAB else " ") + text
 

@@ -34,6 +34,20 @@ class Dots:
         """Characters that wait here: the gap after a dot; after `...` it is known to vanish."""
         return len(self._gap)
 
+    @property
+    def paused(self) -> bool:
+        """Whether one dot and a gap are all that is open."""
+        return self._run == 1 and bool(self._gap)
+
+    def pause(self) -> None:
+        """A word with one dot and a space went past."""
+        self._run, self._gap, self._before = 1, SPACE, "."
+
+    def resume(self) -> str:
+        """A word comes: its gap."""
+        gap, self._run, self._gap = self._gap, 0, ""
+        return gap
+
     def note(self, piece: str) -> None:
         """The piece went past this stage unchanged."""
         self._before = piece[-_CONTEXT:]

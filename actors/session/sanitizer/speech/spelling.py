@@ -1,15 +1,18 @@
 """Rules 20 and 21: hyphens inside words, and long oohs."""
 
+import re
+
 import regex
 from attrs import define, field
 
 from actors.session.sanitizer.alphabet import ALNUM, LETTERS, SPACE
 
 _HYPHENS = r"\-\u2010\u2011"
-_HYPHEN = regex.compile(rf"[{_HYPHENS}]")
+_HYPHEN = re.compile(rf"[{_HYPHENS}]")
 _ENDING = regex.compile(rf"(?:(?<=\p{{Nd}})|(?<=[{LETTERS}][{LETTERS}]))[{_HYPHENS}](?=[sy](?![{ALNUM}_'’{_HYPHENS}]))")
 _COMPOUND = regex.compile(rf"(?<=[{LETTERS}])[{_HYPHENS}](?=[{LETTERS}])")
 _OOH = regex.compile(rf"(?<![{ALNUM}_])([oO]++)([hH]++)(?![{ALNUM}_])")
+_MAY_OOH = re.compile(r"[oO][hH]")
 _CONTEXT = 2
 
 
@@ -36,7 +39,8 @@ class Spelling:
         text = before + piece
         if _HYPHEN.search(piece):
             text = _COMPOUND.sub(SPACE, _ENDING.sub("", text))
-        text = _OOH.sub(_ooh, text)
+        if _MAY_OOH.search(text):
+            text = _OOH.sub(_ooh, text)
         return text[len(before) :]
 
 

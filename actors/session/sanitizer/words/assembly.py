@@ -1,14 +1,27 @@
 """Words are put together here; each goes on as one piece once its end has been read."""
 
+import re
+
 from attrs import define, field
 
-from actors.session.sanitizer.alphabet import DASHES, LETTER, LONG_DASHES, OPENERS, SPACE, breaks_line, is_gap, merge
+from actors.session.sanitizer.alphabet import (
+    DASHES,
+    LETTER,
+    LONG_DASHES,
+    OPENERS,
+    SPACE,
+    WORDLIKE,
+    breaks_line,
+    is_gap,
+    merge,
+)
 from actors.session.sanitizer.characters import extends, unspaced
 from actors.session.sanitizer.families import Families
 from actors.session.sanitizer.opaque import Opaque
 from actors.session.sanitizer.words.literals import open_address, open_literal
 from actors.session.sanitizer.words.rewrite import TIMES, rewrite
 
+_PLAIN = re.compile(rf"[^{WORDLIKE}]+")
 _COLLAPSING = frozenset(".-*")
 _MOST_EQUAL = 3
 _SHRUG_SO_FAR = "¯\\_("
@@ -69,7 +82,7 @@ class Words:
         if self._star:
             self._close_star("", out)
         if self.word:
-            out.append(self.opaque.hide(self.word))
+            out.append(_PLAIN.sub(lambda found: self.opaque.hide(found[0]), self.word))
             self.word, self._alone, self._overlong = "", False, True
             self.after_letter = self.after_digit = False
         return out

@@ -8,7 +8,9 @@ from actors.session.sanitizer.alphabet import ALNUM
 from actors.session.sanitizer.opaque import Opaque
 
 _ADDRESS = regex.compile(rf"(?<!\\)[A-Za-z][A-Za-z0-9+.-]*+://|(?<![{ALNUM}])www\.(?=[^\s<>\"*])")
-_PATH = re.compile(r"/(?=\w)|\.\.?/|~/|[A-Za-z]:[\\/]")
+_PATH = re.compile(r"(?:\A|(?<=…)|(?<=\.{3}))(?:/(?=\w)(?!n(?:/n|\Z))|\.\.?/|~/|[A-Za-z]:[\\/])")
+"""A path starts its word, or follows a pause, which loses the gap that came after it. A typed-out `/n` is no path."""
+
 _BODY = re.compile(r"[^<>\"*]*")
 _TAIL = frozenset(".,;:!?'’”»›")
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
@@ -35,7 +37,8 @@ def _trimmed(literal: str) -> str:
 def _spans(word: str) -> list[tuple[int, int]]:
     """Where the literals of a word are, untrimmed."""
     spans = []
-    found = _PATH.match(word) or _ADDRESS.search(word)
+    path, address = _PATH.search(word), _ADDRESS.search(word)
+    found = address if path is None or (address and address.start() < path.start()) else path
     while found is not None:
         body = _BODY.match(word, found.end())
         end = body.end() if body else found.end()
