@@ -1,11 +1,9 @@
-"""The packaged text files of the demo models: readable data, one folder a model."""
+"""The text files of the demo models: packaged data, one folder a model, and what is written beside weights."""
 
+import json
+from collections.abc import Mapping
 from importlib.resources import files
-
-
-def read(folder: str, name: str) -> str:
-    """Return the text of `data/<folder>/<name>`; `FileNotFoundError` if the package lacks it."""
-    return (files("tooling.demo") / "data" / folder / name).read_text(encoding="utf-8")
+from pathlib import Path
 
 
 def read_all(folder: str) -> dict[str, str]:
@@ -19,4 +17,9 @@ def content_lines(text: str) -> list[str]:
     return [line for raw in text.splitlines() if (line := raw.strip()) and not line.startswith("#")]
 
 
-__all__ = ["content_lines", "read", "read_all"]
+def write_json(path: Path, data: Mapping[str, object]) -> None:
+    """Write data as readable JSON."""
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+__all__ = ["content_lines", "read_all", "write_json"]

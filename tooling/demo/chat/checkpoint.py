@@ -1,6 +1,5 @@
 """Writes the demo chat checkpoint: weights, configuration, tokenizer, template, card."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from tooling.demo import cache
 from tooling.demo.chat import dialogues, training, vocabulary
 from tooling.demo.chat.recipe import BUILDER_VERSION, TEMPLATE, Recipe
 from tooling.demo.chat.rows import RowMaker
-from tooling.demo.files import read_all
+from tooling.demo.files import read_all, write_json
 from tooling.demo.progress import Report
 
 NOTICE = (
@@ -41,9 +40,9 @@ def build(directory: Path, recipe: Recipe, texts: Mapping[str, str], report: Rep
     tokenizer = vocabulary.train(corpus, texts, recipe)
     model = training.train(RowMaker(corpus, tokenizer, recipe), report)
     tokenizer.save(str(directory / "tokenizer.json"))
-    _write_json(directory / "tokenizer_config.json", vocabulary.tokenizer_config(recipe))
-    _write_json(directory / "config.json", training.model_config(recipe))
-    _write_json(directory / "generation_config.json", generation_config())
+    write_json(directory / "tokenizer_config.json", vocabulary.tokenizer_config(recipe))
+    write_json(directory / "config.json", training.model_config(recipe))
+    write_json(directory / "generation_config.json", generation_config())
     (directory / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
     (directory / "README.md").write_text(_card(recipe, model), encoding="utf-8")
     _save_weights(model, directory / "model.safetensors")
@@ -62,16 +61,12 @@ def generation_config() -> dict[str, object]:
 
 
 def _save_weights(model: Any, path: Path) -> None:
-    """Save in bfloat16; the output layer shares the embedding and is not written."""
-    import torch
-    from safetensors.torch import save_file
+    """Save in bfloat16, which every engine takes as it is."""
+    import torch  # noqa: PLC0415
+    from safetensors.torch import save_file  # noqa: PLC0415
 
     state = {name: value.detach().to(torch.bfloat16).contiguous() for name, value in model.named_parameters()}
     save_file(state, str(path), metadata={"format": "pt"})
-
-
-def _write_json(path: Path, data: Mapping[str, object]) -> None:
-    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
 
 def _card(recipe: Recipe, model: Any) -> str:

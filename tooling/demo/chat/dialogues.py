@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 
 from tooling.demo.chat.prompts import Prompts
-from tooling.demo.chat.script import Slots, Topic, parse_slots, parse_topics
+from tooling.demo.chat.script import Topic, parse_topics
 from tooling.demo.chat.stories import Stories
+from tooling.demo.slots import Slots, parse_slots
 
 _TOPIC_FILES = ("smalltalk.txt", "self.txt", "jokes.txt", "fallback.txt")
 _FILLERS = ("hey", "so", "well", "um", "okay", "and", "hi", "hello", "oh", "yeah", "please", "now", "but", "alright")
 _ENDINGS = ("please", "then", "now", "my friend", "today", "you know", "right now")
-_QUESTIONS = frozenset("who what how where why when which do does did are is can could will would have should".split())
+_INVENTED = {"name": 0.4, "bot": 0.4, "petname": 0.3, "city": 0.2, "home": 0.2}
+_QUESTIONS = frozenset(
+    ("who", "what", "how", "where", "why", "when", "which", "do", "does", "did", "are", "is", "can", "could", "will")
+)
 
 
 @frozen
@@ -102,7 +106,7 @@ def _slip(text: str, rng: random.Random) -> str:
 
 def load(texts: Mapping[str, str]) -> Corpus:
     """Read the whole corpus from the texts of `data/chat`."""
-    slots = parse_slots(texts["slots.txt"], texts["words.txt"])
+    slots = parse_slots(texts["slots.txt"], texts["words.txt"], _INVENTED)
     topics = [topic for name in _TOPIC_FILES for topic in parse_topics(texts[name])]
     prompts = Prompts.from_topics(parse_topics(texts["personas.txt"]), slots)
     return Corpus(topics, slots, prompts, Stories.from_topics(parse_topics(texts["stories.txt"]), slots))

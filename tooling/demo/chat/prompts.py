@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from tooling.demo.chat.script import Slots, Topic
+from tooling.demo.chat.script import Topic
+from tooling.demo.slots import Slots
 
 _FACTS = ("bot", "home", "trade", "likes")
 

@@ -21,25 +21,29 @@ class Recipe:
 
     `rows` x `row_tokens` tokens make one step; every `long_every`-th step has `long_rows` x `long_row_tokens` instead,
     with long system prompts. `positions`: the longest context, reached in training by skipping positions.
+    The rates are the best of about a hundred runs of equal cost; two layers beat three and four in this little time.
     """
 
     seed: int = 20
     vocabulary: int = 4096
     hidden: int = 256
     intermediate: int = 512
-    layers: int = 4
+    layers: int = 2
     heads: int = 4
     kv_heads: int = 2
     positions: int = 8192
     rope_theta: float = 10000.0
-    steps: int = 190
+    steps: int = 280
     rows: int = 8
     row_tokens: int = 256
     long_every: int = 8
     long_rows: int = 2
     long_row_tokens: int = 1024
     matrix_rate: float = 0.02
+    embedding_rate: float = 0.06
+    output_rate: float = 0.014
     vector_rate: float = 0.006
+    second_moment: float = 0.98
     warmup_steps: int = 8
     skipped_positions: int = 6000
 

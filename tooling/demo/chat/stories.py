@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from tooling.demo.chat.script import Slots, Topic
+from tooling.demo.chat.script import Topic
+from tooling.demo.slots import Slots
 
 _SHORT = ("opening", "trouble", "turn", "end")
 _LONG = ("opening", "life", "trouble", "leave", "middle", "middle", "middle", "turn", "home", "end")

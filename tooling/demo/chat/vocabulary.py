@@ -16,7 +16,7 @@ def train(corpus: Corpus, texts: Mapping[str, str], recipe: Recipe) -> Any:
 
     The same recipe and texts give the same tokenizer.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -32,7 +32,7 @@ def train(corpus: Corpus, texts: Mapping[str, str], recipe: Recipe) -> Any:
 
 
 def _lines(corpus: Corpus, texts: Mapping[str, str], recipe: Recipe) -> Iterator[str]:
-    rng = random.Random(recipe.seed)
+    rng = random.Random(recipe.seed)  # noqa: S311 - repeatable, not secret
     for _ in range(_DIALOGUES):
         for message in corpus.dialogue(rng, 6):
             yield message.text

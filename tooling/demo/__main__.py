@@ -1,0 +1,37 @@
+"""Builds the demo models: `python -m tooling.demo [chat|tool|all]` prints the path of each, one a line.
+
+Environment: YAP_HOME, the project's own directory. Exit codes: 0 done, 1 a build failed, 2 usage.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tooling.demo import chat, tool
+from tooling.demo.progress import Report, stderr_line
+
+MODELS: dict[str, Callable[[Path, Report], Path]] = {"chat": chat.ensure, "tool": tool.ensure}
+
+
+def main(argv: Sequence[str], home: Path) -> int:
+    """Build what is asked for below `home` unless `--home` says otherwise; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tooling.demo", description=__doc__)
+    parser.add_argument("which", nargs="?", default="all", choices=[*MODELS, "all"], help="default: all")
+    parser.add_argument("--home", type=Path, default=home, help="the project's directory (default: YAP_HOME)")
+    parser.add_argument("--json", action="store_true", help="one JSON object: path by model")
+    arguments = parser.parse_args(argv)
+    wanted = list(MODELS) if arguments.which == "all" else [arguments.which]
+    try:
+        paths = {name: str(MODELS[name](arguments.home.expanduser().resolve(), stderr_line)) for name in wanted}
+    except OSError as error:
+        stderr_line(f"the demo model could not be written: {error}; choose another directory with --home or YAP_HOME")
+        return 1
+    sys.stdout.write(json.dumps(paths) + "\n" if arguments.json else "".join(f"{path}\n" for path in paths.values()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], Path(os.environ.get("YAP_HOME") or "~/.cache/yap")))  # noqa: TID251 - an entry module
