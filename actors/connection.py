@@ -73,11 +73,11 @@ class Connection:
 
     def drain(self) -> None:
         """The server shuts down: say goodbye once no turn is running."""
-        self.actor.mailbox.deliver(ev.DrainStarted())
+        self.actor.inbox.deliver(ev.DrainStarted())
 
     def expire(self) -> None:
         """The server's patience is over: say goodbye now."""
-        self.actor.mailbox.deliver(ev.DrainExpired())
+        self.actor.inbox.deliver(ev.DrainExpired())
 
     def summary(self) -> dict[str, object]:
         """What the closing log line says of this connection."""
@@ -89,9 +89,9 @@ class Connection:
                 frame = await self.socket.receive()
                 event = await self._event(frame)
                 if event is not None:
-                    self.actor.mailbox.deliver(event)
+                    self.actor.inbox.deliver(event)
         except Disconnected:
-            self.actor.mailbox.deliver(ev.ClientGone())
+            self.actor.inbox.deliver(ev.ClientGone())
 
     async def _event(self, frame: str | bytes) -> ev.Event | None:
         now = self.clock()
@@ -121,7 +121,7 @@ class Connection:
             await trio.sleep_until(self._active_at + self.idle_timeout_s)
             await self.actor.wait_settled()
             if self.actor.phase is Phase.IDLE and self.clock() >= self._active_at + self.idle_timeout_s:
-                self.actor.mailbox.deliver(ev.IdleExpired())
+                self.actor.inbox.deliver(ev.IdleExpired())
 
     async def _write(self) -> None:
         """Send what waits until the session hangs up, then close. Returns when nothing more can be written."""
@@ -135,9 +135,9 @@ class Connection:
                     break
                 await self.socket.send(outbox.take())
         except ClientTooSlow:
-            self.actor.mailbox.deliver(ev.ClientStalled())
+            self.actor.inbox.deliver(ev.ClientStalled())
         except Disconnected:
-            self.actor.mailbox.deliver(ev.ClientGone())
+            self.actor.inbox.deliver(ev.ClientGone())
             return
         if outbox.hangup is not Hangup.GONE:
             await hang_up(self.socket, *self.closings[outbox.hangup or Hangup.SLOW_CONSUMER], lingers=outbox.lingers)

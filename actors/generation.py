@@ -12,7 +12,7 @@ from engines.errors import EngineError, TurnFailed
 
 
 class ChunkSink(Protocol):
-    """Where a generation's text goes: its session's mailbox."""
+    """Where a generation's text goes: its session's inbox."""
 
     def put(self, message: ChunkProduced) -> None:
         """Leave one chunk; never blocks."""

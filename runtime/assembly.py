@@ -13,8 +13,8 @@ from actors.session.deployment import Deployment
 from actors.session.effects import Hangup
 from actors.session.gate import Gate
 from actors.session.intake import Routing
+from actors.session.opening import Profile
 from actors.session.outbox import Outbox
-from actors.session.profile import Profile
 from actors.session.sanitizer import Families, Sanitizer
 from engines.base import EngineInfo, Sampling
 from engines.prompts.chat import ChatText

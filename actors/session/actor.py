@@ -9,7 +9,7 @@ import trio
 from attrs import define, field
 
 from actors.engine import EngineActor
-from actors.mailbox import Mailbox
+from actors.inbox import Inbox
 from actors.session import effects as do
 from actors.session import events as ev
 from actors.session import intake
@@ -18,8 +18,8 @@ from actors.session.deployment import Deployment, effective_sampling
 from actors.session.events import Ending
 from actors.session.history import History
 from actors.session.machine import step
+from actors.session.opening import Profile
 from actors.session.outbox import Outbox
-from actors.session.profile import Profile
 from actors.session.reply import Cleaner
 from actors.session.state import Phase, Session
 from actors.session.turn import Router, Turn
@@ -54,7 +54,7 @@ class SessionActor:
     history: History = field(factory=History)
     overrides: dict[str, Number | bool] = field(factory=dict)
     profile: Profile | None = None
-    mailbox: Mailbox[ev.Event] = field(init=False)
+    inbox: Inbox[ev.Event] = field(init=False)
     settled: trio.Event = field(factory=trio.Event)
     turns_done: int = 0
     _nursery: trio.Nursery = field(init=False)
@@ -65,7 +65,7 @@ class SessionActor:
     def __attrs_post_init__(self) -> None:
         # Two generations of one session can have events under way at once (one of them being stopped), each at most
         # a chunk a token, an end and a decision; timers and the rest fit in the margin.
-        self.mailbox = Mailbox(2 * (self.site.max_out + 8) + 64, self._handle)
+        self.inbox = Inbox(2 * (self.site.max_out + 8) + 64, self._handle)
         self._answers = Answers(self.outbox)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -74,10 +74,10 @@ class SessionActor:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 task_status.started()
-                await self.mailbox.run()
+                await self.inbox.run()
                 nursery.cancel_scope.cancel("the session is closed")
         finally:
-            self.mailbox.close()  # after a crash a drain may still knock here, and there is no nursery any more
+            self.inbox.close()  # after a crash a drain may still knock here, and there is no nursery any more
 
     @property
     def phase(self) -> Phase:
@@ -103,7 +103,7 @@ class SessionActor:
             self.settled.set()
             self.settled = trio.Event()
         if self.phase is Phase.CLOSED:
-            self.mailbox.close()
+            self.inbox.close()
 
     def _perform(self, effect: do.Effect) -> None:  # noqa: PLR0912 - one arm per effect, by design
         match effect:
@@ -171,7 +171,7 @@ class SessionActor:
             history=self.history,
             sampling=effective_sampling(self.site.sampling, self.overrides),
             cleaner=self._cleaner_of_turn,
-            sink=self.mailbox,
+            sink=self.inbox,
             session_number=self.number,
             engine=self.engine,
             router=self.router,
@@ -196,7 +196,7 @@ class SessionActor:
         with trio.move_on_after(self.site.cancel_grace_s):
             await turn.ended.wait()
             return
-        self.mailbox.put(ev.CancelOverdue(turn.number))
+        self.inbox.put(ev.CancelOverdue(turn.number))
 
     def _report_cancelled(self, effect: do.ReportCancelled) -> None:
         turn = self._turn if self._turn is not None and self._turn.request is effect.turn else None

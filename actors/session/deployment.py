@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from actors.session.budgets import Measure, trim_limits
 from actors.session.intake import Routing
-from actors.session.profile import Profile
+from actors.session.opening import Profile
 from engines.base import Sampling
 from engines.prompts.chat import ChatText
 from protocol.limits import TurnLimits

@@ -5,7 +5,7 @@ import enum
 from attrs import field, frozen
 
 from actors.session.history import HistoryMessage
-from actors.session.profile import Opening
+from actors.session.opening import Opening
 from protocol.errors import PeerProtocolError
 from protocol.turns import Played, TurnPayload
 

@@ -13,7 +13,7 @@ from actors.session import intake
 from actors.session.deployment import Deployment
 from actors.session.events import Event, TurnKind
 from actors.session.history import HistoryMessage
-from actors.session.profile import Opening, Profile
+from actors.session.opening import Opening, Profile
 from protocol.envelope import Envelope, decode
 from protocol.errors import PeerProtocolError, invalid_message, invalid_payload, invalid_settings
 from protocol.limits import Window

@@ -16,7 +16,7 @@ from actors.session.deployment import Deployment
 from actors.session.effects import AbortCause
 from actors.session.events import ChunkProduced, Ending, Routed, TurnEnded
 from actors.session.history import History
-from actors.session.profile import Profile
+from actors.session.opening import Profile
 from actors.session.reply import Cleaner, Reply, StopStrings
 from engines.base import GenerationRequest, Sampling, Usage
 from engines.errors import EngineError, EngineOverloaded, EngineUnavailable, TurnFailed
@@ -41,7 +41,7 @@ class Router(Protocol):
 
 
 class Sink(Protocol):
-    """Where a turn's events go: its session's mailbox."""
+    """Where a turn's events go: its session's inbox."""
 
     def put(self, message: ChunkProduced | Routed | TurnEnded) -> None:
         """Leave one event; never blocks."""

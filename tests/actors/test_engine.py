@@ -32,7 +32,7 @@ LIMITS = EngineLimits(max_queued=2, cancel_grace_s=5, stall_timeout_s=10, hang_t
 
 @define
 class Listener:
-    """A session's mailbox, as a generation needs it."""
+    """A session's inbox, as a generation needs it."""
 
     texts: list[str] = field(factory=list)
 

@@ -18,7 +18,7 @@ from actors.session.errors import IllegalTransition
 from actors.session.events import Ending, TurnKind
 from actors.session.history import HistoryMessage, Kind
 from actors.session.machine import TRANSITIONS, Rule, Table, step
-from actors.session.profile import Opening, Profile
+from actors.session.opening import Opening, Profile
 from actors.session.state import Phase, Session
 from protocol.errors import invalid_message
 from protocol.turns import Persona, TurnPayload

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 @define
-class Mailbox(Generic[T]):
+class Inbox(Generic[T]):
     """Messages to one actor, handled strictly in the order in which they were put.
 
     `put` leaves a message for the actor's own task. `deliver` handles everything that waits and then the message,
@@ -30,7 +30,7 @@ class Mailbox(Generic[T]):
     closed: bool = field(default=False, init=False)
 
     def put(self, message: T) -> None:
-        """Leave a message; ignored once the mailbox is closed. Raises `trio.WouldBlock` past the capacity."""
+        """Leave a message; ignored once the inbox is closed. Raises `trio.WouldBlock` past the capacity."""
         if self.closed:
             return
         if len(self._waiting) >= self.capacity:
@@ -48,7 +48,7 @@ class Mailbox(Generic[T]):
             self._handle(message)
 
     async def run(self) -> None:
-        """Handle messages until the mailbox is closed."""
+        """Handle messages until the inbox is closed."""
         while not self.closed:
             await self._bell.wait()
             self._bell = trio.Event()
@@ -71,4 +71,4 @@ class Mailbox(Generic[T]):
             self._handling = False
 
 
-__all__ = ["Mailbox"]
+__all__ = ["Inbox"]
