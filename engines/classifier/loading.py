@@ -73,6 +73,8 @@ def _from_files(torch: Any, transformers: Any, config: ClassifierConfig, device:
     except Exception as error:  # the door: OSError, ValueError, out of memory, whatever a model's own code raises
         raise EngineStartFailed(_explain(config, error)) from error
     _check_trained(config, network, found)
+    if hasattr(network.config, "reference_compile"):
+        network.config.reference_compile = False  # ModernBERT would compile parts of itself; TOOL_COMPILE decides
     tokenizer.truncation_side = "left"  # the newest words are the last ones
     return tokenizer, network
 
