@@ -1,0 +1,163 @@
+"""`python -m runtime` as a process of its own: started with an environment, watched by its log and `/readyz`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from engines import processes
+from tests.toy import toy_directory
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 90.0
+
+
+class Program:
+    """A running server: its port, its log lines, its process and what that process started."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        surroundings = os.environ  # noqa: TID251 - a child process needs its PATH and HOME
+        inherited = {name: surroundings[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in surroundings}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "runtime"],
+            cwd=ROOT,
+            env={
+                **inherited,
+                "HF_HUB_OFFLINE": "1",
+                "TEXT_API_KEY": "k-1",
+                "MAX_CONCURRENT_CONNECTIONS": "16",
+                "SERVER_BIND_HOST": "127.0.0.1",
+                "SERVER_PORT": "0",
+                "APP_LOG_FORMAT": "json",
+                **environment,
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._more = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self.process.pid
+
+    @property
+    def port(self) -> int:
+        """The bound port."""
+        return int(self.wait_for("server.started")["port"])
+
+    def wait_for(self, event: str, timeout_s: float = START_S, after: int = 0) -> dict[str, Any]:
+        """The first log record of this event at or after a line number."""
+        deadline = time.monotonic() + timeout_s
+        with self._more:
+            while True:
+                for record in self.records(after):
+                    if record.get("event") == event:
+                        return record
+                left = deadline - time.monotonic()
+                assert left > 0 and self.process.poll() is None, f"no {event}:\n{''.join(self.lines[-40:])}"
+                self._more.wait(min(left, 0.5))
+
+    def records(self, after: int = 0) -> list[dict[str, Any]]:
+        """The log's JSON records."""
+        return [json.loads(line) for line in self.lines[after:] if line.startswith("{")]
+
+    def wait_ready(self, timeout_s: float = START_S) -> "Program":
+        """Return when `/readyz` says 200."""
+        deadline = time.monotonic() + timeout_s
+        while self.readiness() != 200:
+            assert time.monotonic() < deadline, f"not ready:\n{''.join(self.lines[-40:])}"
+            time.sleep(0.1)  # noqa: TID251 - no trio here
+        return self
+
+    def readiness(self) -> int:
+        """The status of `/readyz` now."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def family(self) -> list[processes.Process]:
+        """Processes that the server started, directly or not."""
+        return processes.descendants(self.pid)
+
+    def kill(self, number: signal.Signals) -> None:
+        """Signal the server itself."""
+        self.process.send_signal(number)
+
+    def wait_gone(self, timeout_s: float = 60.0) -> int:
+        """The exit status."""
+        return self.process.wait(timeout_s)
+
+    def bury(self) -> None:
+        """End it if it still runs, and tidy up."""
+        if self.process.poll() is None:
+            self.kill(signal.SIGINT)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._reader.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._more:
+                self.lines.append(line)
+                self._more.notify_all()
+
+
+def scripted(**more: str) -> dict[str, str]:
+    """The environment of a server with the scripted engine and the toy model's tokenizer."""
+    return {"DEPLOY_MODE": "chat", "INFERENCE_ENGINE": "scripted", "CHAT_MODEL": str(toy_directory()), **more}
+
+
+def left_of_session(leader: int) -> list[str]:
+    """Command lines of the processes in a session (as in setsid), whoever their parent is now."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            if int(fields[3]) == leader and fields[0] not in "ZX":
+                found.append((entry / "cmdline").read_text(errors="replace").replace("\0", " "))
+        except OSError:
+            continue  # it ended meanwhile
+    return found
+
+
+def assert_nothing_left(leader: int, within_s: float = 6.0) -> None:
+    """Assert that a session is empty soon."""
+    deadline = time.monotonic() + within_s
+    while left := left_of_session(leader):
+        assert time.monotonic() < deadline, f"still there: {left}"
+        time.sleep(0.05)  # noqa: TID251 - no trio here
+
+
+def assert_gone(family: list[processes.Process], within_s: float = 6.0) -> None:
+    """Assert that none of these processes lives on."""
+    deadline = time.monotonic() + within_s
+    while left := [process for process in family if processes.is_alive(process)]:
+        assert time.monotonic() < deadline, f"still there: {left}"
+        time.sleep(0.05)  # noqa: TID251 - no trio here
+
+
+__all__ = ["Program", "assert_gone", "assert_nothing_left", "left_of_session", "scripted"]

@@ -1,0 +1,102 @@
+"""A whole server in the test's own trio loop, on a real loopback port, with a scripted engine in the test's hands."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import trio
+from attrs import define, field
+
+from actors.engine import EngineActor
+from engines.base import GenerationRequest
+from engines.scripted import Script, ScriptedEngine
+from runtime import assembly
+from runtime.health import Health
+from runtime.server import Server
+from runtime.settings import Settings
+from runtime.supervisor import Supervisor
+from tests.e2e.client import Client, connected
+from tests.toy import toy_directory, toy_text
+
+STEP_S = 0.002
+
+
+@define(eq=False)
+class Place:
+    """A running server. `engines`: every engine that was made, newest last."""
+
+    settings: Settings
+    server: Server
+    actor: EngineActor
+    port: int = 0
+    engines: list[ScriptedEngine] = field(factory=list)
+
+    @property
+    def engine(self) -> ScriptedEngine:
+        """The engine that runs now, or ran last."""
+        return self.engines[-1]
+
+    def connected(self, key: str | None = "k-1", **options: Any) -> AbstractAsyncContextManager[Client]:
+        """A client of it."""
+        return connected(self.port, key, **options)
+
+    async def until_idle(self, within_s: float = 5.0) -> None:
+        """Return when nobody is connected and the engine has nothing to do."""
+        with trio.fail_after(within_s):
+            while self.server.connections or self.actor.running or self.engine._requests or self.server.slots.taken:
+                await trio.sleep(0.01)
+
+
+def words(count: int) -> list[str]:
+    """Tokens of a reply that passes the sanitizer unchanged."""
+    return ["Word", *[" word"] * (count - 1)]
+
+
+def says(*tokens: str) -> Script:
+    """A quick engine with one reply."""
+    return Script(step_s=STEP_S, reply=lambda _request: list(tokens))
+
+
+def talks(count: int = 150, step_s: float = 0.02) -> Script:
+    """An engine whose replies take long: `count` tokens, one every `step_s` seconds."""
+
+    def reply(request: GenerationRequest) -> list[str]:
+        return words(min(count, request.max_tokens))
+
+    return Script(step_s=step_s, reply=reply)
+
+
+@asynccontextmanager
+async def serving(script: Script | None = None, **environment: str) -> AsyncIterator[Place]:
+    """A ready server with these settings beside the required ones."""
+    settings = Settings.from_env(
+        {
+            "TEXT_API_KEY": "k-1",
+            "MAX_CONCURRENT_CONNECTIONS": "16",
+            "INFERENCE_ENGINE": "scripted",
+            "CHAT_MODEL": str(toy_directory()),
+            **environment,
+        }
+    )
+    parts = assembly.parts(settings, Health())
+    assert parts.chat is not None
+    place = Place(settings, assembly.server(parts), parts.chat)
+
+    def make() -> ScriptedEngine:
+        place.engines.append(ScriptedEngine(script or Script(step_s=STEP_S)))
+        return place.engine
+
+    text = toy_text()
+    supervisor = Supervisor(make, parts.chat, parts.health, assembly.warmup_ids(text))
+    async with trio.open_nursery() as nursery:
+        place.port = await nursery.start(place.server.serve, "127.0.0.1", 0)
+        place.server.connect = assembly.Reception(parts, assembly.deployment(settings, text, None)).connect
+        with trio.fail_after(30):
+            await nursery.start(supervisor.run)
+        place.engine.submitted.clear()  # the warm-up's
+        place.engine.aborted.clear()
+        yield place
+        nursery.cancel_scope.cancel("the test is over")
+
+
+__all__ = ["Place", "says", "serving", "talks", "words"]
