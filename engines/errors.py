@@ -1,5 +1,8 @@
 """What an engine can say went wrong. Foreign exceptions are translated into these at the adapter's door."""
 
+# Error texts go to logs; more than this is somebody's data.
+_MAX_WORDS = 400
+
 
 class EngineError(Exception):
     """An engine could not do what was asked; the message is for operators, never for a client."""
@@ -29,6 +32,13 @@ class EngineStartFailed(EngineError):
     """The engine did not come up; the message holds the engine's own words."""
 
 
+def describe(error: BaseException) -> str:
+    """An exception in one short line: its type and its text, without the input that pydantic repeats in it."""
+    lines = [line.partition("[type=")[0].strip() for line in str(error).splitlines()]
+    text = "; ".join(line for line in lines if line and not line.startswith("For further information"))
+    return f"{type(error).__name__}: {text}"[:_MAX_WORDS].removesuffix(": ")
+
+
 __all__ = [
     "EngineDead",
     "EngineError",
@@ -37,4 +47,5 @@ __all__ = [
     "EngineStartFailed",
     "EngineUnavailable",
     "TurnFailed",
+    "describe",
 ]

@@ -12,18 +12,18 @@ import trio
 
 from engines.base import Deliver, EngineInfo, Failed, GenerationRequest, Output, Progress
 from engines.errors import EngineDead, EngineError, EngineStartFailed, EngineUnavailable
+from engines.family import LOOK_S, Family
 from engines.island import Island, IslandClosed
 from engines.trt.boot import Boot
 from engines.trt.config import TrtConfig
-from engines.trt.family import LOOK_S, Family
 from engines.trt.ledger import Batch, Ledger, first_death
 from engines.trt.plan import Backend
 from engines.trt.streams import Streams
 from engines.trt.unhonoured import Unhonoured
+from engines.trt.workers import is_worker
 
-# The library's own shutdown waits without bound, so it gets this long; then its processes are ended by us. Seconds.
+# The library's own shutdown waits without bound, so it gets this long; then `Family.end`. Seconds.
 _SHUTDOWN_S = 5.0
-_KILL_S = 3.0
 _GIVE_UP_S = 30.0
 _THREAD_S = 2.0
 
@@ -45,7 +45,7 @@ class TrtEngine:
         self._config = config
         self._unhonoured = unhonoured or Unhonoured(_warn)
         self._island: Island[tuple[str, Output]] = Island("tensorrt-llm", self._receive)
-        self._family = Family(config.mark)
+        self._family = Family(config.mark, is_worker)
         self._ledger = Ledger()
         self._boot: Boot | None = None
         self._streams: Streams | None = None
@@ -101,7 +101,7 @@ class TrtEngine:
             with trio.move_on_after(LOOK_S):
                 await self._died.wait()
             self._look()
-            await self._family.ensure()
+            await self._family.look_after()
         raise self._death
 
     async def unfinished(self) -> int | None:
@@ -125,9 +125,10 @@ class TrtEngine:
             try:
                 self._pass_on(self._ledger.fail_all(EngineUnavailable("the engine was closed")))
                 await self._shut_down()
-                await self._family.end(_KILL_S)
-                await self._island.stop(_THREAD_S)
             finally:
+                # Whatever happened above: no process, no thread, no guardian stays.
+                await self._family.end()
+                await self._island.stop(_THREAD_S)
                 await self._family.dismiss()
                 self._closed.set()
         await trio.lowlevel.checkpoint()
@@ -145,7 +146,7 @@ class TrtEngine:
             nursery.cancel_scope.cancel()
         if failure is not None:
             raise failure if isinstance(failure, EngineStartFailed) else EngineStartFailed(str(failure))
-        self._family.settle()
+        await self._family.settle()
 
     def _make_streams(self, boot: Boot) -> Streams:
         assert boot.library is not None
@@ -171,6 +172,7 @@ class TrtEngine:
         death = first_death(passed)
         if death is not None:
             self._die(death)
+            passed += self._ledger.fail_all(death)
         self._pass_on(passed)
 
     def _pass_on(self, batch: Batch) -> None:
@@ -180,7 +182,7 @@ class TrtEngine:
     # Life and death
 
     def _look(self) -> None:
-        gone = self._family.dead()
+        gone = [process.pid for process in self._family.missing()]
         if gone and self._death is None:
             error = EngineDead(f"TensorRT-LLM process {', '.join(map(str, gone))} is gone")
             self._die(error)
@@ -201,10 +203,10 @@ class TrtEngine:
         # The library may be starting processes at this very moment: they are ended as they come, until it gives up.
         with trio.move_on_after(_GIVE_UP_S):
             while boot.constructing:
-                self._family.kill()
+                await self._family.kill()
                 await trio.sleep(LOOK_S)
         if boot.llm is not None:
-            self._family.record()
+            await self._family.record()
             # In a thread and abandoned when late: with a dead or stuck worker it never returns.
             with trio.move_on_after(_SHUTDOWN_S):
                 await trio.to_thread.run_sync(self._library_shutdown, boot, abandon_on_cancel=True)

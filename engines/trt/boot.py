@@ -7,13 +7,12 @@ from typing import Any
 from attrs import define, field
 
 from engines.base import EngineInfo
-from engines.errors import EngineStartFailed
+from engines.errors import EngineStartFailed, describe
 from engines.trt import library
 from engines.trt.arguments import cache_arguments, engine_arguments, refused_biases
 from engines.trt.config import TrtConfig
 from engines.trt.library import Library
 from engines.trt.plan import Backend, Plan, check_machine, make_plan
-from engines.vllm.library import describe
 
 
 @define(eq=False, kw_only=True)

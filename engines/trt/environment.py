@@ -1,9 +1,8 @@
 """The environment variables that TensorRT-LLM and what it brings along read once, when they are imported."""
 
-import secrets
 from collections.abc import MutableMapping
 
-from engines.vllm.environment import MARK
+from engines.guardian import put_mark
 
 # Set only where unset.
 LIBRARY_ENV = {
@@ -25,8 +24,7 @@ def apply_library_env(environ: MutableMapping[str, str], *, verbose: bool = Fals
     """
     for name, value in LIBRARY_ENV.items():
         environ.setdefault(name, "INFO" if verbose and name == "TLLM_LOG_LEVEL" else value)
-    environ[MARK] = secrets.token_hex(8)
-    return f"{MARK}={environ[MARK]}"
+    return put_mark(environ)
 
 
 __all__ = ["LIBRARY_ENV", "apply_library_env"]

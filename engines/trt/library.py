@@ -6,10 +6,9 @@ from typing import Any
 
 from attrs import frozen
 
-from engines.errors import EngineDead, EngineError, EngineStartFailed, TurnFailed
+from engines.errors import EngineDead, EngineError, EngineStartFailed, TurnFailed, describe
 from engines.trt.arguments import ESSENTIAL
 from engines.trt.plan import Backend
-from engines.vllm.library import describe
 
 INSTALL = "install it with `just setup trt` (its wheel comes from NVIDIA's index, https://pypi.nvidia.com)"
 

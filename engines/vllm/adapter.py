@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 import trio
 
 from engines.base import Aborted, Deliver, Delta, EngineInfo, Failed, GenerationRequest, Output, Progress
-from engines.errors import EngineDead, EngineError, EngineStartFailed, EngineUnavailable
+from engines.errors import EngineDead, EngineError, EngineStartFailed, EngineUnavailable, describe
+from engines.family import LOOK_S, Family
 from engines.island import Island, IslandClosed
 from engines.vllm.boot import Boot, last_words
 from engines.vllm.config import VllmConfig
-from engines.vllm.family import LOOK_S, Family
-from engines.vllm.library import describe
 from engines.vllm.streams import Streams
+from engines.vllm.workers import is_worker
 
 # Control calls (round trip, cache reset) answer in milliseconds; an engine that needs longer cannot say.
 _ANSWER_S = 5.0
@@ -33,7 +33,7 @@ class VllmEngine:
     def __init__(self, config: VllmConfig) -> None:
         self._config = config
         self._island: Island[tuple[str, Output]] = Island("vllm", self._receive)
-        self._family = Family(config.mark)
+        self._family = Family(config.mark, is_worker)
         self._boot: Boot | None = None
         self._streams: Streams | None = None
         self._deliver: Deliver | None = None

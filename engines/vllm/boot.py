@@ -10,11 +10,11 @@ from typing import Any
 from attrs import define, field
 
 from engines.base import EngineInfo
-from engines.errors import EngineStartFailed
+from engines.errors import EngineStartFailed, describe
 from engines.vllm import library
 from engines.vllm.arguments import engine_arguments
 from engines.vllm.config import VllmConfig
-from engines.vllm.library import Library, describe
+from engines.vllm.library import Library
 
 # The last line of a Python traceback: a class name, and for most exceptions a colon and a text.
 _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt)\b.*$")

@@ -2,9 +2,10 @@
 
 import json
 import logging
-import secrets
 from collections.abc import MutableMapping
 from pathlib import Path
+
+from engines.guardian import put_mark
 
 # Set only where unset. spawn: a forked engine process would inherit the listening socket and every thread's locks.
 LIBRARY_ENV = {
@@ -19,9 +20,6 @@ LIBRARY_ENV = {
 }
 
 GPU_ENV = {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}
-
-# Every process of ours gets its own value; the guardian knows the engine's processes by it.
-MARK = "INFERENCE_ENGINE_MARK"
 
 
 def apply_library_env(
@@ -38,8 +36,7 @@ def apply_library_env(
         environ["VLLM_LOGGING_CONFIG_PATH"] = str(
             _write_logging(error_log, environ["VLLM_LOGGING_LEVEL"].upper(), environ["VLLM_LOGGING_STREAM"])
         )
-    environ[MARK] = secrets.token_hex(8)
-    return f"{MARK}={environ[MARK]}"
+    return put_mark(environ)
 
 
 def _write_logging(error_log: Path, level: str, stream: str) -> Path:
@@ -70,4 +67,4 @@ def _write_logging(error_log: Path, level: str, stream: str) -> Path:
     return path
 
 
-__all__ = ["GPU_ENV", "LIBRARY_ENV", "MARK", "apply_library_env"]
+__all__ = ["GPU_ENV", "LIBRARY_ENV", "apply_library_env"]

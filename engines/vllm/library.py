@@ -6,10 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from engines.errors import EngineDead, EngineError, EngineOverloaded, TurnFailed
-
-# Error texts go to logs; more than this is somebody's data.
-_MAX_WORDS = 400
+from engines.errors import EngineDead, EngineError, EngineOverloaded, TurnFailed, describe
 
 
 @frozen(kw_only=True)
@@ -39,13 +36,6 @@ class Library:
         if isinstance(error, self.generate_errors) and error.__cause__ is not None:
             error = error.__cause__
         return TurnFailed(describe(error))
-
-
-def describe(error: BaseException) -> str:
-    """An exception in one short line: its type and its text, without the input that pydantic repeats in it."""
-    lines = [line.partition("[type=")[0].strip() for line in str(error).splitlines()]
-    text = "; ".join(line for line in lines if line and not line.startswith("For further information"))
-    return f"{type(error).__name__}: {text}"[:_MAX_WORDS].removesuffix(": ")
 
 
 def load() -> Library:
@@ -83,4 +73,4 @@ def _optional(module: ModuleType, *names: str) -> tuple[type[BaseException], ...
     return tuple(getattr(module, name) for name in names if hasattr(module, name))
 
 
-__all__ = ["Library", "describe", "load"]
+__all__ = ["Library", "load"]

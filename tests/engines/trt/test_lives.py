@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import trio
 
+from engines import processes
 from engines.base import Failed
 from engines.errors import EngineDead, EngineStartFailed, EngineUnavailable
-from engines.vllm import processes
 from tests.engines.trt.conftest import Open, Session
 
 QUIT = 4

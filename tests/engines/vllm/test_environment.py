@@ -5,7 +5,8 @@ import logging
 import logging.config
 from pathlib import Path
 
-from engines.vllm.environment import GPU_ENV, LIBRARY_ENV, MARK, apply_library_env
+from engines.guardian import MARK
+from engines.vllm.environment import GPU_ENV, LIBRARY_ENV, apply_library_env
 
 
 def test_what_is_set_stays_and_what_is_unset_is_filled_in() -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from engines.vllm import processes
+from engines import processes
 from tests.contract.suite import CHECKS
 from tests.engines.vllm.conftest import Client
 

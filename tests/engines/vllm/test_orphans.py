@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engines.vllm import processes
-from engines.vllm.processes import Process
+from engines import processes
+from engines.processes import Process
 from tests.engines.vllm import checkpoint
 from tests.engines.vllm.conftest import START_S, Client
 

@@ -1,16 +1,26 @@
-"""The server's end of the guardian's pipe (the guardian itself: `engines.vllm.processes`)."""
+"""The server's end of the guardian's pipe (the guardian itself: `engines.processes`)."""
 
+import secrets
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 
 import trio
 
-from engines.vllm import processes
-from engines.vllm.processes import Process
+from engines import processes
+from engines.processes import Process
+
+# Every process of ours gets its own value; the guardian knows the engine's processes by it.
+MARK = "INFERENCE_ENGINE_MARK"
 
 # A guardian that was told farewell ends within milliseconds; past this it is killed.
 _FAREWELL_S = 2.0
+
+
+def put_mark(environ: MutableMapping[str, str]) -> str:
+    """Mark an environment that the engine's processes will inherit; returns the entry, `NAME=value`."""
+    environ[MARK] = secrets.token_hex(8)
+    return f"{MARK}={environ[MARK]}"
 
 
 class Guardian:
@@ -89,4 +99,4 @@ class Guardian:
             process.wait()
 
 
-__all__ = ["Guardian"]
+__all__ = ["MARK", "Guardian", "put_mark"]

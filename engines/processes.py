@@ -2,7 +2,7 @@
 
 Standard library only: this file is also the guardian, a tiny process that the server starts before the engine. It holds
 the reading end of a pipe. When the server is gone, however it went (also by SIGKILL, also while loading), the pipe
-closes and the guardian ends the engine processes that were recorded, because vLLM's own children outlive their parent.
+closes and the guardian ends the engine processes that were recorded, because engine processes outlive their parent.
 """
 
 import contextlib
@@ -73,13 +73,12 @@ def descendants(ancestor: int) -> list[Process]:
     return found
 
 
-def is_vital(process: Process) -> bool:
-    """Whether the engine cannot live without it: its core and its workers, not their compilers and probes.
-
-    Those are multiprocessing children, which later call themselves `VLLM::EngineCore`, `VLLM::Worker`.
-    """
-    command = _command(process.pid)
-    return b"--multiprocessing-fork" in command or b"::" in command[0]
+def command_of(pid: int) -> list[bytes]:
+    """The command line of a process, word by word; one empty word if there is none."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return [b""]
 
 
 def send(processes: Iterable[Process], number: signal.Signals) -> None:
@@ -99,15 +98,8 @@ def _all_pids() -> Iterator[int]:
 
 def _is_spared(pid: int) -> bool:
     # Resource trackers and guardians: they end by themselves, after they did what they are for.
-    command = _command(pid)
+    command = command_of(pid)
     return any(b"multiprocessing.resource_tracker" in part for part in command) or __file__.encode() in command
-
-
-def _command(pid: int) -> list[bytes]:
-    try:
-        return (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return [b""]
 
 
 def _marked(mark: bytes) -> list[Process]:
@@ -164,7 +156,7 @@ def _guard(mark: str) -> int:
     return 0
 
 
-__all__ = ["FAREWELL", "PROC", "Process", "descendants", "identify", "is_alive", "is_vital", "send"]
+__all__ = ["FAREWELL", "PROC", "Process", "command_of", "descendants", "identify", "is_alive", "send"]
 
 if __name__ == "__main__":
     sys.exit(_guard(sys.argv[1] if len(sys.argv) > 1 else ""))

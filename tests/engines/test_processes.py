@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from engines.vllm import processes
-from engines.vllm.guardian import Guardian
-from engines.vllm.processes import Process
+from engines import processes
+from engines.guardian import Guardian
+from engines.processes import Process
 
 SLEEP = "import time; time.sleep(60)"
 
@@ -83,8 +83,8 @@ def test_an_unreadable_or_vanished_process_is_nobody(tmp_path: Path, monkeypatch
 # A server in small: it starts a child, has it guarded (or not yet), and waits to be killed.
 SERVER = """
 import os, subprocess, sys, trio
-from engines.vllm import processes
-from engines.vllm.guardian import Guardian
+from engines import processes
+from engines.guardian import Guardian
 
 async def main(record, mark):
     guardian = Guardian(mark)

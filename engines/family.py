@@ -2,13 +2,14 @@
 
 import os
 import signal
+from collections.abc import Callable
 from typing import NoReturn
 
 import trio
 
-from engines.vllm import processes
-from engines.vllm.guardian import Guardian
-from engines.vllm.processes import Process
+from engines import processes
+from engines.guardian import Guardian
+from engines.processes import Process
 
 # How often the process table is looked at while processes come and go, in seconds.
 LOOK_S = 0.1
@@ -17,9 +18,14 @@ _END_S = 1.5
 
 
 class Family:
-    """Every descendant of this process that was born after `begin`. `mark`: see `VllmConfig.mark`."""
+    """Every descendant of this process that was born after `begin`.
 
-    def __init__(self, mark: str) -> None:
+    `mark`: the environment entry `NAME=value` that they inherit, or empty. `is_vital`: whether the engine is dead
+    without a process.
+    """
+
+    def __init__(self, mark: str, is_vital: Callable[[Process], bool]) -> None:
+        self._is_vital = is_vital
         self._guardian = Guardian(mark)
         self._strangers: frozenset[Process] = frozenset()
         self._known: set[Process] = set()
@@ -50,7 +56,7 @@ class Family:
     async def settle(self) -> None:
         """Loading is over: from now on a missing vital member means death."""
         await self.record()
-        self._vital = tuple(sorted(process for process in self._known if processes.is_vital(process)))
+        self._vital = tuple(sorted(process for process in self._known if self._is_vital(process)))
 
     def missing(self) -> list[Process]:
         """Vital members that are gone."""
