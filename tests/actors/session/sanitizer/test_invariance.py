@@ -87,6 +87,8 @@ def check(text: str, cuts: Sequence[int], families: Families = ALL, *, reasoning
     one = fed([text], families, reasoning=reasoning)
     assert fed(list(text), families, reasoning=reasoning) == one
     assert fed(pieces(text, cuts), families, reasoning=reasoning) == one
+    for cut in range(1, len(text)):
+        assert fed([text[:cut], text[cut:]], families, reasoning=reasoning) == one
     assert not re.search("[\ud800-\udfff]", one[1])
 
 
