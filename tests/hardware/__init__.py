@@ -1,0 +1,1 @@
+"""Programs for real hardware, run by hand: each prints a verdict per line. pytest collects nothing here."""
