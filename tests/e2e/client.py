@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import trio
@@ -31,7 +31,7 @@ class Client:
     async def say(self, kind: str, request_id: str, /, payload: Mapping[str, object] | None = None) -> None:
         """Send a frame."""
         message = {"type": kind, "session_id": self.session_id, "request_id": request_id, "payload": payload or {}}
-        await self.raw(json.dumps(message))
+        await self.raw(json.dumps(message, separators=(",", ":")))
 
     async def start(self, request_id: str = "r-1", text: str = "hello", /, **more: object) -> None:
         """Send a first `start`."""
@@ -93,12 +93,11 @@ class Client:
 
     async def closed(self, within_s: float = PATIENCE_S) -> tuple[int, str]:
         """Code and reason of the server's close; what still comes before it lands in `seen`."""
-        try:
-            while True:
+        while self.socket.closed is None:
+            with suppress(ConnectionClosed):
                 await self.frame(within_s)
-        except ConnectionClosed as end:
-            assert end.reason is not None, "the connection broke without a close frame"
-            return end.reason.code, end.reason.reason or ""
+        end = self.socket.closed
+        return end.code, end.reason or ""
 
 
 def text_of(frames: Sequence[Frame]) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import Any
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
+from tokenizers import Tokenizer
 
 from actors.engine import EngineActor
 from engines.base import GenerationRequest
@@ -36,6 +38,10 @@ class Place:
         """The engine that runs now, or ran last."""
         return self.engines[-1]
 
+    def prompt(self, number: int = -1) -> str:
+        """The text of the n-th prompt that this engine got."""
+        return prompt_text(self.engine.submitted[number])
+
     def connected(self, key: str | None = "k-1", **options: Any) -> AbstractAsyncContextManager[Client]:
         """A client of it."""
         return connected(self.port, key, **options)
@@ -46,10 +52,35 @@ class Place:
             while self.server.connections or self.actor.running or self.engine._requests or self.server.slots.taken:
                 await trio.sleep(0.01)
 
+    async def until_idle_engine(self, within_s: float = 5.0) -> None:
+        """Return when no request is alive, in our books or in the engine's, and every abort is confirmed."""
+        with trio.fail_after(within_s):
+            while self.actor.running or self.actor.stats().unconfirmed_aborts or self.engine._requests:
+                await trio.sleep(0.01)
+
 
 def words(count: int) -> list[str]:
     """Tokens of a reply that passes the sanitizer unchanged."""
     return ["Word", *[" word"] * (count - 1)]
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    return Tokenizer.from_file(str(toy_directory() / "tokenizer.json"))
+
+
+def prompt_text(request: GenerationRequest) -> str:
+    """The prompt of a request as text, control tokens included."""
+    return str(_tokenizer().decode(list(request.prompt_ids), skip_special_tokens=False))
+
+
+def _beyond_warmup(script: Script) -> Script:
+    """The same, but with the warm-up served as a good engine serves it."""
+    return evolve(
+        script,
+        reply=lambda request: None if request.id.startswith("warmup") else script.reply(request),
+        fail=lambda request: None if request.id.startswith("warmup") else script.fail(request),
+    )
 
 
 def says(*tokens: str) -> Script:
@@ -83,7 +114,7 @@ async def serving(script: Script | None = None, **environment: str) -> AsyncIter
     place = Place(settings, assembly.server(parts), parts.chat)
 
     def make() -> ScriptedEngine:
-        place.engines.append(ScriptedEngine(script or Script(step_s=STEP_S)))
+        place.engines.append(ScriptedEngine(_beyond_warmup(script or Script(step_s=STEP_S))))
         return place.engine
 
     text = toy_text()
@@ -99,4 +130,4 @@ async def serving(script: Script | None = None, **environment: str) -> AsyncIter
         nursery.cancel_scope.cancel("the test is over")
 
 
-__all__ = ["Place", "says", "serving", "talks", "words"]
+__all__ = ["Place", "prompt_text", "says", "serving", "talks", "words"]

@@ -1,6 +1,7 @@
 """Frames that are no messages: protocol, section 2. Every check, in the order in which the checks are made."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -156,18 +157,18 @@ async def test_an_unknown_type_is_named_as_such() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "unit"), [(262145, "x"), (300_000, "x"), (88_000, "語"), (66_000, "🙂")], ids=["one over", "300 kB", "3", "4"]
+    ("size", "unit"),
+    [(262145, "x"), (300_000, "x"), (88_000, "語"), (66_000, "🙂")],
+    ids=["one over", "300 kB", "3", "4"],
 )
 async def test_a_frame_over_the_limit_closes_with_1009(size: int, unit: str) -> None:
     async with serving() as place:
         async with place.connected() as client:
             await client.start()
             await client.rest()
-            with pytest.raises(ConnectionClosed) as end:
+            with suppress(ConnectionClosed):  # it may be closed before it has sent everything
                 await client.raw(unit * size)
-                while True:
-                    await client.frame()
-            assert end.value.reason.code == 1009
+            assert (await client.closed())[0] == 1009
         await place.until_idle()
         async with place.connected() as client:
             await client.answers_pings()

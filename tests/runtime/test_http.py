@@ -108,7 +108,12 @@ async def test_head_has_the_headers_of_get_and_no_body() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"\r\n\r\nhello\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"GET / HTTP/1.1\r\nHost\r\n\r\n"],
+    [
+        b"\r\n\r\nhello\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost\r\n\r\n",
+    ],
     ids=["words", "half a line", "TLS", "half a header"],
 )
 async def test_what_is_not_http_is_a_bad_request(data: bytes) -> None:

@@ -1,0 +1,352 @@
+"""Cancel, barge-in and what was heard: protocol, sections 4, 5 and 8."""
+
+import pytest
+import trio
+
+from engines.scripted import Script
+from tests.e2e.client import Client, Frame, kinds_of, text_of
+from tests.runtime.serving import Place, says, serving, talks
+
+
+async def _talking(client: Client, request_id: str = "r-1") -> list[Frame]:
+    """Start a turn and read until it streams."""
+    if request_id == "r-1":
+        await client.start("r-1", "remember green")
+    else:
+        await client.message(request_id)
+    return await client.until("token")
+
+
+async def _stops(place: Place, client: Client, cancel_id: str) -> Frame:
+    frames = await client.rest()
+    assert kinds_of([frame for frame in frames if frame["type"] != "token"]) == ["cancelled"]
+    assert frames[-1]["request_id"] == cancel_id
+    await client.quiet(0.1)
+    await place.until_idle_engine()
+    return frames[-1]
+
+
+@pytest.mark.parametrize("cancel_id", ["r-1", "never-used"])
+async def test_a_cancel_by_the_turns_id_or_a_new_one_stops_the_turn(cancel_id: str) -> None:
+    async with serving(talks()) as place, place.connected() as client:
+        await _talking(client)
+        await client.say("cancel", cancel_id)
+        cancelled = await _stops(place, client, cancel_id)
+        assert list(cancelled["payload"]) == ["reason", "usage", "turn"]
+        assert cancelled["payload"]["reason"] == "client_request"
+        assert cancelled["payload"]["turn"] == "r-1"
+        assert 1 <= cancelled["payload"]["usage"]["completion_tokens"] < 150
+        assert len(place.engine.aborted) == 1
+        await client.message("r-2")
+        assert (await client.rest())[-1]["request_id"] == "r-2"
+
+
+async def test_a_cancel_says_why_when_it_wants_to() -> None:
+    async with serving(talks()) as place, place.connected() as client:
+        for number, (payload, expected) in enumerate(
+            (
+                ({"reason": "user_spoke"}, "user_spoke"),
+                ({"reason": "x" * 64}, "x" * 64),
+                ({"reason": None}, "client_request"),
+                ({"reason": " "}, "client_request"),
+                ({}, "client_request"),
+                (None, "client_request"),
+            ),
+            start=1,
+        ):
+            await _talking(client, f"r-{number}")
+            await client.say("cancel", f"c-{number}", payload)
+            assert (await client.rest())[-1]["payload"]["reason"] == expected
+
+
+async def test_a_cancel_with_nothing_to_stop_is_answered_once() -> None:
+    async with serving(says("Yes.")) as place, place.connected() as client:
+        await client.say("cancel", "c-1")  # there is not even a session
+        frame = await client.expect("cancelled", "c-1")
+        assert (frame["payload"]["reason"], frame["payload"]["turn"]) == ("not_running", None)
+        await client.start()
+        await client.rest()
+        for cancel_id in ("r-1", "c-2"):
+            await client.say("cancel", cancel_id, {"reason": "user_spoke"})
+            frame = await client.expect("cancelled", cancel_id)
+            assert (frame["payload"]["reason"], frame["payload"]["turn"]) == ("not_running", None)
+        await client.answers_pings()
+
+
+async def test_a_cancel_for_a_turn_that_has_ended_leaves_the_running_one_alone() -> None:
+    async with serving(talks(60)) as place, place.connected() as client:
+        await _talking(client)
+        await client.say("cancel", "r-1")
+        await client.rest()
+        await _talking(client, "r-2")
+        await client.say("cancel", "r-1")
+        frames = await client.until("cancelled")
+        assert frames[-1]["request_id"] == "r-1"
+        assert frames[-1]["payload"]["reason"] == "not_running"
+        done = (await client.rest())[-1]
+        assert (done["type"], done["request_id"]) == ("done", "r-2")
+
+
+async def test_two_cancels_get_two_answers_and_stop_one_turn() -> None:
+    async with serving(talks()) as place, place.connected() as client:
+        await _talking(client)
+        await client.say("cancel", "c-1")
+        await client.say("cancel", "c-2")
+        frames = await client.rest()
+        assert frames[-1]["payload"]["turn"] == "r-1"
+        second = await client.expect("cancelled", "c-2")
+        assert second["payload"]["reason"] == "not_running"
+        assert len(place.engine.aborted) == 1
+
+
+async def test_a_cancel_before_the_first_token_stops_the_turn_too() -> None:
+    async with serving(talks()) as place, place.connected() as client:
+        place.engine.stalled = True
+        await client.start()
+        await client.say("cancel", "c-1")
+        frames = await client.rest()
+        assert kinds_of(frames) == ["ack", "cancelled"]
+        assert frames[-1]["payload"]["usage"]["completion_tokens"] == 0
+        await client.answers_pings()
+
+
+async def test_a_barge_in_ends_the_old_turn_before_the_new_one_is_acked() -> None:
+    async with serving(talks(30)) as place, place.connected() as client:
+        heard = await _talking(client)
+        await client.message("r-2", "stop, listen")
+        frames = await client.until("ack")
+        heard += [frame for frame in frames if frame["type"] == "token"]
+        cancelled, ack = frames[-2:]
+        assert (cancelled["type"], cancelled["request_id"]) == ("cancelled", "r-1")
+        assert cancelled["payload"]["reason"] == "barge_in"
+        assert cancelled["payload"]["turn"] == "r-1"
+        assert ack["request_id"] == "r-2"
+        rest = await client.rest()
+        assert {frame["request_id"] for frame in rest} == {"r-2"}
+        assert kinds_of(rest) == ["token", "final", "done"]
+        prompt = place.prompt()
+        assert f"{text_of(heard)}<|im_end|>" in prompt, "the stored reply is exactly the text that was sent"
+        assert prompt.index("remember green") < prompt.index(text_of(heard)) < prompt.index("stop, listen")
+
+
+@pytest.mark.parametrize("kind", ["start", "message", "followup"])
+async def test_every_turn_frame_barges_in(kind: str) -> None:
+    async with serving(talks(20)) as place, place.connected() as client:
+        await _talking(client)
+        await client.say(kind, "r-2", {"user_utterance": "hi", "analysis_text": "a cat"})
+        frames = await client.until("done")
+        terminal = [frame for frame in frames if frame["type"] in ("cancelled", "done", "error")]
+        assert [(frame["type"], frame["request_id"]) for frame in terminal] == [("cancelled", "r-1"), ("done", "r-2")]
+
+
+async def test_a_volley_of_barge_ins_gives_every_turn_its_one_end() -> None:
+    async with serving(talks(20, 0.01)) as place, place.connected() as client:
+        await client.start("r-0")
+        for number in range(1, 20):
+            await client.message(f"r-{number}")
+        frames = await client.until("done")
+        ends = [(frame["type"], frame["request_id"]) for frame in frames if frame["type"] in ("cancelled", "done")]
+        assert ends == [*(("cancelled", f"r-{number}") for number in range(19)), ("done", "r-19")]
+        acks = [frame["request_id"] for frame in frames if frame["type"] == "ack"]
+        assert acks == [f"r-{number}" for number in range(20)]
+        await place.until_idle_engine()
+
+
+async def test_an_interrupted_turn_without_text_leaves_its_question_unanswered() -> None:
+    async with serving(talks(20)) as place, place.connected() as client:
+        place.engine.stalled = True
+        await client.start("r-1", "remember green")
+        await client.message("r-2", "and blue")
+        await client.until("cancelled")
+        place.engine.stalled = False
+        await client.until("done")
+        prompt = place.prompt()
+        assert "remember green\n\nand blue" in prompt, "unanswered user messages merge"
+
+
+async def test_an_end_in_the_middle_of_a_turn_says_goodbye_and_aborts_without_a_frame() -> None:
+    async with serving(talks()) as place, place.connected() as client:
+        await _talking(client)
+        await client.say("end", "bye")
+        assert (await client.closed())[0] == 1000
+        last = client.seen[-1]
+        assert (last["type"], last["request_id"]) == ("session_end", "bye")
+        assert last["payload"] == {"reason": "client_request"}
+        assert "cancelled" not in kinds_of(client.seen)
+        assert len(place.engine.aborted) == 1
+        await place.until_idle()
+
+
+async def test_an_end_needs_no_session_and_takes_any_session_id() -> None:
+    async with serving(says("Yes.")) as place:
+        async with place.connected() as client:
+            await client.say("end", "bye")
+            assert await client.closed() == (1000, "client_request")
+        async with place.connected() as client:
+            await client.start()
+            await client.rest()
+            client.session_id = "another"
+            await client.say("end", "bye")
+            assert (await client.closed())[0] == 1000
+            assert client.seen[-1]["session_id"] == "another"
+
+
+async def test_a_client_that_vanishes_in_a_turn_leaves_nothing_behind() -> None:
+    async with serving(talks()) as place:
+        async with place.connected() as client:
+            await _talking(client)
+            await trio.aclose_forcefully(client.socket._stream)
+        await place.until_idle()
+        assert len(place.engine.aborted) == 1
+        assert place.actor.stats().aborts["disconnect"] == 1
+
+
+async def test_pings_are_answered_while_a_turn_runs() -> None:
+    async with serving(talks(60)) as place, place.connected() as client:
+        await _talking(client)
+        began = trio.current_time()
+        await client.say("ping", "p-1")
+        frames = await client.until("pong")
+        assert trio.current_time() - began < 0.3
+        assert frames[-1]["request_id"] == "p-1"
+        with trio.fail_after(5):
+            await client.socket.ping(b"transport")
+        assert (await client.rest())[-1]["type"] == "done"
+
+
+# -- what was heard ----------------------------------------------------------------------------------------------------
+
+REPLY = ["One", " two", " three", " four", "."]
+TEXT = "".join(REPLY)
+
+
+@pytest.mark.parametrize(("chars", "kept"), [(3, "One"), (4, "One"), (7, "One two"), (99, TEXT), (len(TEXT), TEXT)])
+async def test_a_message_says_how_much_of_the_last_reply_was_heard(chars: int, kept: str) -> None:
+    async with serving(says(*REPLY)) as place, place.connected() as client:
+        await client.start()
+        assert text_of(await client.rest()) == TEXT
+        await client.message("r-2", "go on", played={"request_id": "r-1", "chars": chars})
+        frames = await client.rest()
+        assert frames[0]["payload"]["played"] == "applied"
+        assert f"<|im_start|>assistant\n{kept}<|im_end|>" in place.prompt()
+
+
+async def test_a_reply_of_which_nothing_was_heard_is_forgotten() -> None:
+    async with serving(says(*REPLY)) as place, place.connected() as client:
+        await client.start("r-1", "hello")
+        await client.rest()
+        await client.message("r-2", "go on", played={"request_id": "r-1", "chars": 0})
+        assert (await client.rest())[0]["payload"]["played"] == "applied"
+        assert "hello\n\ngo on" in place.prompt()
+
+
+async def test_an_unknown_turn_was_not_heard_and_harms_nothing() -> None:
+    async with serving(says(*REPLY)) as place, place.connected() as client:
+        await client.start("r-1", "hi", played={"request_id": "r-0", "chars": 2})
+        frames = await client.rest()
+        assert frames[0]["payload"]["played"] == "unknown_turn"
+        await client.message("r-2", "go on", played={"request_id": "nobody", "chars": 0})
+        assert (await client.rest())[0]["payload"]["played"] == "unknown_turn"
+        assert f"{TEXT}<|im_end|>" in place.prompt()
+
+
+async def test_a_barge_in_says_what_was_heard_of_the_reply_it_interrupts() -> None:
+    async with serving(talks(30)) as place, place.connected() as client:
+        await _talking(client)
+        await client.until("token")
+        await client.until("token")
+        await client.message("r-2", "stop", played={"request_id": "r-1", "chars": 4})
+        frames = await client.until("ack")
+        assert frames[-1]["payload"]["played"] == "applied"
+        await client.rest()
+        assert "<|im_start|>assistant\nWord<|im_end|>" in place.prompt()
+
+
+async def test_a_cancel_says_what_was_heard_and_is_told_whether_it_counted() -> None:
+    async with serving(talks(30)) as place, place.connected() as client:
+        await _talking(client)
+        await client.until("token")
+        await client.say("cancel", "c-1", {"played": {"request_id": "r-1", "chars": 2}})
+        assert (await client.rest())[-1]["payload"]["played"] == "applied"
+        await client.say("cancel", "c-2", {"played": {"request_id": "r-1", "chars": 1}})
+        frame = await client.expect("cancelled", "c-2")
+        assert (frame["payload"]["reason"], frame["payload"]["played"]) == ("not_running", "applied")
+        await client.message("r-2")
+        await client.rest()
+        assert "<|im_start|>assistant\nW<|im_end|>" in place.prompt()
+
+
+async def test_heard_characters_are_code_points() -> None:
+    script = Script(step_s=0.002, reply=lambda _request: ["Café", " 👩‍👩‍👧", " ok"])
+    async with serving(script) as place, place.connected() as client:
+        await client.start("r-1", "hi", sampling={"sanitize_output": False})
+        await client.rest()
+        await client.message("r-2", played={"request_id": "r-1", "chars": 6})
+        await client.rest()
+        assert "assistant\nCafé 👩<|im_end|>" in place.prompt()
+
+
+# -- rate limits -------------------------------------------------------------------------------------------------------
+
+
+async def test_too_many_turn_frames_are_told_when_to_come_back_and_disturb_nothing() -> None:
+    async with serving(talks(60), WS_MAX_MESSAGES_PER_WINDOW="2", WS_MESSAGE_WINDOW_SECONDS="1.5") as place:
+        async with place.connected() as client:
+            await _talking(client)
+            await client.say("shout", "u-1")  # unknown types share the bucket
+            await client.message("r-2")
+            frames = await client.until("done")
+            errors = [frame["payload"] for frame in frames if frame["type"] == "error"]
+            assert [error["details"]["reason_code"] for error in errors] == [
+                "unknown_message_type",
+                "message_rate_limited",
+            ]
+            details = errors[1]["details"]
+            assert errors[1]["code"] == "rate_limited"
+            assert (details["limit"], details["window_seconds"], details["kind"]) == (2, 1.5, "message")
+            assert details["retry_in"] in (1, 2)
+            assert details["friendly_message"]
+            assert frames[-1]["request_id"] == "r-1"
+            await trio.sleep(1.5)
+            await client.message("r-2")
+            assert (await client.rest())[-1]["type"] == "done", "a refused frame is not recorded, nor its id"
+
+
+async def test_cancels_have_a_bucket_of_their_own() -> None:
+    async with serving(talks(30), WS_MAX_CANCELS_PER_WINDOW="2", WS_CANCEL_WINDOW_SECONDS="30") as place:
+        async with place.connected() as client:
+            for number in range(2):
+                await client.say("cancel", f"c-{number}")
+                await client.expect("cancelled")
+            await _talking(client)
+            await client.say("cancel", "c-3")
+            frames = await client.until("done")
+            (error,) = [frame for frame in frames if frame["type"] == "error"]
+            assert error["payload"]["code"] == "rate_limited"
+            assert error["payload"]["details"]["reason_code"] == "cancel_rate_limited"
+            assert "friendly_message" not in error["payload"]["details"]
+            for _ in range(40):
+                await client.answers_pings()
+            await client.say("end", "bye")
+            assert (await client.closed())[0] == 1000
+
+
+@pytest.mark.parametrize("off", ["WS_MAX_MESSAGES_PER_WINDOW", "WS_MESSAGE_WINDOW_SECONDS"])
+async def test_zero_turns_a_bucket_off(off: str) -> None:
+    async with serving(says("Yes."), **{off: "0"}) as place, place.connected() as client:
+        await client.start("r-0")
+        await client.rest()
+        for number in range(1, 40):
+            await client.message(f"r-{number}", "hi")
+            assert (await client.rest())[-1]["type"] == "done"
+
+
+async def test_the_default_is_25_turn_frames() -> None:
+    async with serving(says("Yes.")) as place, place.connected() as client:
+        await client.start("r-0")
+        await client.rest()
+        for number in range(1, 25):
+            await client.message(f"r-{number}", "hi")
+            await client.rest()
+        await client.message("r-25")
+        assert (await client.refusal())[:2] == ("rate_limited", "message_rate_limited")
