@@ -114,14 +114,16 @@ class BaseLLM:
         """The model's tokenizer."""
         return self._tokenizer
 
-    def generate_async(self, inputs: Any, sampling_params: Any = None, **options: Any) -> GenerationResult:
+    def generate_async(
+        self, inputs: Any, sampling_params: Any = None, streaming: bool = False, **options: Any
+    ) -> GenerationResult:
         """Blocks while it sends. Only token ids here: texts would be tokenised on the caller's thread."""
         _contract.check("tensorrt_llm.LLM.generate_async", options, TypeError)
         if self._executor is None:
             raise RuntimeError("LLM is shutting down")
         assert isinstance(inputs, list), "a text would block the loop"
         assert all(isinstance(token, int) for token in inputs)
-        assert options.get("streaming"), "without streaming there is one answer at the end"
+        assert streaming, "without streaming there is one answer at the end"
         self._before_request()
         sampling_params._setup(self._tokenizer)
         self.sampled.append(sampling_params)

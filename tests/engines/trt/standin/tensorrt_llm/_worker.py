@@ -88,7 +88,8 @@ def invent(request: dict[str, Any], number: int) -> int:
     """A token made of prompt, position and, unless greedy, the seed; never a banned one."""
     seed = 0 if request.get("temperature") == 0 else request.get("seed", 0)
     banned = {words[0] for words in request.get("bad_words", ()) if len(words) == 1}
-    source = random.Random(f"{sum(request['prompt'])}-{number}-{seed}")
+    penalty = request.get("repetition_penalty", 1.0)
+    source = random.Random(f"{sum(request['prompt'])}-{number}-{seed}-{penalty}")
     while True:
         token = source.randint(FIRST, LAST)
         if token not in banned:

@@ -13,6 +13,8 @@ _ENGINE_ONLY = ("build_config", "quant_config", "calib_config", "workspace", "ba
 class KvCacheConfig:
     """Stand-in: takes the contract's fields, nothing else."""
 
+    __signature__ = _contract.signature("tensorrt_llm.llmapi.KvCacheConfig")
+
     def __init__(self, **values: Any) -> None:
         _contract.check("tensorrt_llm.llmapi.KvCacheConfig", values, ValueError)
         self.enable_block_reuse = values.get("enable_block_reuse", True)

@@ -1,6 +1,5 @@
 """Stand-in: `SamplingParams` with the contract's fields, ranges and habits."""
 
-import inspect
 from typing import Any
 
 from tensorrt_llm import _contract
@@ -11,12 +10,7 @@ _MEMBER = "tensorrt_llm.SamplingParams"
 class SamplingParams:
     """Stand-in: keyword only, unknown names are a TypeError, `_setup` writes into the object once."""
 
-    __signature__ = inspect.Signature(
-        [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
-            for name in sorted(_contract.names(_MEMBER))
-        ]
-    )
+    __signature__ = _contract.signature(_MEMBER)
 
     def __init__(self, **values: Any) -> None:
         _contract.check(_MEMBER, values, TypeError)
