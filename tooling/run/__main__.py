@@ -1,6 +1,7 @@
 """`python -m tooling.run --cpu|--vllm [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]` prepares and keeps a foreground server."""
 
 import os
+import signal
 import sys
 
 from tooling.keeper import Keeper
@@ -8,6 +9,7 @@ from tooling.run.command import run
 from tooling.run.demo import ensure
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `just run --plan | head` ends quietly
     environ = os.environ  # noqa: TID251  # an entry module
     keeper = Keeper()
     keeper.follow_runner()

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from tooling.demo import chat, tool
 
-MAKERS = {"chat": chat.ensure, "tool": tool.ensure}
+Report = Callable[[str], None]
+MAKERS: dict[str, Callable[[Path, Report], Path]] = {"chat": chat.ensure, "tool": tool.ensure}
 
 
-def ensure(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
+def ensure(kinds: Sequence[str], home: Path, report: Report) -> dict[str, Path]:
     """Where each of these demo models is; made now if it is not there yet (a minute or two each)."""
     return {kind: MAKERS[kind](home, report) for kind in kinds}
 
