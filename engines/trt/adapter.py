@@ -104,6 +104,10 @@ class TrtEngine:
             await self._family.look_after()
         raise self._death
 
+    def stuck(self) -> str | None:
+        """Says so when a process of it was stopped; see `Engine.stuck`."""
+        return self._family.stopped()
+
     async def unfinished(self) -> int | None:
         """None: the library has no count that could be trusted (its statistics are those of past steps)."""
         await trio.lowlevel.checkpoint()

@@ -20,8 +20,8 @@ _LEFT_OUT_IF_NEUTRAL = ("min_p", "repetition_penalty", "presence_penalty", "freq
 def cache_arguments(config: TrtConfig, plan: Plan) -> dict[str, Any]:
     """Keyword arguments for `KvCacheConfig`."""
     arguments: dict[str, Any] = {"free_gpu_memory_fraction": config.kv_free_gpu_frac, "enable_block_reuse": True}
-    if plan.backend is Backend.PYTORCH and config.kv_cache_dtype != "auto":
-        arguments["dtype"] = config.kv_cache_dtype
+    if plan.kv_cache_dtype != "auto":
+        arguments["dtype"] = plan.kv_cache_dtype
     return arguments
 
 

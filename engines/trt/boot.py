@@ -87,8 +87,9 @@ class Boot:
                 "build_metadata.json",
                 f"engine {plan.model} does not say which GPU and library it was built for; it is used as it is",
             )
-        if plan.backend is Backend.ENGINE and self.config.kv_cache_dtype != "auto":
-            self.say("KV_DTYPE", "KV_DTYPE does not apply: a compiled engine has its KV cache dtype built in")
+        if self.config.kv_cache_dtype != plan.kv_cache_dtype:
+            why = "has its KV cache dtype built in" if plan.backend is Backend.ENGINE else "takes auto and fp8 only"
+            self.say("KV_DTYPE", f"KV_DTYPE does not apply: the {plan.backend.value} backend {why}")
 
     def _step(self, line: str) -> None:
         if self.abandoned:
@@ -132,7 +133,7 @@ def _info(config: TrtConfig, plan: Plan, version: str, arch: str | None) -> Engi
             "engine_max_batch_size": plan.compiled.max_batch_size,
         }
     else:
-        facts |= {"kv_cache_dtype": config.kv_cache_dtype, "sampler": "TRTLLMSampler"}
+        facts |= {"kv_cache_dtype": plan.kv_cache_dtype, "sampler": "TRTLLMSampler"}
     return EngineInfo(name="tensorrt-llm", max_running=plan.batch_size, max_model_len=plan.max_model_len, facts=facts)
 
 

@@ -29,7 +29,8 @@ class Backend(enum.Enum):
 class Plan:
     """What will be loaded and with which limits (tokens, requests); `reason` says why this backend.
 
-    `missing_metadata`: the engine says nothing of where it was built, and was named by hand.
+    `kv_cache_dtype`: what the library is asked for, "auto" or "fp8". `missing_metadata`: the engine says nothing of
+    where it was built, and was named by hand.
     """
 
     backend: Backend
@@ -40,6 +41,7 @@ class Plan:
     max_num_tokens: int
     tensor_parallel: int
     pipeline_parallel: int
+    kv_cache_dtype: str = "auto"
     compiled: Compiled | None = None
     missing_metadata: bool = False
 
@@ -94,10 +96,6 @@ def _engine_plan(config: TrtConfig, compiled: Compiled) -> Plan:
 
 
 def _pytorch_plan(config: TrtConfig) -> Plan:
-    if config.kv_cache_dtype not in ("auto", "fp8"):
-        raise EngineStartFailed(
-            f"KV_DTYPE {config.kv_cache_dtype!r}: TensorRT-LLM's PyTorch backend has auto and fp8 only"
-        )
     return Plan(
         backend=Backend.PYTORCH,
         reason=f"{config.model} is a Hugging Face checkpoint and no engine was given",
@@ -107,6 +105,7 @@ def _pytorch_plan(config: TrtConfig) -> Plan:
         max_num_tokens=max(_MIN_NUM_TOKENS, config.max_model_len),
         tensor_parallel=config.tensor_parallel or 1,
         pipeline_parallel=config.pipeline_parallel or 1,
+        kv_cache_dtype="fp8" if config.kv_cache_dtype == "fp8" else "auto",
     )
 
 

@@ -71,12 +71,14 @@ async def test_an_engine_built_by_another_version_is_refused_at_the_start(
             raise AssertionError("it cannot be up")
 
 
-async def test_a_dtype_that_is_built_in_is_said_once_and_the_engine_serves(open_engine: Open) -> None:
+async def test_a_kv_dtype_that_cannot_be_had_is_warned_of_and_the_engine_serves(open_engine: Open) -> None:
     async with open_engine(kv_cache_dtype="fp8") as session:
         assert [warning.split(":")[0] for warning in session.warnings] == ["KV_DTYPE"]
     async with open_engine("pytorch", kv_cache_dtype="fp8") as session:
         assert session.warnings == []
         assert session.llm.values["kv_cache_config"].dtype == "fp8"
+    async with open_engine("pytorch", kv_cache_dtype="int8") as session:
+        assert session.warnings == ["KV_DTYPE: KV_DTYPE does not apply: the PyTorch backend takes auto and fp8 only"]
 
 
 async def test_the_facts_tell_which_backend_serves_and_why(open_engine: Open) -> None:
