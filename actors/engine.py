@@ -10,15 +10,21 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import structlog
 import trio
 from attrs import define, field, frozen
 
 from actors.generation import ChunkSink, Generation, GenerationState
+from actors.pulse import Pulse
 from actors.session.effects import AbortCause
 from engines.base import Aborted, Delta, Engine, Failed, Finished, GenerationRequest, Output
 from engines.errors import EngineDead, EngineError, EngineHung, EngineOverloaded, EngineUnavailable
 
+log = structlog.get_logger()
 WATCH_INTERVAL_S = 0.25
+# Together less than the five seconds within which readiness has to fall when an idle engine stalls.
+HEARTBEAT_S = 1.0
+ANSWER_S = 3.0
 
 
 class EngineState(enum.Enum):
@@ -31,12 +37,16 @@ class EngineState(enum.Enum):
 
 @frozen
 class EngineStats:
-    """A snapshot: requests alive, aborts not yet confirmed, aborts by cause since the start of the process."""
+    """A snapshot: requests alive, aborts not yet confirmed; and since the start of the process: aborts by cause, prompt
+    tokens of generations that clients got text of, and how many of those tokens the prefix cache had.
+    """
 
     state: EngineState
     running: int
     unconfirmed_aborts: int
     aborts: dict[str, int]
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
 
 
 @frozen(kw_only=True)
@@ -63,22 +73,26 @@ class EngineActor:
     _live: dict[str, Generation] = field(factory=dict)
     _dying: dict[str, float] = field(factory=dict)
     _aborts: Counter[AbortCause] = field(factory=Counter)
-    _progress_at: float = 0.0
+    _pulse: Pulse = field(factory=Pulse)
+    _trouble: str | None = None
+    _prompt_tokens: int = 0
+    _cached_tokens: int = 0
     _confirmed: trio.Event = field(factory=trio.Event)
 
     def attach(self, engine: Engine, max_running: int) -> None:
         """A loaded engine takes over. `max_running`: requests it decodes at once."""
-        self._engine, self._max_running, self._progress_at = engine, max_running, self.clock()
+        self._engine, self._max_running, self._pulse = engine, max_running, Pulse(self.clock())
 
     def ready(self) -> None:
         """The engine is warm."""
-        self.state = EngineState.READY
+        self.state, self._trouble = EngineState.READY, None
 
     def detach(self, error: EngineError) -> None:
         """The engine is gone: every turn of it ends with `error`."""
         self.state, self._engine = EngineState.DOWN, None
         live, self._live = self._live, {}
         self._dying.clear()
+        self._announce_confirmation()
         for generation in live.values():
             generation.fail(error)
 
@@ -99,8 +113,8 @@ class EngineActor:
         if self._engine is None:
             raise EngineUnavailable("the chat engine is down")
         now = self.clock()
-        if not self._live and not self._dying:
-            self._progress_at = now
+        if not self._pending:
+            self._pulse.begin(now)
         generation = Generation(request, turn, sink, now)
         self._live[request.id] = generation
         self.last_submit_at = now
@@ -119,13 +133,16 @@ class EngineActor:
         self._aborts[cause] += 1
         self._dying[generation.request.id] = self.clock()
         generation.abort()
+        if cause is not AbortCause.SPECULATION:
+            self._count(generation)
         self._engine.abort(generation.request.id)
 
     def deliver(self, outputs: Sequence[tuple[str, Output]]) -> None:
         """One engine step's outputs, to whom they belong."""
-        now = self._progress_at = self.clock()
+        now = self.clock()
+        self._pulse.output(now)
         if self.state is EngineState.STALLED:
-            self.state = EngineState.READY
+            self._judge(now)
         for request_id, output in outputs:
             generation = self._live.get(request_id)
             if generation is None:
@@ -144,6 +161,9 @@ class EngineActor:
 
     def _confirm(self, request_id: str) -> None:
         self._dying.pop(request_id, None)
+        self._announce_confirmation()
+
+    def _announce_confirmation(self) -> None:
         self._confirmed.set()
         self._confirmed = trio.Event()
 
@@ -151,23 +171,65 @@ class EngineActor:
         if isinstance(output, Aborted):
             output = Failed(EngineDead("the engine ended a request that nobody had cancelled"))
         generation.finish(output)
+        self._count(generation)
+
+    def _count(self, generation: Generation) -> None:
+        # Not the warm-up's, which runs before the engine is ready; nor one that came to nothing.
+        if self.state is not EngineState.DOWN and generation.first_output_at is not None:
+            self._prompt_tokens += generation.usage.prompt_tokens
+            self._cached_tokens += generation.usage.cached_tokens or 0
 
     async def watch(self) -> None:
-        """Raise `EngineHung` when the engine makes no progress with work pending, or ignores an abort."""
+        """Raise `EngineHung` when the engine makes no progress for too long, or ignores an abort."""
         while True:
             await trio.sleep(WATCH_INTERVAL_S)
             self._check(self.clock())
 
+    async def heartbeat(self) -> None:
+        """Ask the engine something every second that it is idle; one that does not answer is stalled."""
+        while True:
+            await trio.sleep(HEARTBEAT_S)
+            if self._engine is None or self._pending:
+                continue
+            asked_at = self.clock()
+            with trio.move_on_after(ANSWER_S) as patience:
+                await self._engine.unfinished()
+            if not patience.cancelled_caught:
+                self._pulse.answer()
+            elif not self._pending and self.last_submit_at < asked_at:
+                self._pulse.no_answer(asked_at)
+
     def _check(self, now: float) -> None:
-        if not self._live and not self._dying:
+        if self._engine is None:
             return
+        self._pulse.look(self._engine.stuck(), now)
         if self._dying and now - min(self._dying.values()) > self.limits.cancel_grace_s:
             raise EngineHung(f"no confirmation of an abort within {self.limits.cancel_grace_s:g} s")
-        silent = now - self._progress_at
-        if silent > self.limits.hang_timeout_s:
-            raise EngineHung(f"no output for {silent:.0f} s with {len(self._live)} requests pending")
-        if silent > self.limits.stall_timeout_s and self.state is EngineState.READY:
+        since = self._pulse.since(self._pending)
+        if since is not None and now - since > self.limits.hang_timeout_s:
+            why = self._pulse.trouble(now, self._pending, 0) or "no progress"
+            raise EngineHung(f"{why}; given up after {now - since:.0f} s")
+        self._judge(now)
+
+    def _judge(self, now: float) -> None:
+        """READY or STALLED, whatever the signs say; an engine that is not up is neither."""
+        trouble = self._pulse.trouble(now, self._pending, self.limits.stall_timeout_s)
+        if trouble and self.state is EngineState.READY:
             self.state = EngineState.STALLED
+            log.warning("engine.stalled", why=trouble, pending=self._pending)
+        elif not trouble and self.state is EngineState.STALLED:
+            self.state = EngineState.READY
+            log.info("engine.recovered", was=self._trouble)
+        self._trouble = trouble
+
+    @property
+    def _pending(self) -> int:
+        return len(self._live) + len(self._dying)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it is stalled, None if it is not."""
+        return self._trouble if self.state is EngineState.STALLED else None
 
     async def unfinished(self) -> int | None:
         """The engine's own count of requests it still has; None while there is no engine, or it cannot say."""
@@ -181,7 +243,9 @@ class EngineActor:
     def stats(self) -> EngineStats:
         """A snapshot for health, metrics and tests."""
         aborts = {cause.value: count for cause, count in sorted(self._aborts.items(), key=lambda pair: pair[0].value)}
-        return EngineStats(self.state, len(self._live), len(self._dying), aborts)
+        return EngineStats(
+            self.state, len(self._live), len(self._dying), aborts, self._prompt_tokens, self._cached_tokens
+        )
 
 
 __all__ = ["EngineActor", "EngineLimits", "EngineState", "EngineStats", "Generation", "GenerationState"]

@@ -59,10 +59,16 @@ class _Running:
 
 @define(eq=False)
 class ScriptedEngine:
-    """`engines.base.Engine` without a model. `die` and `stall` are the hands of a test."""
+    """`engines.base.Engine` without a model; `die` and these are the hands of a test.
+
+    `stalled`: takes no step and says nothing of it. `stopped`: takes no step, and `stuck` says why. `mute`: never
+    answers a question.
+    """
 
     script: Script = field(factory=Script)
     stalled: bool = False
+    stopped: str | None = None
+    mute: bool = False
     submitted: list[GenerationRequest] = field(factory=list)
     aborted: list[str] = field(factory=list)
     steps: int = 0
@@ -107,9 +113,15 @@ class ScriptedEngine:
             nursery.cancel_scope.cancel("the scripted engine dies")
         raise self._why or EngineDead("the scripted engine was closed")
 
+    def stuck(self) -> str | None:
+        """What the test says."""
+        return self.stopped
+
     async def unfinished(self) -> int | None:
-        """Requests it still has."""
+        """Requests it still has; no answer while it is mute."""
         await trio.lowlevel.checkpoint()
+        if self.mute:
+            await trio.sleep_forever()
         return len(self._requests)
 
     async def reset_prefix_cache(self) -> bool:
@@ -121,6 +133,7 @@ class ScriptedEngine:
         """End."""
         await trio.lowlevel.checkpoint()
         self._why = self._why or EngineDead("the scripted engine was closed")
+        self._requests.clear()
         self._death.set()
 
     def die(self, why: str = "told to die") -> None:
@@ -144,7 +157,7 @@ class ScriptedEngine:
     async def _run(self) -> None:
         while True:
             await trio.sleep(self.script.step_s)
-            if not self.stalled:
+            if not (self.stalled or self.stopped):
                 self.step()
 
     def _advance(self, running: _Running) -> list[Output]:

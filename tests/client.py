@@ -20,14 +20,15 @@ class Client:
     """Speaks at any time; reads at once what arrives, or only when told to.
 
     `reads`: whether it reads by itself. `window_bytes`: what the network takes from the server on top of what was
-    read. `frames`: everything read, each with its time in `times`. `closed`: code and reason of the server's close.
-    `over`: the server is done with this connection.
+    read. `said`: payloads by request id. `frames`: everything read, each with its time in `times`. `closed`: code and
+    reason of the server's close. `over`: the server is done with this connection.
     """
 
     referee: Referee = field(factory=Referee)
     reads: bool = True
     window_bytes: float = math.inf
     send_timeout_s: float = 20.0
+    said: dict[str, Message] = field(factory=dict)
     frames: list[Message] = field(factory=list)
     times: list[float] = field(factory=list)
     closed: tuple[int, str] | None = None
@@ -46,6 +47,7 @@ class Client:
         name = request_id or f"{kind}-{self._number}"
         frame = {"type": kind, "session_id": session_id, "request_id": name, "payload": payload}
         self.referee.said(kind, name)
+        self.said.setdefault(name, payload)
         self.say_raw(json.dumps(frame))
         return name
 

@@ -16,24 +16,28 @@ from attrs import define, field
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 T = TypeVar("T")
-PATIENCE_S = 60.0
+PATIENCE_S = 10.0
 """Real seconds that the host waits for trio: a rule must not hang a test run."""
 
 
 @define(eq=False)
 class GuestLoop(Generic[T]):
-    """Runs `open()`'s context until `close`; `inside` is what it yields. Virtual time passes only in `sleep`."""
+    """Runs `open()`'s context until `close`; `inside` is what it yields. Then virtual time passes only in `sleep`."""
 
     open: Callable[[], AbstractAsyncContextManager[T]]
-    clock: MockClock = field(factory=MockClock)
+    clock: MockClock = field(factory=lambda: MockClock(autojump_threshold=0))
     inside: T = field(init=False)
     _callbacks: SimpleQueue[Callable[[], object]] = field(factory=SimpleQueue)
     _outcome: outcome.Outcome[None] | None = None
+    _scope: trio.CancelScope = field(factory=trio.CancelScope)
     _nursery: trio.Nursery = field(init=False)
     _ready: bool = False
+    _started: bool = False
+    _told: bool = False
 
     def start(self) -> None:
         """Enter the context and settle."""
+        self._started = True
         trio.lowlevel.start_guest_run(
             self._main,
             run_sync_soon_threadsafe=self._callbacks.put,
@@ -73,16 +77,22 @@ class GuestLoop(Generic[T]):
 
     def close(self) -> None:
         """Leave the context. Raises what went wrong in it. Safe after a failure, and when it never started."""
-        if self._outcome is None and self._ready:
-            self._nursery.cancel_scope.cancel("the example is over")
+        if self._started and self._outcome is None:
+            self._scope.cancel("the example is over")
             self._pump(lambda: self._outcome is not None, raises=False)
-        if self._outcome is not None:
-            self._outcome.unwrap()
+        self._raise()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._ready and self._outcome is None
 
     async def _main(self) -> None:
-        async with self.open() as inside, trio.open_nursery() as nursery:
-            self.inside, self._nursery, self._ready = inside, nursery, True
-            await trio.sleep_forever()
+        with self._scope:
+            async with self.open() as inside, trio.open_nursery() as nursery:
+                self.clock.autojump_threshold = math.inf
+                self.inside, self._nursery, self._ready = inside, nursery, True
+                await trio.sleep_forever()
 
     def _finished(self, result: outcome.Outcome[None]) -> None:
         self._outcome = result
@@ -91,8 +101,14 @@ class GuestLoop(Generic[T]):
         while not until():
             self._callbacks.get(timeout=PATIENCE_S)()
             if raises and self._outcome is not None:
-                self._outcome.unwrap()
+                self._raise()
                 raise AssertionError("the loop ended by itself")
+
+    def _raise(self) -> None:
+        """What the loop ended with, once."""
+        if self._outcome is not None and not self._told:
+            self._told = True
+            self._outcome.unwrap()
 
 
 __all__ = ["GuestLoop"]

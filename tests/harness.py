@@ -11,7 +11,7 @@ import trio
 from attrs import define, evolve, field
 
 from actors.connection import Connection
-from actors.engine import EngineActor, EngineLimits
+from actors.engine import EngineActor, EngineLimits, EngineState
 from actors.session.actor import CleanerFactory, SessionActor
 from actors.session.deployment import Deployment
 from actors.session.effects import Hangup
@@ -122,6 +122,22 @@ class World:
         cancels: int = 0,
     ) -> tuple[Client, Connection]:
         """A new connection, running, and its client."""
+        client, connection = self.prepare(
+            client, outbox_bytes=outbox_bytes, idle_timeout_s=idle_timeout_s, messages=messages, cancels=cancels
+        )
+        self.nursery.start_soon(self.converse, connection, client)
+        return client, connection
+
+    def prepare(
+        self,
+        client: Client | None = None,
+        *,
+        outbox_bytes: int = 262144,
+        idle_timeout_s: float = 0,
+        messages: int = 0,
+        cancels: int = 0,
+    ) -> tuple[Client, Connection]:
+        """A new connection that does not run yet."""
         client = client or Client(Referee(self.mode))
         outbox = Outbox(outbox_bytes)
         actor = SessionActor(
@@ -133,11 +149,11 @@ class World:
         )
         gate = Gate(self.site, Window("message", messages, 60), Window("cancel", cancels, 60))
         connection = Connection(client, gate, outbox, actor, CLOSINGS, idle_timeout_s)
-        self.connections.append(connection)
-        self.nursery.start_soon(self._converse, connection, client)
         return client, connection
 
-    async def _converse(self, connection: Connection, client: Client) -> None:
+    async def converse(self, connection: Connection, client: Client) -> None:
+        """Run a connection behind a barrier, as the server does."""
+        self.connections.append(connection)
         try:
             await connection.run()
         except* Exception as group:
@@ -147,14 +163,15 @@ class World:
             client.finished()
 
     def check_running(self) -> None:
-        """The engine's running set is the sessions' running set."""
+        """The engine's running set is the sessions' running set (and, while it comes up, the warm-up's)."""
         generations = [
             generation
             for connection in self.connections
             if (turn := connection.actor._turn) is not None and (generation := turn.generation) is not None
             if not generation.ended.is_set()
         ]
-        assert len(generations) == self.engine.running
+        warming = self.engine.state is EngineState.DOWN
+        assert len(generations) == (0 if warming else self.engine.running)
         for connection in self.connections:
             session = connection.actor.session
             assert session.pending is None or session.phase is Phase.CANCELLING

@@ -5,6 +5,7 @@ the client that deserves an answer gets exactly one.
 """
 
 import enum
+from collections import Counter
 from typing import Any
 
 from attrs import define, field
@@ -45,11 +46,14 @@ class Referee:
     turns: dict[str, Account] = field(factory=dict)
     open: str | None = None
     unanswered: dict[str, str] = field(factory=dict)
+    reused: Counter[str] = field(factory=Counter)
     over: bool = False
 
     def said(self, kind: str, request_id: str) -> None:
-        """The client sent a well-formed frame under a fresh id that deserves an answer."""
-        if kind != "pong":
+        """The client sent a well-formed frame that deserves an answer."""
+        if kind in TURNS and (request_id in self.turns or request_id in self.unanswered):
+            self.reused[request_id] += 1
+        elif kind != "pong":
             self.unanswered[request_id] = kind
 
     def heard(self, frame: Message) -> None:
@@ -64,6 +68,7 @@ class Referee:
         """Nothing is under way any more: no turn is open and nothing was left without an answer."""
         assert self.open is None, f"turn {self.open} has no terminal frame"
         assert not self.unanswered, f"never answered: {self.unanswered}"
+        assert not self.reused.total(), f"duplicates that were not refused: {self.reused}"
 
     def _answer(self, request_id: str, *kinds: str) -> str:
         assert request_id in self.unanswered, f"an answer to {request_id}, which nobody asked (or twice)"
@@ -133,7 +138,7 @@ class Referee:
             return
         _check_usage(payload["usage"])
         assert payload["turn"] == self.open is not None, "a turn was cancelled that was not open"
-        if payload["reason"] in ("barge_in", "server_shutdown"):
+        if payload["reason"] in ("barge_in", "server_shutdown", "internal_error"):
             assert request_id == self.open
         else:
             self._answer(request_id, "cancel")
@@ -142,7 +147,10 @@ class Referee:
     def _error(self, request_id: str, payload: Message, frame: Message) -> None:
         assert payload["message"]
         assert payload["details"]["reason_code"]
-        if "usage" in payload:
+        if payload["details"]["reason_code"] == "duplicate_request_id":
+            assert self.reused[request_id] > 0, "refused as a duplicate, but it was not"
+            self.reused[request_id] -= 1
+        elif "usage" in payload:
             assert payload["code"] in ("internal_error", "server_busy")
             _check_usage(payload["usage"])
             self._close(request_id, frame)

@@ -1,0 +1,90 @@
+"""What a session must remember of a conversation, derived from nothing but what its client said and heard.
+
+Holds for a client that reads at once (then everything the server let go was heard), and below the trim's trigger.
+"""
+
+from attrs import define, evolve, field, frozen
+
+from tests.client import Client
+from tests.referee import Message, Mode
+
+CHECK, CHECKED = "MUST CHECK SCREEN:", "ON THE SCREEN NOW:"
+
+
+@frozen
+class Remembered:
+    """One message as the history should hold it. `turn`: the request id of its turn."""
+
+    turn: str
+    role: str
+    text: str
+    prefix: str | None = None
+    interrupted: bool = False
+
+
+@define
+class Memory:
+    """A model of the behaviour page's table of what is stored."""
+
+    client: Client
+    messages: list[Remembered] = field(factory=list)
+    said: dict[str, str] = field(factory=dict)
+    seen: int = 0
+
+    def expected(self) -> list[Remembered]:
+        """The history after all that was heard so far."""
+        for frame in self.client.frames[self.seen :]:
+            self._take(frame)
+        self.seen = len(self.client.frames)
+        return self.messages
+
+    def _take(self, frame: Message) -> None:
+        payload, name = frame["payload"], frame["request_id"]
+        match frame["type"]:
+            case "ack":
+                self._play(name, payload)
+                said = self.client.said[name]
+                if payload["for"] == "followup":
+                    self.messages.append(Remembered(name, "user", said["analysis_text"].strip(), CHECKED))
+                else:
+                    self.messages.append(Remembered(name, "user", said["user_utterance"].strip()))
+            case "toolcall" if payload["status"] == "yes" and self.client.referee.mode is Mode.BOTH:
+                self.messages[-1] = evolve(self.messages[-1], prefix=CHECK)
+            case "token":
+                self.said[name] = self.said.get(name, "") + payload["text"]
+            case "done":
+                self._reply(name, interrupted=False)
+            case "cancelled":
+                if payload["turn"] is not None:
+                    self._reply(payload["turn"], interrupted=True)
+                self._play(name, payload)
+            case "error" if "usage" in payload:
+                if payload["code"] == "server_busy":
+                    self.messages = [message for message in self.messages if message.turn != name]
+                else:
+                    self._reply(name, interrupted=True)
+
+    def _reply(self, turn: str, *, interrupted: bool) -> None:
+        text = self.said.get(turn, "")
+        if text and self.client.referee.mode is not Mode.TOOL:
+            self.messages.append(Remembered(turn, "assistant", text, interrupted=interrupted))
+
+    def _play(self, name: str, payload: Message) -> None:
+        """Cut the newest reply to what was heard, if that is the one the client spoke of."""
+        if payload.get("played") != "applied":
+            return
+        played = self.client.said[name]["played"]
+        replies = [at for at, message in enumerate(self.messages) if message.role == "assistant"]
+        if not replies or self.messages[replies[-1]].turn != played["request_id"]:
+            return
+        reply, chars = self.messages[replies[-1]], played["chars"]
+        if chars >= len(reply.text):
+            return
+        heard = reply.text[:chars].rstrip(" ")
+        if heard:
+            self.messages[replies[-1]] = evolve(reply, text=heard, interrupted=True)
+        else:
+            del self.messages[replies[-1]]
+
+
+__all__ = ["Memory", "Remembered"]
