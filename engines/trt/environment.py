@@ -13,7 +13,6 @@ LIBRARY_ENV = {
     "DO_NOT_TRACK": "1",
     "TRTLLM_NO_USAGE_STATS": "1",
     "CUDA_MODULE_LOADING": "LAZY",
-    "PYTORCH_ALLOC_CONF": "expandable_segments:True",
 }
 
 
