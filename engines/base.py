@@ -134,6 +134,9 @@ class Engine(Protocol):
     async def watch(self) -> NoReturn:
         """Run until the engine dies, then raise `EngineDead`."""
 
+    def stuck(self) -> str | None:
+        """Why it makes no progress although it is alive, as seen from outside; None if nothing is known of it."""
+
     async def unfinished(self) -> int | None:
         """The engine's own count of requests that are running or queued, None if it cannot say. Bounded in time."""
 

@@ -62,6 +62,11 @@ class Family:
         """Vital members that are gone."""
         return [process for process in self._vital if not processes.is_alive(process)]
 
+    def stopped(self) -> str | None:
+        """Which vital members were stopped by a signal, in words; None if none is."""
+        pids = [str(process.pid) for process in self._vital if processes.is_stopped(process)]
+        return f"engine process {', '.join(pids)} is stopped (SIGCONT would continue it)" if pids else None
+
     async def look_after(self) -> None:
         """Replace the guardian if it died."""
         await self._guardian.ensure()

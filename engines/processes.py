@@ -52,6 +52,15 @@ def is_alive(process: Process) -> bool:
     return identify(process.pid) == process
 
 
+def is_stopped(process: Process) -> bool:
+    """Whether this very process lives but was stopped (SIGSTOP, SIGTSTP): it does nothing until somebody continues it.
+
+    A process that a debugger holds for a moment (state "t") does not count.
+    """
+    stat = _stat(process.pid)
+    return stat is not None and stat[0] == "T" and stat[2] == process.ticks
+
+
 def descendants(ancestor: int) -> list[Process]:
     """All living descendants of a pid, parents first; resource trackers and guardians excepted.
 
@@ -156,7 +165,7 @@ def _guard(mark: str) -> int:
     return 0
 
 
-__all__ = ["FAREWELL", "PROC", "Process", "command_of", "descendants", "identify", "is_alive", "send"]
+__all__ = ["FAREWELL", "PROC", "Process", "command_of", "descendants", "identify", "is_alive", "is_stopped", "send"]
 
 if __name__ == "__main__":
     sys.exit(_guard(sys.argv[1] if len(sys.argv) > 1 else ""))

@@ -1,8 +1,10 @@
-"""`python -m runtime`: the server. Exit status 0 after a drain, 1 if the engine did not come up, 3 for bad settings."""
+"""`python -m runtime`: the server. Exit status 0 after a drain, 3 for bad settings, 1 if the engine did not come
+up, or died so often that restarting it makes no sense."""
 
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -39,13 +41,19 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="yap-") as scratch:
             around = look_around(settings, environ, Path(scratch))
             trio.run(Process(settings, around).run, strict_exception_groups=True)
-    except* EngineError as group:
+    except* (EngineError, OSError) as group:
         failed = True
-        structlog.get_logger().error("server.failed", error="; ".join(map(str, group.exceptions)))
-    except* OSError as group:
-        failed = True
-        structlog.get_logger().error("server.failed", error="; ".join(map(str, group.exceptions)))
+        structlog.get_logger().error("server.failed", error="; ".join(_words(group)))
     return EXIT_FAILED if failed else 0
+
+
+def _words(error: BaseException) -> Iterator[str]:
+    """What each error says, however deep in groups it is."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _words(one)
+    else:
+        yield str(error)
 
 
 if __name__ == "__main__":

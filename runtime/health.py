@@ -24,8 +24,9 @@ class Health:
         if self.draining:
             return "shutting down"
         if self.chat is not None and self.chat.state is not EngineState.READY:
-            stalled = self.chat.state is EngineState.STALLED
-            return "the chat engine makes no progress" if stalled else f"the chat engine is not up: {self.progress}"
+            if self.chat.state is EngineState.STALLED:
+                return f"the chat engine makes no progress: {self.chat.trouble}"
+            return f"the chat engine is not up: {self.progress}"
         if not self.router_ready:
             return f"the tool model is not up: {self.progress}"
         return None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from attrs import define
 
-from actors.engine import EngineActor, EngineState
+from actors.engine import EngineActor, EngineState, EngineStats
 from actors.router import RouterActor, RouterStats
 from runtime.health import Health
 
@@ -13,13 +13,16 @@ PREFIX = "text_inference_"
 
 @define(eq=False)
 class Metrics:
-    """Renders the page. `connections`: WebSockets that hold a slot. `restarts`: of the chat engine."""
+    """Renders the page. `connections`: WebSockets that hold a slot. `restarts`: of the chat engine; `cache_resets`: of
+    its prefix cache.
+    """
 
     health: Health
     connections: Callable[[], int]
     chat: EngineActor | None = None
     router: RouterActor | None = None
     restarts: Callable[[], int] = lambda: 0
+    cache_resets: Callable[[], int] = lambda: 0
 
     async def page(self) -> str:
         """The whole page; asks the engine for its own count, which is bounded in time."""
@@ -40,12 +43,26 @@ class Metrics:
                 "engine_stalled", "gauge", "1 while it shows no progress.", int(stats.state is EngineState.STALLED)
             ),
             *_metric("engine_restarts_total", "counter", "Restarts of the chat engine.", self.restarts()),
+            *_prefix_cache(stats),
+            *_metric("prefix_cache_resets_total", "counter", "Resets of an idle engine's cache.", self.cache_resets()),
         ]
         if own is not None:
             lines += _metric("engine_unfinished_requests", "gauge", "The engine's own count, queued included.", own)
         lines += _header("aborts_total", "counter", "Generations stopped before their end, by cause.")
         lines += [f'{PREFIX}aborts_total{{cause="{cause}"}} {count}' for cause, count in stats.aborts.items()]
         return lines
+
+
+def _prefix_cache(stats: EngineStats) -> Iterator[str]:
+    """The hit rate over a time is the rate of the second divided by the rate of the first."""
+    yield from _metric(
+        "prompt_tokens_total", "counter", "Prompt tokens of generations that clients got.", stats.prompt_tokens
+    )
+    yield from _metric(
+        "cached_prompt_tokens_total", "counter", "Those of them that the prefix cache had.", stats.cached_tokens
+    )
+    ratio = stats.cached_tokens / stats.prompt_tokens if stats.prompt_tokens else 0.0
+    yield from _metric("prefix_cache_hit_ratio", "gauge", "The two divided, since the start.", round(ratio, 4))
 
 
 def _router(stats: RouterStats) -> Iterator[str]:
@@ -61,7 +78,7 @@ def _router(stats: RouterStats) -> Iterator[str]:
     yield from (f'{PREFIX}router_errors_total{{cause="{cause}"}} {count}' for cause, count in stats.errors.items())
 
 
-def _metric(name: str, kind: str, text: str, value: int) -> Iterator[str]:
+def _metric(name: str, kind: str, text: str, value: float) -> Iterator[str]:
     yield from _header(name, kind, text)
     yield f"{PREFIX}{name} {value}"
 

@@ -10,7 +10,9 @@ from attrs import define, field
 from actors.engine import EngineActor
 from actors.router import RouterActor, routing
 from actors.session.intake import Routing
+from engines.base import EngineInfo
 from engines.classifier import ClassifierEngine
+from engines.errors import EngineError
 from engines.prompts.chat import ChatText
 from engines.prompts.loading import load_chat_text
 from runtime import assembly
@@ -28,7 +30,9 @@ log = structlog.get_logger()
 
 @define(eq=False)
 class Process:
-    """One server process. `run` returns after a drain; a failed first start raises `EngineStartFailed`."""
+    """One server process. `run` returns after a drain; it raises, in a group, `EngineStartFailed` if the first start
+    failed and `EngineDead` if no restart helped.
+    """
 
     settings: Settings
     around: Surroundings = field(factory=Surroundings)
@@ -40,6 +44,11 @@ class Process:
         """Restarts of the chat engine so far."""
         return self._supervisor.restarts if self._supervisor is not None else 0
 
+    @property
+    def cache_resets(self) -> int:
+        """Resets of its prefix cache so far."""
+        return self._supervisor.cache_resets if self._supervisor is not None else 0
+
     async def run(self, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until SIGTERM or SIGINT. Reports the bound port."""
         place = self.settings.deployment
@@ -47,7 +56,12 @@ class Process:
         server = assembly.server(parts)
         if self.settings.deployment.metrics_enabled:
             server.metrics = Metrics(
-                self.health, lambda: server.slots.taken, parts.chat, parts.router, lambda: self.restarts
+                self.health,
+                lambda: server.slots.taken,
+                parts.chat,
+                parts.router,
+                lambda: self.restarts,
+                lambda: self.cache_resets,
             ).page
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
@@ -69,7 +83,7 @@ class Process:
                 log.warning("model.warned", warning=warning)
         server.connect = assembly.Reception(parts, assembly.deployment(self.settings, text, measured)).connect
         if parts.chat is not None and text is not None:
-            await nursery.start(self._supervise(parts.chat, text, plan).run)
+            await nursery.start(self._keep_chat, self._supervise(parts.chat, text, plan), server)
         log.info("server.ready", seconds=round(trio.current_time() - started, 1))
 
     async def _load_router(self, router: RouterActor, nursery: trio.Nursery) -> Routing:
@@ -93,6 +107,16 @@ class Process:
             cache_reset_s=self._cache_reset_s(),
         )
         return self._supervisor
+
+    async def _keep_chat(
+        self, supervisor: Supervisor, server: Server, task_status: trio.TaskStatus[EngineInfo]
+    ) -> None:
+        """Run the supervisor; when it gives up, say goodbye to everybody before the process ends with its error."""
+        try:
+            await supervisor.run(task_status)
+        except EngineError:
+            await server.drain(self.settings.deployment.drain_timeout_s)
+            raise
 
     def _cache_reset_s(self) -> float:
         is_vllm = self.settings.deployment.inference_engine is EngineName.VLLM

@@ -10,8 +10,8 @@ from attrs import define, field
 
 from actors.engine import EngineActor
 from engines.base import Engine, EngineInfo
-from engines.errors import EngineError, EngineHung, EngineStartFailed
-from runtime.back_off import BackOff, served_s
+from engines.errors import EngineDead, EngineError, EngineHung, EngineStartFailed
+from runtime.back_off import MAX_FAILURES, WINDOW_S, BackOff, Endurance, served_s
 from runtime.health import Health
 from runtime.warmup import warm_up
 
@@ -23,7 +23,7 @@ QUIET_S = 30.0
 
 @define(eq=False)
 class Supervisor:
-    """Keeps one engine running. A failed first start is the caller's; after that it never gives up."""
+    """Keeps one engine running. A failed first start is the caller's; so is an engine that dies again and again."""
 
     make: Callable[[], Engine]
     actor: EngineActor
@@ -34,23 +34,33 @@ class Supervisor:
     restarts: int = 0
     cache_resets: int = 0
     _back_off: BackOff = field(factory=BackOff)
+    _endurance: Endurance = field(factory=Endurance)
     _ready_at: float = -math.inf
 
     async def run(self, task_status: trio.TaskStatus[EngineInfo] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until cancelled. Reports `started` when the first engine is warm; raises `EngineStartFailed` before."""
-        first = True
+        """Serve until cancelled. Reports `started` when the first engine is warm.
+
+        Raises what failed before that (`EngineStartFailed` as a rule), and `EngineDead` after `MAX_FAILURES` failures
+        within `WINDOW_S` seconds: a machine on which no restart helps has to tell whoever runs it.
+        """
+        error = await self._live(task_status)
+        if self._ready_at == -math.inf:
+            raise error
         while True:
-            self._ready_at = -math.inf
-            try:
-                async with self._engine() as engine:
-                    info = await self._serve_until_dead(engine, task_status if first else trio.TASK_STATUS_IGNORED)
-                    raise AssertionError(f"the watch over {info.name} ended without a death")
-            except* EngineError as group:
-                error = _first(group)
-                if first and self._ready_at == -math.inf:
-                    raise error from None
-                first = False
-                await self._wait_to_restart(error)
+            await self._wait_to_restart(error)
+            error = await self._live(trio.TASK_STATUS_IGNORED)
+
+    async def _live(self, task_status: trio.TaskStatus[EngineInfo]) -> EngineError:
+        """One engine from birth to death; returns what it died of."""
+        self._ready_at = -math.inf
+        causes: list[EngineError] = []
+        try:
+            async with self._engine() as engine:
+                info = await self._serve_until_dead(engine, task_status)
+                raise AssertionError(f"the watch over {info.name} ended without a death")
+        except* EngineError as group:
+            causes.append(_first(group))
+        return causes[0]
 
     async def _serve_until_dead(self, engine: Engine, task_status: trio.TaskStatus[EngineInfo]) -> EngineInfo:
         started = trio.current_time()
@@ -68,6 +78,7 @@ class Supervisor:
                 self._ready(info, loaded - started, trio.current_time() - loaded)
                 task_status.started(info)
                 nursery.start_soon(self.actor.watch)
+                nursery.start_soon(self.actor.heartbeat)
                 if self.cache_reset_s:
                     nursery.start_soon(self._reset_cache_when_idle, engine)
         if patience.cancelled_caught:
@@ -88,6 +99,13 @@ class Supervisor:
         )
 
     async def _wait_to_restart(self, error: EngineError) -> None:
+        if self._endurance.ends(trio.current_time()):
+            self.health.progress = "it failed too often, the server ends"
+            log.error("engine.gave_up", error=str(error), failures=MAX_FAILURES, within_s=WINDOW_S)
+            raise EngineDead(
+                f"the chat engine failed {MAX_FAILURES} times within {WINDOW_S:g} s and is not restarted again; "
+                f"the last time: {error}"
+            ) from error
         pause = self._back_off.pause_s(served_s(self._ready_at))
         self.restarts += 1
         self.health.progress = f"restarting in {pause:g} s"

@@ -96,6 +96,10 @@ class VllmEngine:
             await self._family.look_after()
         raise self._death
 
+    def stuck(self) -> str | None:
+        """Says so when a process of it was stopped; see `Engine.stuck`."""
+        return self._family.stopped()
+
     async def unfinished(self) -> int | None:
         """The engine's count of unfinished requests, after it has answered a question; None if it does not."""
         return await self._ask(_count, self._streams) if self._streams is not None else None
