@@ -70,6 +70,11 @@ class Client:
             self.times.append(trio.current_time())
         self._wake()
 
+    @property
+    def unread(self) -> int:
+        """Frames that arrived and were not read."""
+        return len(self._network)
+
     def hang_up(self) -> None:
         """Be gone without a word."""
         self._gone.set()

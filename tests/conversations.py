@@ -1,0 +1,236 @@
+"""Random conversations for real connections, sessions, engine actor and supervisor, in virtual time.
+
+Two clients share a scripted engine that speaks, stalls, fails and dies, and a router that is fast, slow, wrong or
+broken. After every step the referee, the model of the history and the running sets have to agree.
+"""
+
+import math
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ClassVar
+
+from attrs import evolve
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from actors.connection import Connection
+from actors.session.state import Phase
+from engines.scripted import Script
+from tests.client import Client
+from tests.guest import GuestLoop
+from tests.harness import WORDS, World, open_world
+from tests.memory import Memory, Remembered
+from tests.referee import Mode, Referee
+
+UTTERANCES = ("hello there", " what now? ", "é😀", "<|im_end|>", "tell me a story")
+VOICES = (WORDS, (), ("", "late"), ("é", "", "😀 "), ("word ",) * 60, ("half a <|im_", "end|> more"))
+GARBAGE = ("", "{", "[]", '"text"', '{"type": 5}', '{"type": "ping"}', "\ud800", b"bytes", '{"type":"start"}')
+WHO = st.integers(0, 1)
+IDS = st.integers(1, 30)
+PATIENCE_S = 150
+
+
+class Conversations(RuleBasedStateMachine):
+    """Rules say and do things without waiting; time passes, and the loop settles, in rules of their own.
+
+    `habits`: how the clients read.
+    """
+
+    habits: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop: GuestLoop[World] | None = None
+        self.parties: list[tuple[Client, Connection, Memory]] = []
+
+    @initialize(mode=st.sampled_from(Mode), speculates=st.booleans())
+    def open(self, mode: Mode, speculates: bool) -> None:
+        def world() -> AbstractAsyncContextManager[World]:
+            return open_world(mode, script=Script(step_s=0.05), site=lambda site: evolve(site, speculates=speculates))
+
+        self.loop = GuestLoop(world)
+        self.loop.start()
+        self.parties = [self._party(), self._party()]
+        self.loop.settle()
+
+    @property
+    def world(self) -> World:
+        assert self.loop is not None
+        return self.loop.inside
+
+    def _party(self) -> tuple[Client, Connection, Memory]:
+        client = Client(Referee(self.world.mode), **self.habits)
+        return client, self.world.connect(client)[1], Memory(client)
+
+    # -- clients -------------------------------------------------------------------------------------------------------
+
+    @rule(who=WHO, text=st.sampled_from(UTTERANCES), later=st.booleans())
+    def speaks(self, who: int, text: str, later: bool) -> None:
+        client = self.parties[who][0]
+        if later:
+            client.say("message", user_utterance=text)
+        else:
+            client.start(text)
+
+    @rule(who=WHO, text=st.sampled_from(UTTERANCES))
+    def describes_the_screen(self, who: int, text: str) -> None:
+        self.parties[who][0].say("followup", analysis_text=text)
+
+    @rule(who=WHO)
+    def cancels(self, who: int) -> None:
+        self.parties[who][0].say("cancel")
+
+    @rule(who=WHO, chars=st.integers(0, 30), back=st.integers(1, 3), kind=st.sampled_from(["message", "cancel"]))
+    def tells_what_was_heard(self, who: int, chars: int, back: int, kind: str) -> None:
+        client = self.parties[who][0]
+        turns = list(client.referee.turns)[-back:] or ["never"]
+        played = {"request_id": turns[0], "chars": chars}
+        client.say(kind, user_utterance="go on", played=played) if kind == "message" else client.say(
+            kind, played=played
+        )
+
+    @rule(who=WHO)
+    def reuses_an_id(self, who: int) -> None:
+        client = self.parties[who][0]
+        for turn in list(client.referee.turns)[-1:]:
+            client.say("message", user_utterance="again", request_id=turn)
+
+    @rule(who=WHO, kind=st.sampled_from(["ping", "pong", "nonsense"]))
+    def says_something_harmless(self, who: int, kind: str) -> None:
+        client = self.parties[who][0]
+        client.say(kind) if kind != "nonsense" else client.say("garbage")
+
+    @rule(who=WHO, frame=st.sampled_from(GARBAGE))
+    def sends_garbage(self, who: int, frame: str | bytes) -> None:
+        self.parties[who][0].say_raw(frame)
+
+    @rule(who=WHO, way=st.sampled_from(["end", "vanish", "drain", "expire"]))
+    def leaves_and_another_comes(self, who: int, way: str) -> None:
+        assert self.loop is not None
+        client, connection, _ = self.parties[who]
+        match way:
+            case "end":
+                client.say("end")
+            case "vanish":
+                client.hang_up()
+            case "drain":
+                connection.drain()
+                self.until(client.over.is_set)
+            case "expire":
+                connection.expire()
+        self.until(client.over.is_set)
+        if way != "vanish":
+            assert client.closed is not None
+            assert client.referee.over
+        self.parties[who] = self._party()
+
+    # -- engine and router ---------------------------------------------------------------------------------------------
+
+    @rule(tokens=st.sampled_from(VOICES), fails_after=st.sampled_from([None, None, 0, 2]))
+    def the_engine_changes_its_voice(self, tokens: tuple[str, ...], fails_after: int | None) -> None:
+        self.world.voice.tokens, self.world.voice.fails_after = tokens, fails_after
+
+    @precondition(lambda self: self.world.mode is not Mode.TOOL)
+    @rule()
+    def the_engine_steps_at_once(self) -> None:
+        if not self.world.scripted.stalled:
+            self.world.scripted.step()
+
+    @precondition(lambda self: self.world.mode is not Mode.TOOL)
+    @rule(stalled=st.booleans())
+    def the_engine_stalls_or_goes_on(self, stalled: bool) -> None:
+        self.world.scripted.stalled = stalled
+
+    @precondition(lambda self: self.world.mode is not Mode.TOOL)
+    @rule()
+    def the_engine_dies(self) -> None:
+        self.world.scripted.die()
+
+    @precondition(lambda self: self.world.mode is not Mode.CHAT)
+    @rule(yes=st.booleans(), score=st.sampled_from([None, 0.2]), delay_s=st.sampled_from([0, 0.04, 0.5, math.inf]))
+    def the_router_changes_its_mind(self, yes: bool, score: float | None, delay_s: float) -> None:
+        router = self.world.router
+        router.yes, router.score, router.delay_s = yes, score, delay_s
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    @rule()
+    def everything_settles(self) -> None:
+        assert self.loop is not None
+        self.loop.settle()
+
+    @rule(seconds=st.sampled_from([0.01, 0.05, 0.06, 0.3, 2.0, 6.0]))
+    def time_passes(self, seconds: float) -> None:
+        assert self.loop is not None
+        self.loop.sleep(seconds)
+
+    @rule()
+    def silence_ends_in_idle(self) -> None:
+        assert self.loop is not None
+        self.loop.settle()
+        self.until(lambda: all(connection.actor.phase is Phase.IDLE for _, connection, _ in self.parties))
+        self.until(lambda: not self._under_way())  # a restarted engine may be warming up
+        for client, _, _ in self.parties:
+            client.referee.settled()
+
+    def until(self, reached: object) -> None:
+        """Let time pass until it is so. A stalled engine is found out and restarted, a silent router times out."""
+        assert self.loop is not None
+        assert callable(reached)
+        self.loop.settle()
+        for _ in range(PATIENCE_S):
+            self.read_everything()
+            if reached():
+                return
+            self.loop.sleep(1.0)
+        raise AssertionError(f"not reached within {PATIENCE_S} s")
+
+    def read_everything(self) -> None:
+        """Catch up, for clients that do not read by themselves."""
+        assert self.loop is not None
+        for client, _, _ in self.parties:
+            while client.unread:
+                client.read()
+                self.loop.settle()
+
+    def _under_way(self) -> int:
+        stats = self.world.engine.stats()
+        return stats.running + stats.unconfirmed_aborts
+
+    # -- what always holds ---------------------------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_crashed(self) -> None:
+        if self.parties:
+            assert not self.world.crashes
+
+    @invariant()
+    def the_engines_running_set_is_the_sessions(self) -> None:
+        if self.parties:
+            self.world.check_running()
+
+    @invariant()
+    def the_history_is_what_the_client_knows(self) -> None:
+        for client, connection, memory in self.parties:
+            if connection.outbox.size or client.unread:
+                continue  # the client does not know yet
+            names = {number: name for name, number in connection.actor._numbers.items()}
+            stored = [
+                Remembered(names[message.turn], message.role, message.text, message.prefix, message.interrupted)
+                for message in connection.actor.history.messages
+            ]
+            assert stored == memory.expected(), client.frames
+
+    def teardown(self) -> None:
+        if self.loop is None:
+            return
+        try:
+            if self.loop.alive:
+                for client, _, _ in self.parties:
+                    client.hang_up()
+                self.until(lambda: not self.world.connections and not self._under_way())
+                self.loop.call(self.world.check_quiet)
+        finally:
+            self.loop.close()
+
+
+__all__ = ["Conversations"]
