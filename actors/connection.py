@@ -133,7 +133,8 @@ class Connection:
                     return
                 if outbox.hangup is Hangup.SLOW_CONSUMER:
                     break
-                await self.socket.send(outbox.take())
+                with trio.CancelScope() as outbox.sending:
+                    await self.socket.send(outbox.take())
         except ClientTooSlow:
             self.actor.inbox.deliver(ev.ClientStalled())
         except Disconnected:

@@ -16,7 +16,8 @@ class Wire(trio.abc.Stream):
 
     `replay`: bytes already read. Writing tries the socket first: most frames then cost no scheduler turn. A pong for
     a client that takes nothing waits for the writer instead of stopping the reader; only the newest is kept, which
-    RFC 6455 section 5.5.3 allows. `send_timeout_s`: how long a client may take nothing while something waits.
+    RFC 6455 section 5.5.3 allows. `send_timeout_s`: how long a client may take nothing while something waits. What a
+    write that was given up has left goes before the next one, so that a close frame never lands inside another frame.
     """
 
     stream: trio.abc.Stream
@@ -25,6 +26,7 @@ class Wire(trio.abc.Stream):
     closed: trio.Event = field(factory=trio.Event)
     _lock: trio.Lock = field(factory=trio.Lock)
     _pong: bytes = b""
+    _unsent: bytes = b""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Bytes from the peer; b"" at the end."""
@@ -65,20 +67,28 @@ class Wire(trio.abc.Stream):
         await self.stream.aclose()
 
     def _flush_pong(self) -> None:
-        pong, self._pong = self._pong, b""
-        self._pong = pong[self._try(pong) :]
+        if self._unsent:
+            return
+        sent = self._try(self._pong)
+        if sent:
+            self._unsent, self._pong = self._pong[sent:], b""
 
     async def _write(self, data: bytes) -> None:
-        data = data[self._try(data) :]
-        while data:
+        self._unsent += data
+        self._advance()
+        while self._unsent:
             with trio.move_on_after(self.send_timeout_s) as patience:
                 if not isinstance(self.stream, trio.SocketStream):
-                    await self.stream.send_all(data)
+                    await self.stream.send_all(self._unsent)
+                    self._unsent = b""
                     return
                 await trio.lowlevel.wait_writable(self.stream.socket)
             if patience.cancelled_caught:
                 raise ClientTooSlow
-            data = data[self._try(data) :]
+            self._advance()
+
+    def _advance(self) -> None:
+        self._unsent = self._unsent[self._try(self._unsent) :]
 
     def _try(self, data: bytes) -> int:
         """Bytes that the socket took at once. A memory stream (in tests) takes none this way."""

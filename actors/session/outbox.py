@@ -41,6 +41,7 @@ class Outbox:
     overflowed: bool = False
     hangup: Hangup | None = None
     lingers: bool = False
+    sending: trio.CancelScope = field(factory=trio.CancelScope)
     _waiting: deque[_Waiting] = field(factory=deque)
     _bytes: int = 0
     _bell: trio.Event = field(factory=trio.Event)
@@ -81,6 +82,8 @@ class Outbox:
         """Nothing more will be said: the writer closes the connection after what waits."""
         self.hangup = self.hangup or why
         self.lingers = self.lingers or lingers
+        if self.hangup is Hangup.SLOW_CONSUMER:
+            self.sending.cancel("the client takes nothing")
         self._bell.set()
 
     def sent_text(self, turn: int) -> str:

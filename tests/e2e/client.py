@@ -93,10 +93,11 @@ class Client:
 
     async def closed(self, within_s: float = PATIENCE_S) -> tuple[int, str]:
         """Code and reason of the server's close; what still comes before it lands in `seen`."""
-        while self.socket.closed is None:
-            with suppress(ConnectionClosed):
+        with suppress(ConnectionClosed):
+            while True:
                 await self.frame(within_s)
         end = self.socket.closed
+        assert end is not None, "the connection broke without a close frame"
         return end.code, end.reason or ""
 
 

@@ -98,8 +98,10 @@ def talks(count: int = 150, step_s: float = 0.02) -> Script:
 
 
 @asynccontextmanager
-async def serving(script: Script | None = None, **environment: str) -> AsyncIterator[Place]:
-    """A ready server with these settings beside the required ones."""
+async def serving(
+    script: Script | None = None, *, actor: type[EngineActor] = EngineActor, **environment: str
+) -> AsyncIterator[Place]:
+    """A ready server with these settings beside the required ones. `actor`: what stands before the engine."""
     settings = Settings.from_env(
         {
             "TEXT_API_KEY": "k-1",
@@ -111,14 +113,17 @@ async def serving(script: Script | None = None, **environment: str) -> AsyncIter
     )
     parts = assembly.parts(settings, Health())
     assert parts.chat is not None
-    place = Place(settings, assembly.server(parts), parts.chat)
+    chat = actor(parts.chat.limits)
+    parts = evolve(parts, chat=chat)
+    parts.health.chat = chat
+    place = Place(settings, assembly.server(parts), chat)
 
     def make() -> ScriptedEngine:
         place.engines.append(ScriptedEngine(_beyond_warmup(script or Script(step_s=STEP_S))))
         return place.engine
 
     text = toy_text()
-    supervisor = Supervisor(make, parts.chat, parts.health, assembly.warmup_ids(text))
+    supervisor = Supervisor(make, chat, parts.health, assembly.warmup_ids(text))
     async with trio.open_nursery() as nursery:
         place.port = await nursery.start(place.server.serve, "127.0.0.1", 0)
         place.server.connect = assembly.Reception(parts, assembly.deployment(settings, text, None)).connect

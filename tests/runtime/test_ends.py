@@ -2,13 +2,15 @@
 
 import itertools
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
+from trio_websocket import wrap_client_stream
 
 from engines.scripted import Script
-from tests.e2e.client import Client, kinds_of
+from runtime.websocket import WebSocket
+from tests.e2e.client import Client, kinds_of, text_of
 from tests.e2e.plain import UPGRADE, fetch
 from tests.runtime.serving import Place, says, serving, talks
 
@@ -136,108 +138,130 @@ async def test_a_barge_in_during_a_drain_is_the_sessions_last_word() -> None:
 # -- a client that does not read ---------------------------------------------------------------------------------------
 
 
-async def _with_a_small_window(place: Place, nursery: trio.Nursery) -> WebSocketConnection:
-    """A connection whose own buffers are tiny, so that what the client does not read piles up at the server."""
+@asynccontextmanager
+async def _lazy(place: Place, buffer_bytes: int = 4096) -> AsyncIterator[Client]:
+    """A client that reads only when told to, with small buffers at both ends: what it does not read piles up."""
     raw = trio.socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     await raw.connect(("127.0.0.1", place.port))
-    return await wrap_client_stream(
-        nursery,
-        trio.SocketStream(raw),
-        f"127.0.0.1:{place.port}",
-        "/ws",
-        extra_headers=[(b"X-API-Key", b"k-1")],
-        message_queue_size=1,
-        receive_buffer_size=512,
-    )
-
-
-def _floods() -> Script:
-    """Replies that no socket buffer holds."""
-    return Script(step_s=0.002, reply=lambda _request: ["x" * 60_000] * 150)
-
-
-async def _slow(place: Place, within_s: float) -> None:
-    """Let a client that reads nothing ask for a flood; return when the server has given it up."""
+    before = set(place.server.connections)
     async with trio.open_nursery() as nursery:
-        connection = await _with_a_small_window(place, nursery)
-        slow = Client(connection)
-        await slow.start("r-1", "hi", sampling={"sanitize_output": False})
-        with trio.fail_after(within_s):
-            while not place.server.connections:
-                await trio.sleep(0.01)
-            while place.server.connections:
-                await trio.sleep(0.01)
-        await trio.aclose_forcefully(connection._stream)
-        nursery.cancel_scope.cancel()
-
-
-async def test_a_client_that_overflows_its_outbox_loses_its_turn_and_its_connection() -> None:
-    async with serving(_floods()) as place:
-        await _slow(place, 10)
-        await place.until_idle()
-        assert place.actor.stats().aborts["slow_consumer"] == 1
-
-
-async def test_a_client_that_takes_nothing_is_given_up_after_the_send_timeout() -> None:
-    async with serving(_floods(), WS_OUTBOX_MAX_BYTES="100000000", WS_SEND_TIMEOUT_S="0.5") as place:
-        began = trio.current_time()
-        await _slow(place, 10)
-        assert trio.current_time() - began > 0.5
-        await place.until_idle()
-        assert place.actor.stats().aborts["slow_consumer"] == 1
-
-
-async def test_a_slow_client_is_closed_with_1013_slow_consumer() -> None:
-    async with serving(_floods(), WS_SEND_TIMEOUT_S="0.5") as place, trio.open_nursery() as nursery:
-        connection = await _with_a_small_window(place, nursery)
-        slow = Client(connection)
-        await slow.start("r-1", "hi", sampling={"sanitize_output": False})
-        with trio.fail_after(10):
-            while not place.actor.stats().aborts.get("slow_consumer"):
-                await trio.sleep(0.01)
-        # Only now it reads. What the server had handed to the system still comes, the last frame perhaps cut short:
-        # then there is no room for a close frame, and the connection ends without one.
-        with trio.move_on_after(5):
-            while connection.closed is None:
-                with suppress(ConnectionClosed):
-                    await connection.get_message()
-        if connection.closed is not None:
-            assert connection.closed.code in (1013, 1006)
-        await trio.aclose_forcefully(connection._stream)
-        nursery.cancel_scope.cancel()
-
-
-async def test_nobody_else_waits_for_a_slow_client() -> None:
-    quick = [" word"] * 40
-    turns = itertools.count()
-    script = Script(step_s=0.005, reply=lambda _request: ["x" * 60_000] * 150 if next(turns) == 0 else list(quick))
-    async with serving(script, WS_OUTBOX_MAX_BYTES="100000000", WS_SEND_TIMEOUT_S="3") as place:
-        async with trio.open_nursery() as nursery, place.connected(session_id="quick") as client:
-            connection = await _with_a_small_window(place, nursery)
-            await Client(connection).start("r-1", "hi", sampling={"sanitize_output": False})
-            await trio.sleep(0.3)
-            for number in range(5):
-                began = trio.current_time()
-                await (client.start("r-0") if not number else client.message(f"r-{number}"))
-                assert (await client.rest())[-1]["type"] == "done"
-                assert trio.current_time() - began < 1.5
+        connection = await wrap_client_stream(
+            nursery,
+            trio.SocketStream(raw),
+            f"127.0.0.1:{place.port}",
+            "/ws",
+            extra_headers=[(b"X-API-Key", b"k-1")],
+            message_queue_size=1,
+            receive_buffer_size=buffer_bytes,
+        )
+        client = Client(connection, "lazy")
+        await client.answers_pings()
+        (mine,) = place.server.connections - before
+        assert isinstance(mine.socket, WebSocket)
+        assert isinstance(mine.socket.wire.stream, trio.SocketStream)
+        mine.socket.wire.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
+        try:
+            yield client
+        finally:
             await trio.aclose_forcefully(connection._stream)
             nursery.cancel_scope.cancel()
 
 
-async def test_a_client_that_reads_slowly_gets_everything_in_fewer_frames() -> None:
-    script = Script(step_s=0.002, reply=lambda _request: [" " + "y" * 3000] * 100)
-    async with serving(script, WS_OUTBOX_MAX_BYTES="1000000") as place, trio.open_nursery() as nursery:
-        connection = await _with_a_small_window(place, nursery)
-        client = Client(connection)
-        await client.start("r-1", "hi", sampling={"sanitize_output": False})
-        while "done" not in kinds_of(client.seen[-1:]):
-            await client.frame()
+FLOOD = [" " + "y" * 299] * 150
+"""45 kB: more than a small outbox and both buffers hold."""
+SMALL = {"WS_OUTBOX_MAX_BYTES": "16384"}
+LONG_MEMORY = {"CHAT_MAX_LEN": "60000", "HISTORY_MAX_TOKENS": "50000", "TRIMMED_HISTORY_LENGTH": "40000"}
+RAW = {"sampling": {"sanitize_output": False}}
+
+
+def _floods_lazy_ones() -> Script:
+    """The first request gets a flood, the others a few words."""
+    turns = itertools.count()
+    return Script(step_s=0.002, reply=lambda _request: list(FLOOD) if next(turns) == 0 else [" word"] * 40)
+
+
+async def _given_up(place: Place, within_s: float) -> None:
+    with trio.fail_after(within_s):
+        while not place.actor.stats().aborts.get("slow_consumer"):
             await trio.sleep(0.01)
-        tokens = [frame["payload"]["text"] for frame in client.seen if frame["type"] == "token"]
-        assert "".join(tokens) == (" " + "y" * 3000) * 100
-        assert len(tokens) < 100
-        await connection.aclose()
-        await trio.aclose_forcefully(connection._stream)
-        nursery.cancel_scope.cancel()
+
+
+async def test_an_overflowing_client_is_closed_1013_slow_consumer_and_its_turn_aborted() -> None:
+    async with serving(_floods_lazy_ones(), **SMALL) as place, _lazy(place) as client:
+        await client.start("r-1", "hi", **RAW)
+        await _given_up(place, 5)
+        assert await client.closed() == (1013, "slow_consumer")
+        assert "done" not in kinds_of(client.seen), "its turn was aborted"
+        await place.until_idle_engine()
+
+
+async def test_an_overflowing_client_that_never_reads_is_gone_soon() -> None:
+    async with serving(_floods_lazy_ones(), **SMALL) as place, _lazy(place) as client:
+        await client.start("r-1", "hi", **RAW)
+        await _given_up(place, 5)
+        await place.until_idle(within_s=4)  # not the 20 s of a client that merely takes nothing
+
+
+async def test_a_client_that_takes_nothing_is_given_up_after_the_send_timeout() -> None:
+    async with (
+        serving(_floods_lazy_ones(), WS_SEND_TIMEOUT_S="0.6") as place,
+        _lazy(place) as client,
+    ):
+        began = trio.current_time()
+        await client.start("r-1", "hi", **RAW)
+        with trio.fail_after(8):
+            while place.server.connections:
+                await trio.sleep(0.01)
+        assert trio.current_time() - began > 0.6
+        await place.until_idle()
+
+
+async def test_a_client_that_was_given_up_can_still_read_why() -> None:
+    async with (
+        serving(_floods_lazy_ones(), WS_SEND_TIMEOUT_S="0.6") as place,
+        _lazy(place) as client,
+    ):
+        await client.start("r-1", "hi", **RAW)
+        await trio.sleep(1.2)
+        assert await client.closed() == (1013, "slow_consumer"), "the close frame comes after whole frames"
+
+
+async def test_nobody_else_waits_for_a_slow_client() -> None:
+    script = _floods_lazy_ones()
+    async with serving(script, WS_SEND_TIMEOUT_S="30") as place:
+        async with _lazy(place) as lazy, place.connected() as client:
+            await lazy.start("r-1", "hi", **RAW)
+            await trio.sleep(0.5)
+            for number in range(5):
+                began = trio.current_time()
+                await (client.message(f"r-{number}") if number else client.start("r-0"))
+                assert (await client.rest())[-1]["type"] == "done"
+                assert trio.current_time() - began < 1.5
+            assert lazy.socket.closed is None
+
+
+async def test_a_client_that_reads_slowly_gets_everything_in_fewer_frames() -> None:
+    async with serving(_floods_lazy_ones()) as place:
+        async with _lazy(place, 8192) as client:
+            await client.start("r-1", "hi", **RAW)
+            while client.seen[-1]["type"] != "done":
+                await client.frame()
+                await trio.sleep(0.03)
+            tokens = [frame["payload"]["text"] for frame in client.seen if frame["type"] == "token"]
+            assert "".join(tokens) == "".join(FLOOD)
+            assert len(tokens) < len(FLOOD)
+
+
+async def test_a_barge_in_of_a_slow_client_is_not_answered_with_old_text() -> None:
+    async with serving(_floods_lazy_ones(), **LONG_MEMORY) as place:
+        async with _lazy(place) as client:
+            await client.start("r-1", "hi", **RAW)
+            await trio.sleep(0.25)
+            await client.message("r-2", "stop")
+            frames = await client.until("done")
+            kinds = kinds_of(frames)
+            assert kinds[-4:] == ["ack", "token", "final", "done"]
+            heard = [frame for frame in frames if frame["type"] == "token" and frame["request_id"] == "r-1"]
+            assert f"{text_of(heard).strip()}<|im_end|>" in place.prompt()
+            assert len(text_of(heard)) < len("".join(FLOOD))
