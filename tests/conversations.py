@@ -27,6 +27,8 @@ GARBAGE = ("", "{", "[]", '"text"', '{"type": 5}', '{"type": "ping"}', "\ud800",
 WHO = st.integers(0, 1)
 IDS = st.integers(1, 30)
 PATIENCE_S = 150
+LIVES = 6
+"""Engines an example may use up: the supervisor lets a server end whose engine dies again and again."""
 
 
 class Conversations(RuleBasedStateMachine):
@@ -135,12 +137,12 @@ class Conversations(RuleBasedStateMachine):
         if not self.world.scripted.stalled:
             self.world.scripted.step()
 
-    @precondition(lambda self: self.world.mode is not Mode.TOOL)
+    @precondition(lambda self: self.world.mode is not Mode.TOOL and len(self.world.engines) < LIVES)
     @rule(stalled=st.booleans())
     def the_engine_stalls_or_goes_on(self, stalled: bool) -> None:
         self.world.scripted.stalled = stalled
 
-    @precondition(lambda self: self.world.mode is not Mode.TOOL)
+    @precondition(lambda self: self.world.mode is not Mode.TOOL and len(self.world.engines) < LIVES)
     @rule()
     def the_engine_dies(self) -> None:
         self.world.scripted.die()
