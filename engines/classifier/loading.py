@@ -12,6 +12,7 @@ from engines.classifier.labels import YesLabel, resolve_yes
 from engines.classifier.limits import Capacity, InputLimits, limit_warnings, resolve_limits
 from engines.classifier.measure import measure_of
 from engines.classifier.model import Model
+from engines.classifier.rectangles import ONE
 from engines.errors import EngineStartFailed
 
 NO_TOKENIZER_LIMIT = 1_000_000
@@ -46,6 +47,7 @@ def load(config: ClassifierConfig, report: Callable[[str], None]) -> Loaded:
     if config.compile:
         report("compiling the tool model")
         warnings += model.compile()
+    model.calibrate()
     return Loaded(model, _info(config, model, limits, yes, warnings))
 
 
@@ -140,6 +142,7 @@ def _info(
             "device": str(model.device),
             "dtype": str(model.network.dtype).removeprefix("torch."),
             "compiled": model.compiled,
+            "call_overhead_tokens": None if model.overhead == ONE else round(model.overhead),
             "threads": model.torch.get_num_threads(),
             "yes_label": yes.name,
             "history_tokens": limits.history,

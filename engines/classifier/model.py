@@ -1,7 +1,7 @@
-"""The loaded network and one inference of it: texts to ids, ids to a rectangle, logits to probabilities of yes."""
+"""The loaded network and one inference of it: texts to ids, ids to rectangles, logits to probabilities of yes."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -9,7 +9,10 @@ from attrs import define, field
 from engines.classifier.compiling import compile_network
 from engines.classifier.labels import YesLabel
 from engines.classifier.limits import InputLimits
+from engines.classifier.rectangles import ONE, measured_overhead, rectangles
 
+CALIBRATION_TOKENS = 256
+"""Longer texts cost more than their length, since attention looks from each word at all others."""
 GLOBAL_MASK = "global_attention_mask"
 # What a padded place holds in the tensors whose padding is not the same for every tokenizer.
 _PADDING = {"attention_mask": 0, "special_tokens_mask": 1}
@@ -26,6 +29,7 @@ class Model:
     limits: InputLimits
     yes: YesLabel
     compiled: bool = False
+    overhead: float = ONE
     _takes: frozenset[str] = frozenset()
     _pad_id: int | None = None
 
@@ -42,12 +46,17 @@ class Model:
         """The probability of yes of each text, in order. Blocking."""
         encoded = self.tokenizer(list(texts), truncation=True, max_length=self.limits.max_length)
         rows = {name: encoded[name] for name in encoded if name in self._takes}
-        if self._pad_id is None:
-            # Without a padding token no two lengths share a rectangle; each text has one of its own.
-            alone = ({name: [values[number]] for name, values in rows.items()} for number in range(len(texts)))
-            return [found for row in alone for found in self._infer(row, len(row["input_ids"][0]))]
-        width = self.limits.width(max(map(len, rows["input_ids"])))
-        return self._infer(rows, width)
+        found = [0.0] * len(texts)
+        for group, width in self._groups([len(row) for row in rows["input_ids"]]):
+            part = {name: [values[place] for place in group] for name, values in rows.items()}
+            for place, probability in zip(group, self._infer(part, width), strict=True):
+                found[place] = probability
+        return found
+
+    def calibrate(self) -> None:
+        """Find out what a call costs besides its tokens, where that decides how batches are padded."""
+        if self.device.type == "cpu":
+            self.overhead = measured_overhead(self._read, min(self.limits.max_length, CALIBRATION_TOKENS))
 
     def compile(self) -> list[str]:
         """Compile and try it, on one text and on a full batch; a sentence for the log if eager mode has to do."""
@@ -58,6 +67,20 @@ class Model:
     def _try(self) -> None:
         for size in {1, self.limits.batching.max_size}:
             self.probabilities(["a"] * size)
+
+    def _read(self, tokens: int) -> None:
+        alike = {"input_ids": 0, "attention_mask": 1}
+        self._infer({name: [[value] * tokens] for name, value in alike.items()}, tokens)
+
+    def _groups(self, lengths: Sequence[int]) -> Iterator[tuple[list[int], int]]:
+        """Places of the texts that share a rectangle, and its width."""
+        if self._pad_id is None:
+            # Without a padding token no two lengths share a rectangle; each text has one of its own.
+            yield from (([place], length) for place, length in enumerate(lengths))
+            return
+        widths = [self.limits.width(length) for length in lengths]
+        for group in rectangles(widths, self.overhead):
+            yield group, max(widths[place] for place in group)
 
     def _infer(self, rows: Mapping[str, Sequence[Sequence[int]]], width: int) -> list[float]:
         torch = self.torch
