@@ -34,4 +34,6 @@ def main(argv: Sequence[str], home: Path) -> int:
 
 
 if __name__ == "__main__":
+    # Threads that wait must not spin: on a busy machine that doubles the time. Read when torch is loaded, later on.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # noqa: TID251 - an entry module
     sys.exit(main(sys.argv[1:], Path(os.environ.get("YAP_HOME") or "~/.cache/yap")))  # noqa: TID251 - an entry module

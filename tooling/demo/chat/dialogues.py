@@ -13,7 +13,7 @@ from tooling.demo.slots import Slots, parse_slots
 _TOPIC_FILES = ("smalltalk.txt", "self.txt", "jokes.txt", "fallback.txt")
 _FILLERS = ("hey", "so", "well", "um", "okay", "and", "hi", "hello", "oh", "yeah", "please", "now", "but", "alright")
 _ENDINGS = ("please", "then", "now", "my friend", "today", "you know", "right now")
-_INVENTED = {"name": 0.4, "bot": 0.4, "petname": 0.3, "city": 0.2, "home": 0.2}
+_INVENTED = {"name": 0.5, "bot": 0.5, "friend": 0.5, "petname": 0.4, "city": 0.3, "home": 0.3}
 _QUESTIONS = frozenset(
     ("who", "what", "how", "where", "why", "when", "which", "do", "does", "did", "are", "is", "can", "could", "will")
 )
@@ -45,7 +45,7 @@ class Corpus:
             messages.append(Message("system", self.prompts.write(facts, rng, long=long_prompt)))
         count = 0
         while count < turns:
-            added = self._story(rng) if rng.random() < 0.035 else self._topic(facts, rng, first=count == 0)
+            added = self._story(rng) if rng.random() < 0.025 else self._topic(facts, rng, first=count == 0)
             messages += added
             count += len(added) // 2
         return messages
@@ -56,7 +56,10 @@ class Corpus:
 
     def _topic(self, facts: dict[str, str], rng: random.Random, *, first: bool) -> list[Message]:
         fitting = [topic for topic in self.topics if topic.fits(facts)]
-        if first and rng.random() < 0.3:
+        recalling = [topic for topic in fitting if topic.needs]
+        if recalling and rng.random() < 0.25:  # memory is the hardest thing to learn, so it comes up often
+            fitting = recalling
+        elif first and rng.random() < 0.4:
             fitting = [topic for topic in fitting if topic.gives]
         topic = rng.choices(fitting, [topic.weight for topic in fitting])[0]
         chosen = {slot: facts[slot] for slot in topic.needs}
@@ -64,11 +67,13 @@ class Corpus:
         for exchange in topic.exchanges[: rng.randint(1, len(topic.exchanges))]:
             ask = self.slots.fill(rng.choice(exchange.asks), chosen, rng)
             reply = self.slots.fill(rng.choice(exchange.replies), chosen, rng)
-            messages += [Message("user", self._ask(ask, rng)), _reply(reply, rng)]
+            messages += [Message("user", self._ask(ask, facts, rng)), _reply(reply, rng)]
         facts |= {slot: chosen[slot] for slot in topic.gives if slot in chosen}
         return messages
 
-    def _ask(self, ask: str, rng: random.Random) -> str:
+    def _ask(self, ask: str, facts: Mapping[str, str], rng: random.Random) -> str:
+        if "bot" in facts and ask[:1].islower() and rng.random() < 0.12:
+            ask = rng.choice((f"hey {facts['bot']}, {ask}", f"{ask}, {facts['bot']}", f"{facts['bot']}, {ask}"))
         if rng.random() < 0.05:  # an unanswered message before: the server joins both by a blank line
             other = self.slots.fill(rng.choice(rng.choice(self.topics).exchanges[0].asks), {}, rng)
             return f"{other}\n\n{vary(ask, rng)}"
@@ -88,13 +93,13 @@ def vary(ask: str, rng: random.Random) -> str:
         spoken = f"{rng.choice(_FILLERS)}{rng.choice((',', ''))} {spoken}"
     if rng.random() < 0.08:
         spoken = f"{spoken} {rng.choice(_ENDINGS)}"
-    if rng.random() < 0.05:
+    if rng.random() < 0.03:
         spoken = _slip(spoken, rng)
     style = rng.random()
     if style < 0.45:
         mark = "?" if _QUESTIONS & set(spoken.lower().split()[:2]) else rng.choice((".", ".", "!"))
         spoken = spoken[:1].upper() + spoken[1:] + (mark if spoken[-1:] not in ".!?" else "")
-    elif style < 0.65:
+    elif style < 0.65 and spoken[1:].islower():  # a name keeps its capital, or it could not be copied
         spoken = spoken.lower()
     return f"{marker}: {spoken}" if marker else spoken
 

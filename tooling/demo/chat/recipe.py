@@ -2,7 +2,7 @@
 
 from attrs import asdict, frozen
 
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 PAD, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIAL_TOKENS = (PAD, TURN_START, TURN_END)
 TEMPLATE = (
@@ -30,10 +30,10 @@ class Recipe:
     intermediate: int = 512
     layers: int = 2
     heads: int = 4
-    kv_heads: int = 2
+    kv_heads: int = 4
     positions: int = 8192
     rope_theta: float = 10000.0
-    steps: int = 280
+    steps: int = 320
     rows: int = 8
     row_tokens: int = 256
     long_every: int = 8

@@ -46,7 +46,7 @@ def build(
     corpus = utterances.load(texts, chat_texts)
     tokenizer = vocabulary.train(corpus, chat_texts["words.txt"], recipe)
     model = training.train(corpus, tokenizer, recipe, report)
-    score = evaluation.evaluate(model, tokenizer, utterances.heldout(texts["heldout.txt"]), recipe.positions)
+    score = evaluation.evaluate(model, tokenizer, utterances.labelled(texts["heldout.txt"]), recipe.positions)
     report(f"demo tool model at threshold {THRESHOLD}\n{score.table()}")
     tokenizer.save(str(directory / "tokenizer.json"))
     write_json(directory / "tokenizer_config.json", vocabulary.tokenizer_config(recipe))

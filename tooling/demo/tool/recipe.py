@@ -26,11 +26,11 @@ class Recipe:
     batch: int = 64
     long_every: int = 40
     long_batch: int = 8
-    rate: float = 0.002
+    rate: float = 0.0015
     warmup_steps: int = 30
     weight_decay: float = 0.05
     dropout: float = 0.1
-    forgotten: float = 0.08
+    forgotten: float = 0.18
     smoothing: float = 0.05
 
     def facts(self) -> dict[str, object]:

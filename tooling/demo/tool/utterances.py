@@ -27,9 +27,10 @@ class Example:
 
 @frozen
 class Utterances:
-    """Templates by label, the user lines of the chat scripts, and what must never be drawn."""
+    """Templates and hand-written lines by label, the user lines of the chat scripts, and what must not be drawn."""
 
     templates: Sequence[Sequence[str]]
+    written: Sequence[Sequence[str]]
     talk: Sequence[str]
     slots: Slots
     talk_slots: Slots
@@ -46,7 +47,10 @@ class Utterances:
     def utterance(self, rng: random.Random, label: int) -> str:
         """Return one line with that label that is not held out."""
         while True:
-            if label == 0 and rng.random() < 0.25:
+            chance = rng.random()
+            if chance < 0.2:
+                text = rng.choice(self.written[label])
+            elif label == 0 and chance < 0.4:
                 text = self.talk_slots.fill(rng.choice(self.talk), {}, rng)
             else:
                 text = self.slots.fill(rng.choice(self.templates[label]), {}, rng)
@@ -71,11 +75,18 @@ def plain(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
-def heldout(text: str) -> list[Example]:
-    """Read the held-out file: `yes|no`, then the lines of a conversation; `ValueError` for another first word."""
+def last_line(text: str) -> str:
+    """Return the current one of a conversation's lines."""
+    return text.rpartition("\n")[2]
+
+
+def labelled(text: str) -> list[Example]:
+    """Read labelled lines: `yes|no`, then the lines of a conversation; `ValueError` for another first word."""
     examples = []
     for line in content_lines(text):
         label, _, rest = line.partition(" ")
+        if label not in LABELS:
+            raise ValueError(f"a line must begin with yes or no: {line!r}")
         parts = [part.strip() for part in rest.split(_SEPARATOR)]
         examples.append(Example("\n".join(parts), LABELS.index(label)))
     return examples
@@ -91,9 +102,11 @@ def load(texts: Mapping[str, str], chat_texts: Mapping[str, str]) -> Utterances:
         for ask in exchange.asks
         if "SCREEN" not in ask
     ]
-    kept_out = frozenset(plain(example.text.rpartition("\n")[2]) for example in heldout(texts["heldout.txt"]))
+    written = labelled(texts["written.txt"])
+    kept_out = frozenset(plain(last_line(example.text)) for example in labelled(texts["heldout.txt"]))
     return Utterances(
         (content_lines(texts["no.txt"]), content_lines(texts["yes.txt"])),
+        [[last_line(item.text) for item in written if item.label == label] for label in (0, 1)],
         talk,
         parse_slots(texts["slots.txt"]),
         parse_slots(chat_texts["slots.txt"], chat_texts["words.txt"]),
@@ -101,4 +114,4 @@ def load(texts: Mapping[str, str], chat_texts: Mapping[str, str]) -> Utterances:
     )
 
 
-__all__ = ["Example", "Utterances", "heldout", "load", "plain"]
+__all__ = ["Example", "Utterances", "labelled", "last_line", "load", "plain"]
