@@ -1,7 +1,7 @@
-"""`python -m tooling.probe` asks the server of this machine whether it is alive: exit 0 for yes, 1 for no.
+"""`python -m tooling.probe [/healthz | /readyz]` asks the server of this machine: exit 0 for yes, 1 for no.
 
 For a container's health check: standard library only, so that it costs a few milliseconds every time. The port is
-`SERVER_PORT`, or 8000. Readiness is another question, which orchestrators ask `/readyz`.
+`SERVER_PORT`, or 8000. Without a path the question is whether the server is alive, `/healthz`.
 """
 
 import http.client
@@ -10,31 +10,35 @@ import sys
 from collections.abc import Mapping
 
 DEFAULT_PORT = 8000
+ALIVE = "/healthz"
 # Shorter than the health check's own limit, so that the reason is still printed.
 TIMEOUT_S = 4.0
+# Of an answer, as much as the container's record of its health keeps.
+MAX_BODY = 2048
 
 
-def probe(environ: Mapping[str, str]) -> int:
-    """Ask `GET /healthz` on the loopback; the reason of a no goes to stderr."""
+def probe(environ: Mapping[str, str], path: str = ALIVE) -> int:
+    """Ask `GET path` on the loopback; the reason of a no goes to stderr."""
     port = environ.get("SERVER_PORT", "").strip() or str(DEFAULT_PORT)
     if not port.isdecimal():
         sys.stderr.write(f"SERVER_PORT is {port!r}, not a port number\n")
         return 1
     connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=TIMEOUT_S)
     try:
-        connection.request("GET", "/healthz")
-        status = connection.getresponse().status
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        status, body = answer.status, answer.read(MAX_BODY).decode(errors="replace")
     except (OSError, http.client.HTTPException, OverflowError) as error:
         sys.stderr.write(f"no answer from 127.0.0.1:{port}: {error or type(error).__name__}\n")
         return 1
     finally:
         connection.close()
     if status != http.client.OK:
-        sys.stderr.write(f"127.0.0.1:{port} answered /healthz with {status}\n")
+        sys.stderr.write(f"127.0.0.1:{port} answered {path} with {status}: {body}\n")
     return 0 if status == http.client.OK else 1
 
 
-__all__ = ["DEFAULT_PORT", "TIMEOUT_S", "probe"]
+__all__ = ["ALIVE", "DEFAULT_PORT", "TIMEOUT_S", "probe"]
 
 if __name__ == "__main__":
-    sys.exit(probe(os.environ))  # noqa: TID251 - an entry module
+    sys.exit(probe(os.environ, *sys.argv[1:2]))  # noqa: TID251 - an entry module

@@ -46,3 +46,8 @@ def test_another_answer_is_a_no(
 def test_nobody_there_and_a_broken_port_are_a_no_with_a_reason(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert probe({"SERVER_PORT": port}) == 1
     assert port in capsys.readouterr().err
+
+
+def test_another_question_can_be_asked(server: HTTPServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert probe({"SERVER_PORT": str(server.server_port)}, "/readyz") == 1
+    assert "answered /readyz with 404" in capsys.readouterr().err

@@ -1,0 +1,140 @@
+"""The images as far as their files tell: nothing here builds or runs them."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+from attrs import field, frozen
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# Brought by every base in the versions that its engine needs.
+OF_THE_BASE = {"transformers", "tokenizers"}
+PACKAGES = {"runtime", "actors", "engines", "protocol", "tooling"}
+
+
+@frozen
+class Image:
+    """One Dockerfile. `base`: the vendor image less its version, which is that of `package` in pyproject."""
+
+    name: str
+    base: str
+    package: str
+    text: str = field(init=False, repr=False)
+    ignored: list[str] = field(init=False, repr=False)
+
+    @text.default
+    def _read(self) -> str:
+        return (ROOT / self.name).read_text(encoding="utf-8")
+
+    @ignored.default
+    def _read_ignored(self) -> list[str]:
+        return (ROOT / f"{self.name}.dockerignore").read_text(encoding="utf-8").splitlines()
+
+    def of(self, instruction: str) -> list[str]:
+        """The arguments of every instruction of this kind, continued lines as one."""
+        lines = [line for line in self.text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        whole = re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines()
+        return [line.removeprefix(f"{instruction} ") for line in whole if line.startswith(f"{instruction} ")]
+
+    def copied(self) -> list[str]:
+        """What is copied from the repository."""
+        return [source for line in self.of("COPY") if "--from" not in line for source in shlex.split(line)[:-1]]
+
+    @property
+    def extra(self) -> str:
+        """The name of the dependency group of its engine."""
+        return self.name.rpartition(".")[2]
+
+
+IMAGES = [
+    Image("Dockerfile.vllm", "vllm/vllm-openai:v", "vllm"),
+    Image("Dockerfile.trt", "nvcr.io/nvidia/tensorrt-llm/release:", "tensorrt-llm"),
+]
+every_image = pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.extra)
+
+
+def _lock(name: str) -> dict[str, str]:
+    lines = (ROOT / "tooling" / "locks" / name).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+
+
+def _name(requirement: str) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found is not None
+    return found.group().lower()
+
+
+@every_image
+def test_the_base_is_the_release_that_the_project_pins(image: Image) -> None:
+    pinned = dict(requirement.split("==") for requirement in PROJECT["optional-dependencies"][image.extra])
+    assert f"BASE_IMAGE={image.base}{pinned[image.package]}" in image.of("ARG")
+    assert [line.split()[0] for line in image.of("FROM")] == ["${BASE_IMAGE}"] * 2
+
+
+@pytest.mark.parametrize(
+    ("image", "source"),
+    [(image, source) for image in IMAGES for source in image.copied()],
+    ids=lambda value: value.extra if isinstance(value, Image) else value,
+)
+def test_every_path_that_is_copied_exists_and_reaches_the_builder(image: Image, source: str) -> None:
+    assert (ROOT / source).exists()
+    assert f"!{source.split('/', maxsplit=1)[0]}" in image.ignored
+
+
+@every_image
+def test_nothing_reaches_the_builder_that_is_not_copied(image: Image) -> None:
+    assert next(line for line in image.ignored if not line.startswith("#")) == "**"
+    allowed = {line[1:] for line in image.ignored if line.startswith("!")}
+    assert allowed == {source.split("/")[0] for source in image.copied()}
+    assert allowed == PACKAGES | {"pyproject.toml", "README.md", "LICENSE"}
+    assert not (ROOT / ".dockerignore").exists()
+
+
+def test_the_images_add_every_dependency_that_a_base_lacks_in_the_locked_version() -> None:
+    image, cpu = _lock("image.txt"), _lock("cpu.txt")
+    assert {_name(each) for each in PROJECT["dependencies"]} - OF_THE_BASE <= image.keys()
+    assert {name: cpu.get(name) for name in image} == image
+    assert not image.keys() & {"torch", "transformers", "tokenizers", "numpy", "vllm", "tensorrt-llm"}
+
+
+@every_image
+def test_the_build_tool_has_the_locked_version(image: Image) -> None:
+    assert f"hatchling=={_lock('cpu.txt')['hatchling']} " in image.text
+
+
+@every_image
+def test_what_the_base_has_is_a_constraint_on_what_is_added(image: Image) -> None:
+    (install,) = [line for line in image.of("RUN") if "/wheels/*.whl" in line]
+    assert "pip list --format=freeze --exclude pip > /tmp/base.txt" in install
+    assert "--constraint /tmp/base.txt" in install
+
+
+@every_image
+def test_the_server_runs_as_nobody_special_without_a_shell_and_gets_the_signals(image: Image) -> None:
+    assert image.of("ENTRYPOINT") == ['["tini", "--", "python3", "-m", "runtime"]']
+    assert image.of("USER") == ["10001:10001"]
+    assert image.of("CMD") == []
+
+
+@every_image
+def test_the_health_check_asks_a_route_that_there_is_and_waits_for_a_slow_start(image: Image) -> None:
+    (check,) = image.of("HEALTHCHECK")
+    module, *path = re.findall(r'"([\w./]+)"', check.partition("-m")[2])
+    assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+    assert path in ([], ["/readyz"])
+    (patience,) = re.findall(r"--start-period=(\d+)s", check)
+    assert int(patience) >= (1800 if path else 120)
+
+
+@every_image
+def test_no_program_hides_in_the_dockerfile(image: Image) -> None:
+    assert not re.search(r"python3? -c|<<", image.text)
+
+
+@every_image
+def test_no_token_can_stay_in_a_layer(image: Image) -> None:
+    assert not re.search(r"^(ARG|ENV).*(TOKEN|KEY)", image.text, re.MULTILINE)
+    assert "--mount=type=secret,id=hf_token,env=HF_TOKEN" in image.text
