@@ -99,7 +99,7 @@ def talks(count: int = 150, step_s: float = 0.02) -> Script:
 
 @asynccontextmanager
 async def serving(
-    script: Script | None = None, *, actor: type[EngineActor] = EngineActor, **environment: str
+    script: Script | None = None, actor: type[EngineActor] = EngineActor, /, **environment: str
 ) -> AsyncIterator[Place]:
     """A ready server with these settings beside the required ones. `actor`: what stands before the engine."""
     settings = Settings.from_env(

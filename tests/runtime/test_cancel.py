@@ -7,6 +7,15 @@ from engines.scripted import Script
 from tests.e2e.client import Client, Frame, kinds_of, text_of
 from tests.runtime.serving import Place, says, serving, talks
 
+REASONS: tuple[tuple[dict[str, object] | None, str], ...] = (
+    ({"reason": "user_spoke"}, "user_spoke"),
+    ({"reason": "x" * 64}, "x" * 64),
+    ({"reason": None}, "client_request"),
+    ({"reason": " "}, "client_request"),
+    ({}, "client_request"),
+    (None, "client_request"),
+)
+
 
 async def _talking(client: Client, request_id: str = "r-1") -> list[Frame]:
     """Start a turn and read until it streams."""
@@ -43,17 +52,7 @@ async def test_a_cancel_by_the_turns_id_or_a_new_one_stops_the_turn(cancel_id: s
 
 async def test_a_cancel_says_why_when_it_wants_to() -> None:
     async with serving(talks()) as place, place.connected() as client:
-        for number, (payload, expected) in enumerate(
-            (
-                ({"reason": "user_spoke"}, "user_spoke"),
-                ({"reason": "x" * 64}, "x" * 64),
-                ({"reason": None}, "client_request"),
-                ({"reason": " "}, "client_request"),
-                ({}, "client_request"),
-                (None, "client_request"),
-            ),
-            start=1,
-        ):
+        for number, (payload, expected) in enumerate(REASONS, start=1):
             await _talking(client, f"r-{number}")
             await client.say("cancel", f"c-{number}", payload)
             assert (await client.rest())[-1]["payload"]["reason"] == expected

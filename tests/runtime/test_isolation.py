@@ -60,7 +60,7 @@ class _Poisoned(EngineActor):
 
 async def test_a_crash_in_one_session_costs_that_connection_and_nothing_else() -> None:
     with structlog.testing.capture_logs() as logs:
-        async with serving(talks(60), actor=_Poisoned) as place, place.connected() as fine:
+        async with serving(talks(60), _Poisoned) as place, place.connected() as fine:
             await fine.start()
             await fine.until("token")
             async with place.connected(session_id="s-2") as unlucky:

@@ -12,6 +12,37 @@ Row = tuple[Payload, str, str]
 IM_START = SPECIAL.index("<|im_start|>")
 NOT_TEXT: tuple[Any, ...] = (7, 1.5, True, [], ["hi"], {}, {"text": "hi"})
 
+OTHERS: tuple[Any, ...] = (1, True, [], {})
+NO_NUMBERS: tuple[Any, ...] = ("", "warm", True, [], {}, "nan", "inf", "1e999")
+NOT_PLAYED: tuple[Any, ...] = (
+    1,
+    "r-1",
+    [],
+    {},
+    {"request_id": "r-1"},
+    {"chars": 1},
+    {"request_id": "r-1", "chars": -1},
+)
+NO_HISTORY: tuple[Any, ...] = (
+    "hello",
+    {},
+    1,
+    [None],
+    ["hi"],
+    [{}],
+    [{"role": "user"}],
+    [{"content": "hi"}],
+    [{"role": 1, "content": "hi"}],
+    [{"role": None, "content": "hi"}],
+    [{"role": "user", "content": None}],
+    [{"role": "user", "content": 5}],
+    [{"role": "user", "content": {"text": "hi"}}],
+    [{"role": "user", "content": ["hi"]}],
+    [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}],
+    [{"role": "user", "content": [{"type": "text", "text": 5}]}],
+    [{"role": "user", "content": "fine"}, {"role": "assistant"}],
+)
+
 
 def first(**changes: object) -> Payload:
     """A first start's payload with changes; `...` leaves a key out."""
@@ -53,7 +84,7 @@ SAMPLING: dict[str, Row] = {
     **{
         f"{key} {value!r}": (later(sampling={key: value}), "invalid_payload", f"invalid_{key}")
         for key in RANGES
-        for value in ("", "warm", True, [], {}, "nan", "inf", "1e999")
+        for value in NO_NUMBERS
     },
     "half a top_k": (later(sampling={"top_k": 1.5}), "invalid_payload", "invalid_top_k"),
     "half a top_k in words": (later(sampling={"top_k": "1.5"}), "invalid_payload", "invalid_top_k"),
@@ -68,8 +99,7 @@ SAMPLING: dict[str, Row] = {
     "one bad among good": (later(sampling={"top_k": 5, "top_p": 5}), "invalid_payload", "top_p_out_of_range"),
 }
 PLAYED: dict[str, Row] = {
-    f"played {value!r}": (later(played=value), "invalid_payload", "invalid_played")
-    for value in (1, "r-1", [], {}, {"request_id": "r-1"}, {"chars": 1}, {"request_id": "r-1", "chars": -1})
+    f"played {value!r}": (later(played=value), "invalid_payload", "invalid_played") for value in NOT_PLAYED
 }
 FIRST: dict[str, Row] = {
     "no prompt": (first(chat_prompt=...), "invalid_settings", "missing_chat_prompt"),
@@ -83,39 +113,18 @@ FIRST: dict[str, Row] = {
     },
     **{
         f"gender {value!r}": (first(gender=value), "invalid_payload", "invalid_gender")
-        for value in ("", "other", "fem ale", 1, True, [], {})
+        for value in (*OTHERS, "", "other", "fem ale")
     },
     **{
         f"personality {value!r}": (first(personality=value), "invalid_payload", "invalid_personality")
-        for value in ("", "sun ny", "r2d2", "x" * 21, "a-b", 1, True, [], {})
+        for value in (*OTHERS, "", "sun ny", "r2d2", "x" * 21, "a-b")
     },
     **{
         f"{key} {value!r}": (first(**{key: value}), "invalid_settings", f"invalid_{key}")
         for key in ("check_screen_prefix", "screen_checked_prefix")
-        for value in ("x" * 31, 1, True, [], {})
+        for value in (*OTHERS, "x" * 31)
     },
-    **{
-        f"history {value!r}": (first(history=value), "invalid_payload", "invalid_history")
-        for value in (
-            "hello",
-            {},
-            1,
-            [None],
-            ["hi"],
-            [{}],
-            [{"role": "user"}],
-            [{"content": "hi"}],
-            [{"role": 1, "content": "hi"}],
-            [{"role": None, "content": "hi"}],
-            [{"role": "user", "content": None}],
-            [{"role": "user", "content": 5}],
-            [{"role": "user", "content": {"text": "hi"}}],
-            [{"role": "user", "content": ["hi"]}],
-            [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}],
-            [{"role": "user", "content": [{"type": "text", "text": 5}]}],
-            [{"role": "user", "content": "fine"}, {"role": "assistant"}],
-        )
-    },
+    **{f"history {value!r}": (first(history=value), "invalid_payload", "invalid_history") for value in NO_HISTORY},
     "513 messages": (
         first(history=[{"role": "user", "content": "x"}] * 513),
         "invalid_payload",
@@ -254,11 +263,11 @@ async def test_a_cancel_reason_that_is_no_short_text_is_refused() -> None:
     async with serving(talks(60)) as place, place.connected() as client:
         await client.start()
         await client.until("token")
-        for reason in (5, [], {}, True, "x" * 65):
+        for reason in (*OTHERS, "x" * 65):
             await client.say("cancel", "c-1", {"reason": reason})
         frames = await client.until("done")
         errors = [frame["payload"]["details"]["reason_code"] for frame in frames if frame["type"] == "error"]
-        assert errors == ["invalid_reason"] * 5
+        assert errors == ["invalid_reason"] * (len(OTHERS) + 1)
 
 
 async def test_texts_that_are_only_strange_are_served() -> None:
