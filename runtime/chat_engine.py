@@ -63,7 +63,15 @@ def _vllm(settings: Settings, bias: ResolvedBias, around: Surroundings) -> tuple
     made = plan(_wanted(settings, bias, around), facts, detect(model, files), devices)
     skipped = (f"logit bias skipped for {', '.join(map(repr, bias.skipped))}",) if bias.skipped else ()
     config = evolve(made.config, mark=around.mark, error_log=around.error_log, load_format=around.load_format)
+    _tell_queueing(settings, config.max_num_seqs * config.data_parallel)
     return config, (*made.warnings, *skipped)
+
+
+def _tell_queueing(settings: Settings, max_running: int) -> None:
+    """More connections than running requests are legal; whoever planned otherwise should know."""
+    connections = settings.deployment.max_concurrent_connections
+    if connections > max_running:
+        log.info("engine.turns_may_queue", connections=connections, max_running=max_running)
 
 
 def _wanted(settings: Settings, bias: ResolvedBias, around: Surroundings) -> Wanted:

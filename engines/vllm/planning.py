@@ -72,13 +72,15 @@ def plan(
 ) -> Plan:
     """Resolve everything. Raises `EngineStartFailed` with all complaints, one line each."""
     fraction = min(wanted.gpu_fraction, wanted.fraction_cap) if model.memory_hungry else wanted.gpu_fraction
-    smallest = min(devices.total_gib, default=None)
+    used = _used(wanted, devices)
+    smallest = min(used.total_gib, default=None)
     running = wanted.max_num_seqs or max_num_seqs(
         fraction, smallest, memory_hungry=model.memory_hungry, sizing=wanted.sizing
     )
     quantization, warnings, complaints = _quantization(wanted.quantization, checkpoint)
     complaints += _model_complaints(wanted, model, is_importable)
-    complaints += _device_complaints(wanted, devices, fraction)
+    complaints += _device_complaints(wanted, devices, is_importable)
+    complaints += _memory_complaints(wanted, used, fraction)
     if wanted.max_num_batched_tokens < running:
         complaints.append(
             f"MAX_NUM_BATCHED_TOKENS_CHAT is {wanted.max_num_batched_tokens}: it must be at least the number of "
@@ -146,23 +148,38 @@ def _model_complaints(wanted: Wanted, model: ModelFacts, is_importable: Callable
     return complaints
 
 
-def _device_complaints(wanted: Wanted, devices: Devices, fraction: float) -> list[str]:
-    if not devices.total_gib:
-        return []
-    complaints = []
-    world = wanted.tensor_parallel * wanted.pipeline_parallel * wanted.data_parallel
-    if wanted.distributed_backend != "ray" and world > len(devices.total_gib):
-        complaints.append(
-            f"tensor x pipeline x data parallelism needs {world} GPUs, {len(devices.total_gib)} visible; "
+def _world(wanted: Wanted) -> int:
+    return wanted.tensor_parallel * wanted.pipeline_parallel * wanted.data_parallel
+
+
+def _used(wanted: Wanted, devices: Devices) -> Devices:
+    # The engine takes the first so many that it sees; Ray may place a rank on any.
+    count = None if wanted.distributed_backend == "ray" else _world(wanted)
+    return Devices(total_gib=devices.total_gib[:count], free_gib=devices.free_gib[:count])
+
+
+def _device_complaints(wanted: Wanted, devices: Devices, is_importable: Callable[[str], bool]) -> list[str]:
+    if wanted.distributed_backend == "ray":
+        missing = not is_importable("ray")
+        return ["CHAT_DISTRIBUTED_BACKEND is ray: install the Python package ray on every machine"] if missing else []
+    world, visible = _world(wanted), len(devices.total_gib)
+    if visible and world > visible:
+        return [
+            f"tensor x pipeline x data parallelism needs {world} GPUs, {visible} visible; "
             "CHAT_DISTRIBUTED_BACKEND=ray spans machines"
-        )
-    for index, (total, free) in enumerate(zip(devices.total_gib, devices.free_gib, strict=False)):
-        needed = fraction * total
-        if wanted.kv_cache_bytes is None and free < needed:
-            complaints.append(
-                f"GPU {index} has {free:.1f} GiB free of {total:.1f}; CHAT_GPU_FRAC {fraction:g} wants {needed:.1f} GiB"
-            )
-    return complaints
+        ]
+    return []
+
+
+def _memory_complaints(wanted: Wanted, used: Devices, fraction: float) -> list[str]:
+    if wanted.kv_cache_bytes is not None:
+        return []
+    return [
+        f"GPU {index} has {free:.1f} GiB free of {total:.1f}; CHAT_GPU_FRAC {fraction:g} wants {fraction * total:.1f} "
+        "GiB: end what else uses it, or lower CHAT_GPU_FRAC"
+        for index, (total, free) in enumerate(zip(used.total_gib, used.free_gib, strict=True))
+        if free < fraction * total
+    ]
 
 
 __all__ = ["Devices", "Plan", "Wanted", "plan"]

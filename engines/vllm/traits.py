@@ -45,7 +45,10 @@ class ModelFacts:
 
 
 def _max_len(config: Mapping[str, Any]) -> int | None:
-    if config.get("rope_scaling"):
+    # Newer configurations say it in "rope_parameters", which unscaled models have too.
+    parameters = config.get("rope_parameters")
+    kind = parameters.get("rope_type", "default") if isinstance(parameters, Mapping) else "default"
+    if config.get("rope_scaling") or kind != "default":
         # A scaled context is longer than the number beside it; vLLM works it out and says so when it is exceeded.
         return None
     lengths = [value for key in _LENGTH_KEYS if isinstance(value := config.get(key), int) and value > 0]

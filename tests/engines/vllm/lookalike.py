@@ -142,7 +142,7 @@ class AsyncLLM:
         return len(self._live)
 
     async def _answer(self) -> None:
-        while self.stuck:  # noqa: ASYNC110 - tests flip the flag from another thread
+        while self.stuck:  # tests flip the flag from another thread
             await asyncio.sleep(0.01)
 
     async def is_sleeping(self) -> bool:

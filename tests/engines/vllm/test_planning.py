@@ -1,5 +1,6 @@
 """From settings and facts to a configuration."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -21,8 +22,10 @@ def _plan(
     model: ModelFacts = LLAMA,
     checkpoint: Format | None = None,
     devices: Devices = H200,
+    packages: Sequence[str] = ("ray",),
 ) -> Plan:
-    return plan(Wanted(model="org/name", **(wanted or {})), model, checkpoint, devices, is_importable=lambda _: False)
+    values = Wanted(model="org/name", **(wanted or {}))
+    return plan(values, model, checkpoint, devices, is_importable=lambda package: package in packages)
 
 
 def _complaints(**arguments: Any) -> str:
@@ -134,6 +137,17 @@ def test_ray_may_span_more_gpus_than_are_visible_and_a_fixed_cache_needs_no_shar
     assert (config.tensor_parallel, config.distributed_backend, config.kv_cache_bytes) == (4, "ray", 1 << 30)
 
 
+def test_ray_has_to_be_there_to_be_used() -> None:
+    assert "install the Python package ray" in _complaints(wanted={"distributed_backend": "ray"}, packages=())
+
+
+def test_gpus_that_the_engine_does_not_use_need_no_free_memory() -> None:
+    beside = Devices(total_gib=(80.0, 24.0), free_gib=(80.0, 1.0))
+    assert _plan(devices=beside).config.max_num_seqs == 101
+    assert "GPU 1 has 1.0 GiB free" in _complaints(wanted={"data_parallel": 2}, devices=beside)
+    assert "GPU 1 has 1.0 GiB free" in _complaints(wanted={"distributed_backend": "ray"}, devices=beside)
+
+
 def test_an_mla_backend_suits_an_mla_model() -> None:
     facts = ModelFacts.of({"model_type": "deepseek_v2"})
     assert _plan({"attention_backend": "FLASH_ATTN_MLA"}, facts).config.attention_backend == "FLASH_ATTN_MLA"
@@ -148,6 +162,9 @@ def test_a_multimodal_models_limits_are_those_of_its_text_part() -> None:
     facts = ModelFacts.of({"model_type": "gemma3", "text_config": {"max_position_embeddings": 131072}})
     assert (facts.max_len, facts.memory_hungry, facts.dtype) == (131072, True, "bfloat16")
     scaled = ModelFacts.of({"max_position_embeddings": 4096, "rope_scaling": {"factor": 8.0}})
+    newer = ModelFacts.of({"max_position_embeddings": 4096, "rope_parameters": {"rope_type": "yarn", "factor": 8.0}})
+    plain = ModelFacts.of({"max_position_embeddings": 4096, "rope_parameters": {"rope_type": "default"}})
+    assert (newer.max_len, plain.max_len) == (None, 4096)
     assert scaled.max_len is None
 
 
