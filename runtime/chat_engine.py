@@ -135,6 +135,7 @@ def _trt(settings: Settings, bias: ResolvedBias, around: Surroundings) -> TrtCon
         max_output_len=settings.chat.max_out,
         batch_size=trt.batch_size,
         kv_free_gpu_frac=trt.kv_free_gpu_frac,
+        kv_cache_dtype=settings.vllm.kv_dtype,
         tensor_parallel=settings.engine.tensor_parallel,
         pipeline_parallel=settings.engine.pipeline_parallel,
         data_parallel=settings.engine.data_parallel,

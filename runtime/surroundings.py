@@ -5,9 +5,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from engines.vllm import apply_library_env
+from engines import trt, vllm
 from runtime.gpus import GpuMemory, visible_gpus
-from runtime.settings import Settings
+from runtime.settings import EngineName, Settings
 
 
 @frozen(kw_only=True)
@@ -29,8 +29,10 @@ def look_around(settings: Settings, environ: MutableMapping[str, str], scratch: 
     gpus = visible_gpus(environ)
     if settings.deployment.skip_env_autoconfig:
         return Surroundings(gpus=gpus)
+    if settings.deployment.inference_engine is EngineName.TRT:
+        return Surroundings(gpus=gpus, mark=trt.apply_library_env(environ, verbose=settings.logs.show_trt_logs))
     error_log = scratch / "engine-errors.log"
-    mark = apply_library_env(environ, gpu=bool(gpus), verbose=settings.logs.show_vllm_logs, error_log=error_log)
+    mark = vllm.apply_library_env(environ, gpu=bool(gpus), verbose=settings.logs.show_vllm_logs, error_log=error_log)
     return Surroundings(gpus=gpus, mark=mark, error_log=error_log)
 
 

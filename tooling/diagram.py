@@ -1,4 +1,4 @@
-"""`python -m tooling.diagram [--check]`: the session machine's table as a state diagram and a table of rows, in docs."""
+"""`python -m tooling.diagram [--check]`: the session machine's table, drawn and listed in the docs."""
 
 import argparse
 import sys

@@ -1,9 +1,9 @@
 """The machine against its own rules: the grid, a wire on which engine events arrive late, and mutated tables."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import get_args
+from typing import ClassVar, get_args
 
 import pytest
 from attrs import evolve
@@ -139,7 +139,7 @@ class Wire(RuleBasedStateMachine):
     `working`: the turn whose task runs; it ends exactly once, by itself or because it was stopped.
     """
 
-    table: Table = TRANSITIONS
+    table: ClassVar[Table] = TRANSITIONS
 
     def __init__(self) -> None:
         super().__init__()
@@ -274,15 +274,18 @@ class Wire(RuleBasedStateMachine):
             assert (self.session.live is None) == (self.session.phase is Phase.IDLE)
 
 
-Wire.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+Wire.TestCase.settings = settings(max_examples=settings().max_examples * 2, stateful_step_count=40, deadline=None)
 TestWire = Wire.TestCase
+
+
+Mutate = Callable[[tuple[Rule, ...]], tuple[Rule, ...]]
 
 
 def _without_park(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     return tuple(evolve(row, update=lambda session, _event: session) for row in rules)
 
 
-MUTATIONS: Mapping[str, tuple[tuple[Phase, type], object]] = {
+MUTATIONS: Mapping[str, tuple[tuple[Phase, type], Mutate]] = {
     "a barge-in does not park the new turn": ((Phase.STREAMING, ev.TurnRequested), _without_park),
     "a cancel forgets to change the phase": (
         (Phase.STREAMING, ev.CancelRequested),
@@ -305,7 +308,7 @@ def test_a_mutated_row_is_found(name: str) -> None:
     key, mutate = MUTATIONS[name]
 
     class Mutant(Wire):
-        table = {**TRANSITIONS, key: mutate(TRANSITIONS[key])}  # type: ignore[operator]
+        table: ClassVar[Table] = {**TRANSITIONS, key: mutate(TRANSITIONS[key])}
 
     with pytest.raises((AssertionError, IllegalTransition)):
         run_state_machine_as_test(

@@ -72,7 +72,7 @@ def _outcomes(
     ready = f"http://127.0.0.1:{port}/{'readyz' if contender == 'ours' else 'health'}"
     with running(argv, child, ready) as pid:
         url = f"127.0.0.1:{port}"
-        warm = Job(model=options.model, sessions=2, spread_s=0, max_out=16)
+        warm = Job(model=options.model, sessions=max(options.concurrency), max_out=options.max_out)
         for job in (warm, *jobs, *_with_barge_in(jobs, options, contender)):
             if contender == "ours":
                 name = f"ours, {job.barge_in:.0%} barge-ins" if job.barge_in else "ours"

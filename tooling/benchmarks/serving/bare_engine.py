@@ -26,7 +26,8 @@ async def run(jobs: list[Job], arguments: dict[str, Any]) -> None:
     engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments), usage_context=UsageContext.OPENAI_API_SERVER)
     text = load_chat_text(jobs[0].model)
     try:
-        await _converse(engine, text, Job(model=jobs[0].model, sessions=2, spread_s=0, max_out=16), "warm-up")
+        largest = max(jobs, key=lambda job: job.sessions)
+        await _converse(engine, text, largest, "warm-up")  # the first load of a size compiles kernels
         for job in jobs:
             outcome = await _converse(engine, text, job, "AsyncLLM, no server")
             print(json.dumps(as_json(outcome)), flush=True)
