@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import trio
 from attrs import define, evolve, field
 from tokenizers import Tokenizer
 
 from actors.engine import EngineActor
+from actors.session.intake import Routing
+from actors.session.turn import Router
 from engines.base import GenerationRequest
 from engines.scripted import Script, ScriptedEngine
 from runtime import assembly
@@ -28,6 +30,7 @@ class Place:
     """A running server. `engines`: every engine that was made, newest last."""
 
     settings: Settings
+    parts: assembly.Parts
     server: Server
     actor: EngineActor
     port: int = 0
@@ -45,6 +48,12 @@ class Place:
     def connected(self, key: str | None = "k-1", **options: Any) -> AbstractAsyncContextManager[Client]:
         """A client of it."""
         return connected(self.port, key, **options)
+
+    def route(self, router: Router, measure: Routing, *, chats: bool = True) -> None:
+        """From the next connection on, let this router decide; without `chats` it is all that is served."""
+        site = assembly.deployment(self.settings, toy_text() if chats else None, measure)
+        parts = evolve(self.parts, router=cast(Any, router), chat=self.actor if chats else None)
+        self.server.connect = assembly.Reception(parts, site).connect
 
     async def until_idle(self, within_s: float = 5.0) -> None:
         """Return when nobody is connected and the engine has nothing to do."""
@@ -116,7 +125,7 @@ async def serving(
     chat = actor(parts.chat.limits)
     parts = evolve(parts, chat=chat)
     parts.health.chat = chat
-    place = Place(settings, assembly.server(parts), chat)
+    place = Place(settings, parts, assembly.server(parts), chat)
 
     def make() -> ScriptedEngine:
         place.engines.append(ScriptedEngine(_beyond_warmup(script or Script(step_s=STEP_S))))
