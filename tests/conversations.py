@@ -73,6 +73,10 @@ class Conversations(RuleBasedStateMachine):
         else:
             client.start(text)
 
+    @rule(who=WHO, sampling=st.dictionaries(st.sampled_from(["top_k", "temperature"]), st.none() | st.integers(-1, 2)))
+    def tunes(self, who: int, sampling: dict[str, int | None]) -> None:
+        self.parties[who][0].say("message", user_utterance="and now?", sampling=sampling)
+
     @rule(who=WHO, text=st.sampled_from(UTTERANCES))
     def describes_the_screen(self, who: int, text: str) -> None:
         self.parties[who][0].say("followup", analysis_text=text)
@@ -221,6 +225,7 @@ class Conversations(RuleBasedStateMachine):
                 for message in connection.actor.history.messages
             ]
             assert stored == memory.expected(), client.frames
+            assert connection.actor.overrides == memory.sampling
 
     def teardown(self) -> None:
         if self.loop is None:

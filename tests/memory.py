@@ -24,11 +24,12 @@ class Remembered:
 
 @define
 class Memory:
-    """A model of the behaviour page's table of what is stored."""
+    """A model of the behaviour page's table of what is stored. `sampling`: the session's overrides."""
 
     client: Client
     messages: list[Remembered] = field(factory=list)
     said: dict[str, str] = field(factory=dict)
+    sampling: Message = field(factory=dict)
     seen: int = 0
 
     def expected(self) -> list[Remembered]:
@@ -44,6 +45,7 @@ class Memory:
             case "ack":
                 self._play(name, payload)
                 said = self.client.said[name]
+                self._tune(said.get("sampling") or {})
                 if payload["for"] == "followup":
                     self.messages.append(Remembered(name, "user", said["analysis_text"].strip(), CHECKED))
                 else:
@@ -63,6 +65,12 @@ class Memory:
                     self.messages = [message for message in self.messages if message.turn != name]
                 else:
                     self._reply(name, interrupted=True)
+
+    def _tune(self, sampling: Message) -> None:
+        """Lay a frame's keys over what the session has; null takes one back."""
+        if self.client.referee.mode is not Mode.TOOL:
+            merged = {**self.sampling, **sampling}
+            self.sampling = {key: value for key, value in merged.items() if value is not None}
 
     def _reply(self, turn: str, *, interrupted: bool) -> None:
         text = self.said.get(turn, "")

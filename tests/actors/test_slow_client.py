@@ -154,6 +154,6 @@ class SlowConversations(Conversations):
 
 
 SlowConversations.TestCase.settings = settings(
-    max_examples=settings().max_examples // 5, stateful_step_count=30, deadline=None
+    max_examples=settings().max_examples // 2, stateful_step_count=30, deadline=None
 )
 TestSlowConversations = SlowConversations.TestCase
