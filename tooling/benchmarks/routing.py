@@ -1,10 +1,15 @@
-"""Measure the tool router: questions that come at once, batched and not, against one after the other, in one run."""
+"""Measure the tool router: questions that come at once, batched and not, against one after the other, in one run.
+
+Environment: YAP_HOME, where the demo model is kept, or made if no model is named.
+"""
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import trio
 from attrs import asdict, define, field, frozen
@@ -13,6 +18,7 @@ from actors.router import RouterActor
 from engines.classifier import Batching, Classifier, ClassifierConfig, ClassifierEngine, ClassifierInfo, warm_up
 from engines.errors import EngineStartFailed
 from tooling.clients.percentiles import summarise
+from tooling.demo import tool as demo
 
 TIMEOUT_S = 600.0
 UTTERANCES = (
@@ -117,7 +123,7 @@ async def measure(config: ClassifierConfig, requests: int, rounds: int) -> Resul
     """Open the model and ask in every way, the ways taking turns so that the machine's moods hit all alike."""
     classifier = ClassifierEngine(config)
     try:
-        info = await classifier.open(lambda line: print(line, file=sys.stderr))
+        info = await classifier.open(_say)
         await warm_up(classifier, info)
         ways = await _asked(classifier, info, questions(requests), rounds)
     finally:
@@ -147,6 +153,10 @@ async def _asked(classifier: Classifier, info: ClassifierInfo, texts: Sequence[s
     return ways
 
 
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def _table(result: Result) -> str:
     lines = [f"{'':20} {'decisions/s':>12} {'p50 ms':>9} {'p99 ms':>9}  inferences by size"]
     lines += [
@@ -161,10 +171,12 @@ def _table(result: Result) -> str:
     return "\n".join(lines)
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run the benchmark; the exit status: 1 if the model does not load."""
-    parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.routing", description=__doc__)
-    parser.add_argument("model", help="sequence-classification model: hub id or local directory")
+def main(argv: Sequence[str], home: Path) -> int:
+    """Run the benchmark; the exit status: 1 if the model does not load. `home`: where demo models are kept."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tooling.benchmarks.routing", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument("model", nargs="?", help="sequence-classification model, hub id or directory (default: demo)")
     parser.add_argument("--requests", type=int, default=64, metavar="N", help="questions a round (default 64)")
     parser.add_argument("--rounds", type=int, default=10, metavar="N", help="rounds of each way (default 10)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of an inference (default: every core)")
@@ -172,7 +184,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--compile", action="store_true", help="as TOOL_COMPILE=1")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
-    config = ClassifierConfig(model=args.model, threads=args.threads, device=args.device, compile=args.compile)
+    model = args.model or str(demo.ensure(home.expanduser(), _say))
+    config = ClassifierConfig(model=model, threads=args.threads, device=args.device, compile=args.compile)
     try:
         result = trio.run(measure, config, args.requests, args.rounds)
     except EngineStartFailed as error:
@@ -183,4 +196,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], Path(os.environ.get("YAP_HOME") or "~/.cache/yap")))  # noqa: TID251 - an entry module
