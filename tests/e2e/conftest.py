@@ -9,8 +9,8 @@ from tests.e2e.program import Program, scripted
 
 @pytest.fixture(scope="session")
 def program() -> Iterator[Program]:
-    """A server with default settings and the scripted engine."""
-    running = Program(scripted())
+    """A server with the scripted engine and, metrics apart, default settings."""
+    running = Program(scripted(METRICS_ENABLED="1"))
     try:
         yield running.wait_ready()
     finally:

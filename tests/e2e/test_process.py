@@ -1,6 +1,7 @@
 """The server as a process, with the scripted engine: start, signals, exit statuses, and what it leaves behind."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -51,6 +52,20 @@ async def test_every_turn_has_one_line_in_the_log_and_no_text_in_it(program: Pro
     log = "".join(program.lines)
     assert "private" not in log
     assert "k-1" not in log, "a key is in no log line"
+
+
+async def test_metrics_are_prometheus_text_and_count_what_is_there(program: Program) -> None:
+    async with connected(program.port) as client:
+        await client.answers_pings()
+        reply = await fetch(program.port, "/metrics")
+        assert reply.status == 200
+        assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
+        samples = [line for line in reply.body.decode().splitlines() if line and not line.startswith("#")]
+        for line in samples:
+            assert re.fullmatch(r'[a-z_]+(\{[a-z_]+="[^"]*"\})? [0-9.e+-]+', line), line
+        values = dict(line.rsplit(" ", 1) for line in samples)
+        (connections,) = [int(value) for name, value in values.items() if name.endswith("active_connections")]
+        assert connections == 1
 
 
 def _memory(pid: int) -> int:

@@ -100,12 +100,11 @@ async def test_a_key_is_in_no_log_line() -> None:
 async def _fail(place: Place, times: int) -> None:
     for _ in range(times):
         async with place.connected("wrong") as client:
-            await client.closed()
+            await client.refusal()
 
 
 async def test_too_many_wrong_keys_are_throttled_at_the_upgrade() -> None:
-    async with serving(AUTH_MAX_FAILURES="3", AUTH_FAILURE_WINDOW_S="1.5") as place:
-        began = trio.current_time()
+    async with serving(AUTH_MAX_FAILURES="3", AUTH_FAILURE_WINDOW_S="2.5") as place:
         await _fail(place, 3)
         async with place.connected() as client:
             await client.answers_pings()  # exactly as many as are allowed: still open
@@ -114,7 +113,7 @@ async def test_too_many_wrong_keys_are_throttled_at_the_upgrade() -> None:
         assert reply.status == 429
         assert int(reply.headers["retry-after"]) >= 1
         assert (await fetch(place.port, "/readyz")).status == 200, "only the WebSocket is throttled"
-        await trio.sleep_until(began + 4 * 0.3 + 1.6)
+        await trio.sleep(2.6)
         async with place.connected() as client:
             await client.answers_pings()
 

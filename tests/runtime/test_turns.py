@@ -29,7 +29,7 @@ async def test_a_chat_turn_is_ack_tokens_final_done() -> None:
 
 
 async def test_done_tells_the_engines_counts_and_times_in_order() -> None:
-    async with serving(talks(10, 0.01)) as place, place.connected() as client:
+    async with serving(talks(40, 0.01)) as place, place.connected() as client:
         sent = trio.current_time()
         await client.start()
         frames = await client.rest()
@@ -38,7 +38,7 @@ async def test_done_tells_the_engines_counts_and_times_in_order() -> None:
         assert list(done) == ["usage", "finish_reason", "timings"]
         assert list(done["usage"]) == USAGE
         prompt = len(place.engine.submitted[0].prompt_ids)
-        assert done["usage"] == dict(zip(USAGE, (prompt, 10, prompt + 10, 0), strict=True))
+        assert done["usage"] == dict(zip(USAGE, (prompt, 40, prompt + 40, 0), strict=True))
         assert done["finish_reason"] == "stop"
         times = done["timings"]
         assert list(times) == TIMINGS
