@@ -4,13 +4,16 @@ set positional-arguments
 
 python := "python3"
 cpu := ".venvs/cpu/bin/python"
+trt := if path_exists(".venvs/trt/bin/python") == "true" { ".venvs/trt/bin/python" } else { cpu }
+# The environment with the torch that fits this machine.
+torch := if path_exists("/dev/nvidiactl") + path_exists(".venvs/vllm/bin/python") == "truetrue" { "vllm" } else { "cpu" }
 
 # List the recipes.
 [private]
 default:
     @{{ just_executable() }} --list --unsorted
 
-# Make or update a virtual environment under .venvs (cpu, or vllm on an NVIDIA GPU).
+# Make or update a virtual environment under .venvs (cpu; vllm or trt on an NVIDIA GPU).
 [no-exit-message]
 setup *arguments:
     @exec {{ python }} -m tooling.setup "$@"
@@ -24,6 +27,16 @@ run *arguments: _cpu
 [no-exit-message]
 run-vllm *arguments: _vllm
     @exec .venvs/vllm/bin/python -m tooling.run --vllm "$@"
+
+# Serve with TensorRT-LLM on an NVIDIA GPU; `just setup trt` installs it, this recipe never does.
+[no-exit-message]
+run-trt *arguments: _trt
+    @exec {{ trt }} -m tooling.run --trt "$@"
+
+# Serve the tool model alone, on the GPU if vLLM's environment is there; without a model, the demo one is made first.
+[no-exit-message]
+run-tool *arguments: (_environment torch)
+    @exec .venvs/{{ torch }}/bin/python -m tooling.run --mode tool "$@"
 
 # Talk to a running server in this terminal.
 [no-exit-message]
@@ -96,13 +109,19 @@ lock:
     @exec {{ python }} -m tooling.setup lock
 
 [no-exit-message, private]
-_cpu:
-    @exec {{ python }} -m tooling.setup cpu
+_cpu: (_environment "cpu")
+
+[no-exit-message, private]
+_environment target:
+    @exec {{ python }} -m tooling.setup {{ target }}
 
 [no-exit-message, private]
 _dev:
     @exec {{ python }} -m tooling.setup cpu --dev
 
 [no-exit-message, private]
-_vllm:
-    @exec {{ python }} -m tooling.setup vllm
+_vllm: (_environment "vllm")
+
+[no-exit-message, private]
+_trt:
+    @exec {{ python }} -m tooling.setup trt --ask

@@ -1,4 +1,4 @@
-"""`python -m tooling.run --cpu|--vllm [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]` prepares and keeps a foreground server."""
+"""`python -m tooling.run --cpu|--vllm|--trt [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]` prepares and keeps a server."""
 
 import os
 import signal

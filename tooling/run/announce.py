@@ -7,7 +7,7 @@ from tooling.run.plan import PLACEHOLDER, Launch
 
 ANY_HOST = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not bound to
 DEFAULT_PORT = 8000
-ENGINES = {"cpu": "vLLM on the CPU", "vllm": "vLLM on the GPU"}
+ENGINES = {"vllm": "vLLM on the GPU", "trt": "TensorRT-LLM on the GPU"}
 
 
 def banner(launch: Launch, settings: Settings) -> str:
@@ -54,7 +54,10 @@ def _engine(launch: Launch, settings: Settings) -> str:
     if launch.mode == "tool":
         return "none: the tool model alone"
     name = settings.deployment.inference_engine.value
-    return ENGINES[launch.target] if name == "vllm" else name
+    if name == "vllm" and launch.target == "cpu":
+        return "vLLM on the CPU"
+    compiled = settings.trt.engine_dir if name == "trt" else None
+    return ENGINES.get(name, name) + (f", compiled engine {compiled}" if compiled else "")
 
 
 def _model(launch: Launch, kind: str, model: str) -> str:

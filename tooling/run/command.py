@@ -5,10 +5,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from runtime.settings import SettingsError, read_env_file
+from runtime.gpus import visible_gpus
+from runtime.settings import EngineName, SettingsError, read_env_file
 from tooling.run.announce import as_json, banner
+from tooling.run.fitting import installed_version, require_fit
 from tooling.run.grammar import USAGE, Command, UsageError, parse
-from tooling.run.machine import Refusal, require_gpu, require_home, require_port
+from tooling.run.machine import Refusal, require_gpu, require_home, require_port, require_trt
 from tooling.run.plan import check, plan, with_demo
 
 KEY_BYTES = 24
@@ -42,17 +44,23 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, ensure: Ensure, serv
 
 def _launch(command: Command, environ: Mapping[str, str], ensure: Ensure, serve: Serve) -> int:
     named = read_env_file(command.env_file) if command.env_file else {}
+    if command.target == "trt" and command.mode != "tool" and not command.plan:
+        require_trt()  # nothing else matters without it, and only this one sentence helps
     made_key = "made-up-at-start" if command.plan else secrets.token_urlsafe(KEY_BYTES)
     launch = plan(command, {**named, **environ}, made_key)
     settings = check(launch)
     if command.plan:
         print(as_json(launch, settings) if command.as_json else banner(launch, settings))
         return 0
-    if command.target == "vllm":
+    if command.target != "cpu":
         require_gpu()
-    require_port(settings.deployment.server_bind_host, settings.deployment.server_port)
+    deployment = settings.deployment
+    if deployment.deploy_mode.chats and deployment.inference_engine is EngineName.TRT:
+        require_trt()
+        require_fit(settings, visible_gpus(launch.environ), installed_version())
+    require_port(deployment.server_bind_host, deployment.server_port)
     if launch.demo:
-        home = require_home(settings.deployment.yap_home)
+        home = require_home(deployment.yap_home)
         launch = with_demo(launch, ensure(launch.demo, home, _say))
         settings = check(launch)
     print(banner(launch, settings), flush=True)

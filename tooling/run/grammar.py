@@ -10,16 +10,20 @@ from runtime.settings import SettingsError, split_flags
 
 MODES = ("chat", "tool", "both")
 QUANTISATIONS = ("auto", "none", "4bit", "awq", "8bit", "fp8", "int8_sq", "gptq", "gptq_marlin")
-TARGETS = {"--cpu": "cpu", "--vllm": "vllm"}
+TARGETS = {"--cpu": "cpu", "--vllm": "vllm", "--trt": "trt"}
 USAGE = """\
 usage: just run      [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]     vLLM on the CPU; demo models where none is named
        just run-vllm [MODE] [QUANT] CHAT [TOOL] [FLAGS]       vLLM on an NVIDIA GPU
+       just run-trt  [chat|both] [QUANT] CHAT [TOOL] [FLAGS]  TensorRT-LLM on an NVIDIA GPU
+       just run-tool [TOOL] [FLAGS]                           the tool model alone, no chat engine
 
   MODE    chat, tool or both; else DEPLOY_MODE, else by the models: two are both, otherwise chat
-  QUANT   auto, none, 4bit, awq, 8bit, fp8, gptq, gptq_marlin; else CHAT_QUANTIZATION, else auto
+  QUANT   auto, none, 4bit, awq, 8bit, fp8, gptq, gptq_marlin; else CHAT_QUANTIZATION, else auto; int8_sq is
+          TensorRT-LLM's
   CHAT    a Hugging Face id, org/name or org/name@revision, or a local directory; else CHAT_MODEL
   TOOL    the same for the tool model; else TOOL_MODEL
           a directory named like a keyword is written ./chat
+          run-trt serves the compiled engine in TRT_ENGINE_DIR if that is set, and CHAT is the model it was built from
 
   --host H, --port N       where to listen (0.0.0.0, 8000)
   --trust-remote-code      run code that comes with the models

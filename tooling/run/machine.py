@@ -1,8 +1,12 @@
 """What this machine must offer before anything long is started."""
 
 import errno
+import importlib.util
 import socket
+from collections.abc import Callable
 from pathlib import Path
+
+from engines.trt.library import INSTALL
 
 GPU_DEVICE = Path("/dev/nvidiactl")
 HOME_MARK = "pyproject.toml"
@@ -20,6 +24,16 @@ def require_gpu(device: Path = GPU_DEVICE) -> None:
     """Raises `Refusal` where the NVIDIA driver has no device."""
     if not device.exists():
         raise Refusal(f"no NVIDIA GPU here ({device} is missing); without one: just run", 3)
+
+
+def _is_importable(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def require_trt(is_importable: Callable[[str], bool] = _is_importable) -> None:
+    """Raises `Refusal` where TensorRT-LLM is not installed beside this interpreter. Imports nothing."""
+    if not is_importable("tensorrt_llm"):
+        raise Refusal(f"TensorRT-LLM is not installed: {INSTALL}", 3)
 
 
 def require_port(host: str, port: int) -> None:
@@ -48,4 +62,4 @@ def require_home(home: Path) -> Path:
     return place
 
 
-__all__ = ["Refusal", "require_gpu", "require_home", "require_port"]
+__all__ = ["Refusal", "require_gpu", "require_home", "require_port", "require_trt"]

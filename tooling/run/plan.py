@@ -15,6 +15,12 @@ SLOTS = {"chat": ("CHAT_MODEL",), "tool": ("TOOL_MODEL",), "both": ("CHAT_MODEL"
 PLACEHOLDER = "demo/not-made-yet"
 DEMO = {"CHAT_MODEL": "chat", "TOOL_MODEL": "tool"}
 DEFAULT_CONNECTIONS = "8"
+EXAMPLES = {
+    "chat": "Qwen/Qwen2.5-7B-Instruct",
+    "tool": "org/tool-model",
+    "both": "Qwen/Qwen2.5-7B-Instruct org/tool-model",
+}
+ENGINES = {"cpu": "vllm", "vllm": "vllm", "trt": "trt"}
 
 
 @frozen(kw_only=True)
@@ -37,10 +43,15 @@ class Launch:
 def plan(command: Command, environ: Mapping[str, str], made_key: str) -> Launch:
     """Decide. `made_key` is used where no key is set. Raises `UsageError`."""
     mode, why = _mode(command, environ)
+    if mode == "tool" and command.target == "trt":
+        raise UsageError(
+            f"mode tool ({why}) has no chat engine: just run-tool {' '.join(command.models) or 'org/model'}"
+        )
+    _refuse_other_engine(command)
     models = _models(command, mode, environ)
     added: dict[str, str] = {"DEPLOY_MODE": mode, **models}
     if mode != "tool" and not _flagged(command, "INFERENCE_ENGINE"):
-        added["INFERENCE_ENGINE"] = "vllm"
+        added["INFERENCE_ENGINE"] = ENGINES[command.target]
     if command.quantisation is not None:
         added["CHAT_QUANTIZATION"] = command.quantisation
     if command.trust_remote_code:
@@ -81,6 +92,14 @@ def _flagged(command: Command, variable: str) -> bool:
     return any(FLAGS[flag].name == variable for flag in command.flags)
 
 
+def _refuse_other_engine(command: Command) -> None:
+    """Each recipe brings one library; `--engine` can only ask for that one, or for the stand-in of tests."""
+    for flag, value in command.flags.items():
+        other = value.strip().lower()
+        if FLAGS[flag].name == "INFERENCE_ENGINE" and other in ENGINES.values() and other != ENGINES[command.target]:
+            raise UsageError(f"{flag} {value}: that is another recipe, just run-{other}")
+
+
 def _mode(command: Command, environ: Mapping[str, str]) -> tuple[str, str]:
     if command.mode is not None:
         return command.mode, "as asked"
@@ -107,7 +126,7 @@ def _models(command: Command, mode: str, environ: Mapping[str, str]) -> dict[str
         elif not (environ.get(slot, "").strip() or _flagged(command, slot)):
             if command.target != "cpu":
                 raise UsageError(
-                    f"mode {mode} needs {slot}, for example: just run-vllm {mode} Qwen/Qwen2.5-7B-Instruct"
+                    f"mode {mode} needs {slot}, for example: just run-{command.target} {mode} {EXAMPLES[mode]}"
                 )
             chosen[slot] = PLACEHOLDER
     return chosen

@@ -1,9 +1,10 @@
-"""`python3 -m tooling.setup [cpu|vllm] [--dev]` makes or updates a virtual environment; `lock` renews the pins.
+"""`python3 -m tooling.setup [cpu|vllm|trt] [--dev]` makes or updates a virtual environment; `lock` renews the pins.
 
 Needs Python and its pip, nothing else. Exit codes: 0 done, 1 a step failed, 2 usage, 3 this machine cannot,
 130 interrupted.
 """
 
+import os
 import sys
 
 MINIMUM = (3, 11)
@@ -14,4 +15,4 @@ else:  # every other module uses newer syntax, and an old interpreter should say
     from tooling.setup.interpreter import run
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], os.environ))  # noqa: TID251  # an entry module

@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from tooling.setup import tensorrt
 from tooling.setup.errors import MachineError, SetupError
 from tooling.setup.progress import Progress
 from tooling.setup.project import Project
@@ -13,6 +15,10 @@ from tooling.setup.stages import TARGETS, set_up
 ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130
 GPU_DEVICE = Path("/dev/nvidiactl")
+NO_TRT = (
+    "TensorRT-LLM is not installed: install it with `just setup trt` (its wheel comes from NVIDIA's index, "
+    f"{tensorrt.INDEX})"
+)
 DESCRIPTION = "Make or update a virtual environment under .venvs/. Quick when nothing changed."
 
 
@@ -21,16 +27,23 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python3 -m tooling.setup", description=DESCRIPTION)
     made.add_argument("target", nargs="?", default="cpu", choices=[*TARGETS, "lock"], help="default: cpu")
     made.add_argument("--dev", action="store_true", help="with the linters and test tools")
-    made.add_argument("--no-gpu", action="store_true", help="vllm: install although no NVIDIA GPU is here (images)")
+    made.add_argument(
+        "--no-gpu", action="store_true", help="vllm, trt: install although no NVIDIA GPU is here (images)"
+    )
+    made.add_argument(
+        "--ask", action="store_true", help="trt: install nothing, fail if a launch has nothing to run with"
+    )
     return made
 
 
-def run(argv: list[str]) -> int:
+def run(argv: list[str], environ: Mapping[str, str]) -> int:
     """Do what the arguments say; returns the exit code. Every failure is a message on stderr, never a traceback."""
     arguments = parser().parse_args(argv)
+    if arguments.ask:
+        return _ask(Project(ROOT))
     progress = Progress(sys.stderr)
     try:
-        _act(arguments, Project(ROOT), progress)
+        _act(arguments, environ, Project(ROOT), progress)
     except SetupError as error:
         progress.say(f"FAILED: {error}")
         return error.exit_code
@@ -40,16 +53,29 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _act(arguments: argparse.Namespace, project: Project, progress: Progress) -> None:
+def _ask(project: Project) -> int:
+    if tensorrt.is_ready(project.root):
+        return 0
+    print(f"run: {NO_TRT}", file=sys.stderr)
+    return MachineError.exit_code
+
+
+def _act(arguments: argparse.Namespace, environ: Mapping[str, str], project: Project, progress: Progress) -> None:
     if arguments.target == "lock":
         for path in make_locks(project, progress):
             progress.say(f"wrote {path.relative_to(project.root)}")
         return
     if not sys.platform.startswith("linux"):
-        raise MachineError(f"vLLM has wheels for Linux only, this is {sys.platform}: use a Linux machine or container")
-    if arguments.target == "vllm" and not (arguments.no_gpu or GPU_DEVICE.exists()):
+        raise MachineError(
+            f"the engines have wheels for Linux only, this is {sys.platform}: use a Linux machine or container"
+        )
+    if arguments.target != "cpu" and not (arguments.no_gpu or GPU_DEVICE.exists()):
         raise MachineError(f"no NVIDIA GPU here ({GPU_DEVICE} is missing); without one: just run")
-    set_up(project, arguments.target, progress, dev=arguments.dev)
+    interpreter = sys.executable
+    if arguments.target == "trt":
+        interpreter = tensorrt.python_for_trt()
+        tensorrt.require_mpi(environ)
+    set_up(project, arguments.target, progress, dev=arguments.dev, interpreter=interpreter)
 
 
 __all__ = ["parser", "run"]

@@ -50,10 +50,10 @@ class Environment:
         partial.write_text(json.dumps(dict(record), indent=1, sort_keys=True) + "\n", "utf-8")
         partial.replace(self.path / RECORD)
 
-    def make(self) -> None:
-        """Make it afresh with the running interpreter. Raises `SetupError`."""
+    def make(self, interpreter: str = sys.executable) -> None:
+        """Make it afresh with this interpreter, by default the running one. Raises `SetupError`."""
         shutil.rmtree(self.path, ignore_errors=True)
-        command = [sys.executable, "-m", "venv", str(self.path)]
+        command = [interpreter, "-m", "venv", str(self.path)]
         made = subprocess.run(command, capture_output=True, text=True, check=False)
         if made.returncode:
             tail = "\n".join(f"    {line}" for line in (made.stdout + made.stderr).splitlines()[-10:])

@@ -3,16 +3,17 @@
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 
 CANDIDATES = ("python3.14", "python3.13", "python3.12", "python3.11")
 
 
-def run(argv: "list[str]") -> int:
+def run(argv: "list[str]", environ: "Mapping[str, str]") -> int:
     """Become a newer interpreter; returns 3 when there is none. Kept in syntax that old interpreters read."""
     for name in CANDIDATES:
         found = shutil.which(name)
         if found:
-            os.execv(found, [found, "-m", "tooling.setup"] + argv)  # noqa: S606, RUF005  # no shell; old syntax
+            os.execve(found, [found, "-m", "tooling.setup"] + argv, environ)  # noqa: S606, RUF005  # no shell; old syntax
     version = ".".join(str(part) for part in sys.version_info[:2])
     print(
         f"setup: Python 3.11 or newer is needed, this is {version} and PATH has none of {', '.join(CANDIDATES)}.\n"

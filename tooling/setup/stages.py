@@ -1,17 +1,19 @@
 """What one environment is made of, stage by stage; a stage whose key is on record is not done again."""
 
 import hashlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tooling.setup import tensorrt
 from tooling.setup.environment import Environment, require_space
 from tooling.setup.errors import UsageError
 from tooling.setup.installer import Installer
 from tooling.setup.progress import Progress
-from tooling.setup.project import Project, count_pins
+from tooling.setup.project import Project, count_pins, pinned
 from tooling.setup.wheels import install_torch
 
-SPACE_BYTES = {"cpu": 4_000_000_000, "vllm": 20_000_000_000}
+SPACE_BYTES = {"cpu": 4_000_000_000, "vllm": 20_000_000_000, "trt": 25_000_000_000}
 TARGETS = tuple(SPACE_BYTES)
 
 
@@ -29,11 +31,13 @@ def plan(project: Project, target: str, *, dev: bool) -> tuple[Stage, ...]:
     """The stages of a target in order; `dev` adds the linters and test tools."""
     if target not in TARGETS:
         raise UsageError(f"{target!r} is not a target; choose one of {', '.join(TARGETS)}")
-    stages = _cpu(project) if target == "cpu" else _vllm(project)
+    stages = MAKERS[target](project)
     return (*stages, *((_locked(project, "dev", "test tools"),) if dev else ()), _editable(project))
 
 
-def set_up(project: Project, target: str, progress: Progress, *, dev: bool = False) -> Environment:
+def set_up(
+    project: Project, target: str, progress: Progress, *, dev: bool = False, interpreter: str = sys.executable
+) -> Environment:
     """Bring `.venvs/<target>` up to date and return it. Raises `SetupError`; a second run goes on where it failed."""
     stages = plan(project, target, dev=dev)
     environment = Environment(project.root / ".venvs" / target)
@@ -45,7 +49,7 @@ def set_up(project: Project, target: str, progress: Progress, *, dev: bool = Fal
         if not sound:
             require_space(environment.path.parent, SPACE_BYTES[target])
             with progress.step(f"virtual environment .venvs/{target}"):
-                environment.make()
+                environment.make(interpreter)
         installer = Installer(environment.python, progress)
         for stage in missing:
             with progress.step(stage.title):
@@ -64,6 +68,19 @@ def _cpu(project: Project) -> tuple[Stage, ...]:
 def _vllm(project: Project) -> tuple[Stage, ...]:
     wanted = [*project.engine("vllm"), *project.dependencies(), *project.build_requirements()]
     return (Stage("packages", "vLLM for NVIDIA GPUs", _key(*wanted), lambda pip: pip.install(*wanted)),)
+
+
+def _trt(project: Project) -> tuple[Stage, ...]:
+    extra = project.engine("trt")
+    version = pinned(extra, "torch")
+    wanted = [*extra, *project.dependencies(), *project.build_requirements()]
+    return (
+        Stage("torch", f"torch {version} for CUDA 13", version, lambda pip: tensorrt.install_torch(pip, version)),
+        Stage("packages", "TensorRT-LLM", _key(*wanted), lambda pip: tensorrt.install_library(pip, *wanted)),
+    )
+
+
+MAKERS: dict[str, Callable[[Project], tuple[Stage, ...]]] = {"cpu": _cpu, "vllm": _vllm, "trt": _trt}
 
 
 def _locked(project: Project, name: str, what: str) -> Stage:

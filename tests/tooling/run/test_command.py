@@ -10,7 +10,7 @@ from attrs import frozen
 
 from tooling.run.command import run
 from tooling.run.grammar import parse
-from tooling.run.machine import Refusal, require_gpu, require_home, require_port
+from tooling.run.machine import Refusal, require_gpu, require_home, require_port, require_trt
 from tooling.run.plan import plan
 
 
@@ -127,6 +127,11 @@ def refused(line: str, **environ: str) -> int:
     [
         ("--cpu --nope", {}, 2, "unknown flag"),
         ("--vllm", {}, 2, "just run-vllm chat"),
+        ("--vllm --engine trt o/a", {}, 2, "just run-trt"),
+        ("--trt --plan", {}, 2, "just run-trt chat"),
+        ("--trt both o/a --plan", {}, 2, "just run-trt both"),
+        ("--trt tool o/a", {}, 2, "just run-tool o/a"),
+        ("--trt o/a --plan", {"DEPLOY_MODE": "tool"}, 2, "just run-tool o/a"),
         ("--cpu chat o/a o/b", {}, 2, "just run both o/a o/b"),
         ("--cpu ./no-such-folder", {}, 2, "no directory"),
         ("--cpu", {"DEPLOY_MODE": "chatt"}, 2, "chatt"),
@@ -139,6 +144,35 @@ def test_what_cannot_work_is_refused_before_anything_is_made(
 ) -> None:
     assert refused(line, **environ) == code
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["--trt", "--trt both o/c o/t", "--trt --port abc o/c"])
+def test_without_tensorrt_llm_one_sentence_says_what_to_install_and_from_where(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refused(line) == 3
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "TensorRT-LLM is not installed" in sentence
+    assert "just setup trt" in sentence
+    assert "NVIDIA's index, https://pypi.nvidia.com" in sentence
+
+
+def test_where_tensorrt_llm_is_installed_its_absence_is_not_complained_about() -> None:
+    require_trt(lambda package: package == "tensorrt_llm")
+
+
+def test_a_plan_for_tensorrt_llm_needs_neither_the_library_nor_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused("--trt both o/c o/t --plan --json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["target"], told["environment"]["INFERENCE_ENGINE"]) == ("trt", "trt")
+    assert "ENFORCE_EAGER" not in told["environment"]
+
+
+def test_a_plan_names_the_compiled_engine_that_will_be_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refused("--trt o/c --plan", TRT_ENGINE_DIR=str(tmp_path)) == 0
+    assert f"TensorRT-LLM on the GPU, compiled engine {tmp_path}" in capsys.readouterr().out
 
 
 def test_a_port_in_use_is_a_conflict_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 
 from tooling.run.grammar import Command, UsageError, parse
 
-WORDS = ["chat", "both", "TOOL", "awq", "fp8", "org/model", "org/model@main", "--cpu", "--vllm", "--plan", "--port"]
+WORDS = [
+    "chat",
+    "both",
+    "TOOL",
+    "awq",
+    "fp8",
+    "org/model",
+    "org/model@main",
+    "--cpu",
+    "--vllm",
+    "--trt",
+    "--plan",
+    "--port",
+]
 WORDS += ["9000", "--host=::1", "--json", "--mode", "nonsense", "--engine", "vllm", "-h", "--", "--env-file", ""]
 
 
@@ -20,6 +33,7 @@ WORDS += ["9000", "--host=::1", "--json", "--mode", "nonsense", "--engine", "vll
         ("", {}),
         ("--cpu", {"target": "cpu"}),
         ("--cpu --vllm", {"target": "vllm"}),
+        ("--trt", {"target": "trt"}),
         ("both", {"mode": "both"}),
         ("--mode tool", {"mode": "tool"}),
         ("BOTH AWQ", {"mode": "both", "quantisation": "awq"}),

@@ -1,0 +1,98 @@
+"""Whether TensorRT-LLM can serve what was asked, told before the server loads anything. Reads small files only."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from engines.errors import EngineStartFailed
+from engines.trt import TrtConfig
+from engines.trt.plan import Backend, check_machine, make_plan
+from engines.vllm.quantised import FILES, detect
+from runtime.gpus import GpuMemory
+from runtime.settings import Quantization, Settings
+from tooling.run.machine import Refusal
+
+# The engine backend was removed after it.
+LAST_WITH_ENGINES = (1, 2)
+
+
+def installed_version() -> str | None:
+    """The version of TensorRT-LLM beside this interpreter, None if it says none."""
+    try:
+        return version("tensorrt-llm")
+    except PackageNotFoundError:
+        return None
+
+
+def require_fit(settings: Settings, gpus: Sequence[GpuMemory], library: str | None) -> None:
+    """Raises `Refusal` with what does not fit: engine directory, sizes, library version, GPU architecture, format."""
+    try:
+        plan = make_plan(_config(settings))
+        if plan.backend is Backend.PYTORCH:
+            _require_format(settings)
+        elif plan.compiled is not None and library is not None:
+            _require_engines(library)
+            check_machine(plan.compiled, version=library, gpu_arch=gpus[0].arch if gpus else None)
+    except EngineStartFailed as error:
+        raise Refusal(str(error), 3) from error
+
+
+def _require_engines(library: str) -> None:
+    found = re.match(r"(\d+)\.(\d+)", library)
+    if found and (int(found[1]), int(found[2])) > LAST_WITH_ENGINES:
+        raise EngineStartFailed(
+            f"TensorRT-LLM {library} cannot run compiled engines, which ended with 1.2: install 1.2.1 "
+            "(just setup trt), or unset TRT_ENGINE_DIR and serve the Hugging Face checkpoint"
+        )
+
+
+def _require_format(settings: Settings) -> None:
+    """A checkpoint is served as it is: asking for another format must not go unheard."""
+    asked, model = settings.deployment.chat_quantization, settings.deployment.chat_model or ""
+    made = detect(model, _described(Path(model)))
+    if asked is Quantization.NONE and made is not None:
+        raise EngineStartFailed(
+            f"CHAT_QUANTIZATION is none, but {model} is quantised ({made.value}): use auto to serve it as it is"
+        )
+    if asked not in (Quantization.AUTO, Quantization.NONE) and made is None:
+        raise EngineStartFailed(
+            f"CHAT_QUANTIZATION is {asked}, but {model} is not quantised and TensorRT-LLM quantises only while it "
+            "builds an engine: name a built one in TRT_ENGINE_DIR, or leave that word out and serve the model as it is"
+        )
+
+
+def _described(directory: Path) -> dict[str, Mapping[str, Any]]:
+    """What a local directory's files say of its weights; empty for a hub id, of which only the name is known here."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in FILES:
+        try:
+            content = json.loads((directory / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # the engine itself tells of a broken file
+        if isinstance(content, dict):
+            found[name] = content
+    return found
+
+
+def _config(settings: Settings) -> TrtConfig:
+    """What the server's own plan will see, as far as files and numbers go."""
+    place, trt, engine = settings.deployment, settings.trt, settings.engine
+    return TrtConfig(
+        model=place.chat_model or "",
+        engine_dir=trt.engine_dir,
+        engine_is_named=trt.engine_dir is not None,
+        revision=place.chat_revision,
+        max_model_len=settings.chat.max_len,
+        max_output_len=settings.chat.max_out,
+        batch_size=trt.batch_size,
+        kv_cache_dtype=settings.vllm.kv_dtype,
+        tensor_parallel=engine.tensor_parallel,
+        pipeline_parallel=engine.pipeline_parallel,
+        data_parallel=engine.data_parallel,
+    )
+
+
+__all__ = ["installed_version", "require_fit"]
