@@ -55,6 +55,8 @@ def _device(torch: Any, config: ClassifierConfig) -> Any:
     try:
         device = torch.device(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if device.type == "cuda":
+            # The allocator wants to know which one; "cuda" alone means the current one.
+            device = torch.device("cuda", torch.cuda.current_device() if device.index is None else device.index)
             torch.cuda.set_per_process_memory_fraction(config.gpu_frac, device)
     except (RuntimeError, AssertionError, ValueError) as error:
         raise EngineStartFailed(f"the tool model's device cannot be used: {error}") from error
@@ -86,7 +88,7 @@ def _explain(config: ClassifierConfig, error: BaseException) -> str:
     if "trust_remote_code" in words:
         hint = "; it ships code of its own: set TOOL_TRUST_REMOTE_CODE=1 if you trust it"
     elif "out of memory" in words:
-        hint = f"; it may take {config.gpu_frac:.0%} of the GPU: raise TOOL_GPU_FRAC"
+        hint = f"; TOOL_GPU_FRAC={config.gpu_frac:g} of the GPU is too little for it"
     return f"the tool model {config.model} cannot be loaded{hint}: {words}"
 
 
