@@ -52,10 +52,8 @@ class ToolModel:
         """Serve until cancelled. Reports `started` when the first one is warm; raises `EngineStartFailed` before."""
         first = True
         while True:
-            self._ready_at = -math.inf
-            classifier = self.make()
             try:
-                await self._serve(classifier, task_status if first else trio.TASK_STATUS_IGNORED)
+                await self._live(task_status if first else trio.TASK_STATUS_IGNORED)
             except EngineError as error:
                 if first and self._ready_at == -math.inf:
                     raise
@@ -63,10 +61,17 @@ class ToolModel:
                 pause = self._back_off.pause_s(served_s(self._ready_at))
                 log.error("router.died", error=str(error), restart_in_s=pause, failures=self._back_off.failures)
                 await trio.sleep(pause)
-            finally:
-                self.health.router_ready = False
-                with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-                    await classifier.close()
+
+    async def _live(self, task_status: trio.TaskStatus[ClassifierInfo]) -> None:
+        """One classifier from birth to death; its memory is free again before the next one is thought of."""
+        self._ready_at = -math.inf
+        classifier = self.make()
+        try:
+            await self._serve(classifier, task_status)
+        finally:
+            self.health.router_ready = False
+            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                await classifier.close()
 
     async def _serve(self, classifier: Classifier, task_status: trio.TaskStatus[ClassifierInfo]) -> None:
         started = trio.current_time()
