@@ -24,10 +24,13 @@ from tests.referee import Mode, Referee
 UTTERANCES = ("hello there", " what now? ", "é😀", "<|im_end|>", "tell me a story")
 VOICES = (WORDS, (), ("", "late"), ("é", "", "😀 "), ("word ",) * 60, ("half a <|im_", "end|> more"))
 GARBAGE = ("", "{", "[]", '"text"', '{"type": 5}', '{"type": "ping"}', "\ud800", b"bytes", '{"type":"start"}')
+MODES = [Mode.BOTH, Mode.CHAT, Mode.BOTH, Mode.CHAT, Mode.BOTH, Mode.TOOL]
 WHO = st.integers(0, 1)
-IDS = st.integers(1, 30)
+MOMENTS = st.sampled_from([0.0, 0.0, 0.01, 0.06, 0.16, 0.31, 0.7, 5.0])
+TALKATIVE = 8
+"""Frames that a client has said before it may leave: short conversations are not worth an example."""
 PATIENCE_S = 150
-LIVES = 6
+LIVES = 4
 """Engines an example may use up: the supervisor lets a server end whose engine dies again and again."""
 
 
@@ -44,13 +47,14 @@ class Conversations(RuleBasedStateMachine):
         self.loop: GuestLoop[World] | None = None
         self.parties: list[tuple[Client, Connection, Memory]] = []
 
-    @initialize(mode=st.sampled_from(Mode), speculates=st.booleans())
-    def open(self, mode: Mode, speculates: bool) -> None:
+    @initialize(mode=st.sampled_from(MODES), speculates=st.booleans(), yes=st.booleans())
+    def open(self, mode: Mode, speculates: bool, yes: bool) -> None:
         def world() -> AbstractAsyncContextManager[World]:
             return open_world(mode, script=Script(step_s=0.05), site=lambda site: evolve(site, speculates=speculates))
 
         self.loop = GuestLoop(world)
         self.loop.start()
+        self.world.router.yes = yes
         self.parties = [self._party(), self._party()]
         self.loop.settle()
 
@@ -61,38 +65,52 @@ class Conversations(RuleBasedStateMachine):
 
     def _party(self) -> tuple[Client, Connection, Memory]:
         client = Client(Referee(self.world.mode), **self.habits)
+        client.start()
         return client, self.world.connect(client)[1], Memory(client)
 
     # -- clients -------------------------------------------------------------------------------------------------------
 
-    @rule(who=WHO, text=st.sampled_from(UTTERANCES), later=st.booleans())
-    def speaks(self, who: int, text: str, later: bool) -> None:
+    @rule(
+        who=WHO,
+        text=st.sampled_from(UTTERANCES),
+        kind=st.sampled_from(["message", "message", "start", "followup"]),
+        then=MOMENTS,
+    )
+    def speaks(self, who: int, text: str, kind: str, then: float) -> None:
         client = self.parties[who][0]
-        if later:
-            client.say("message", user_utterance=text)
-        else:
+        if kind == "start":
             client.start(text)
+        else:
+            client.say(kind, **{"analysis_text" if kind == "followup" else "user_utterance": text})
+        self.wait(then)
 
-    @rule(who=WHO, sampling=st.dictionaries(st.sampled_from(["top_k", "temperature"]), st.none() | st.integers(-1, 2)))
-    def tunes(self, who: int, sampling: dict[str, int | None]) -> None:
+    @rule(
+        who=WHO,
+        sampling=st.dictionaries(st.sampled_from(["top_k", "temperature"]), st.none() | st.integers(-1, 2)),
+        then=MOMENTS,
+    )
+    def tunes(self, who: int, sampling: dict[str, int | None], then: float) -> None:
         self.parties[who][0].say("message", user_utterance="and now?", sampling=sampling)
+        self.wait(then)
 
-    @rule(who=WHO, text=st.sampled_from(UTTERANCES))
-    def describes_the_screen(self, who: int, text: str) -> None:
-        self.parties[who][0].say("followup", analysis_text=text)
-
-    @rule(who=WHO)
-    def cancels(self, who: int) -> None:
+    @rule(who=WHO, then=MOMENTS)
+    def cancels(self, who: int, then: float) -> None:
         self.parties[who][0].say("cancel")
+        self.wait(then)
 
-    @rule(who=WHO, chars=st.integers(0, 30), back=st.integers(1, 3), kind=st.sampled_from(["message", "cancel"]))
-    def tells_what_was_heard(self, who: int, chars: int, back: int, kind: str) -> None:
+    @rule(
+        who=WHO,
+        chars=st.integers(0, 30),
+        back=st.integers(1, 3),
+        kind=st.sampled_from(["message", "cancel"]),
+        then=MOMENTS,
+    )
+    def tells_what_was_heard(self, who: int, chars: int, back: int, kind: str, then: float) -> None:
         client = self.parties[who][0]
         turns = list(client.referee.turns)[-back:] or ["never"]
-        played = {"request_id": turns[0], "chars": chars}
-        client.say(kind, user_utterance="go on", played=played) if kind == "message" else client.say(
-            kind, played=played
-        )
+        text = {"user_utterance": "go on"} if kind == "message" else {}
+        client.say(kind, played={"request_id": turns[0], "chars": chars}, **text)
+        self.wait(then)
 
     @rule(who=WHO)
     def reuses_an_id(self, who: int) -> None:
@@ -100,15 +118,15 @@ class Conversations(RuleBasedStateMachine):
         for turn in list(client.referee.turns)[-1:]:
             client.say("message", user_utterance="again", request_id=turn)
 
-    @rule(who=WHO, kind=st.sampled_from(["ping", "pong", "nonsense"]))
-    def says_something_harmless(self, who: int, kind: str) -> None:
+    @rule(who=WHO, kind=st.sampled_from(["ping", "pong", "garbage", *GARBAGE]))
+    def says_something_that_changes_nothing(self, who: int, kind: str | bytes) -> None:
         client = self.parties[who][0]
-        client.say(kind) if kind != "nonsense" else client.say("garbage")
+        if isinstance(kind, str) and kind.isalpha():
+            client.say(kind)
+        else:
+            client.say_raw(kind)
 
-    @rule(who=WHO, frame=st.sampled_from(GARBAGE))
-    def sends_garbage(self, who: int, frame: str | bytes) -> None:
-        self.parties[who][0].say_raw(frame)
-
+    @precondition(lambda self: any(len(client.said) >= TALKATIVE for client, _, _ in self.parties))
     @rule(who=WHO, way=st.sampled_from(["end", "vanish", "drain", "expire"]))
     def leaves_and_another_comes(self, who: int, way: str) -> None:
         assert self.loop is not None
@@ -142,14 +160,18 @@ class Conversations(RuleBasedStateMachine):
             self.world.scripted.step()
 
     @precondition(lambda self: self.world.mode is not Mode.TOOL and len(self.world.engines) < LIVES)
-    @rule(stalled=st.booleans())
-    def the_engine_stalls_or_goes_on(self, stalled: bool) -> None:
-        self.world.scripted.stalled = stalled
+    @rule(seconds=st.sampled_from([0.2, 4, 12, 40]))
+    def the_engine_says_nothing_for_a_while(self, seconds: float) -> None:
+        engine = self.world.scripted
+        engine.stalled = True
+        self.wait(seconds)
+        engine.stalled = False
 
     @precondition(lambda self: self.world.mode is not Mode.TOOL and len(self.world.engines) < LIVES)
     @rule()
     def the_engine_dies(self) -> None:
         self.world.scripted.die()
+        self.wait(0.1)
 
     @precondition(lambda self: self.world.mode is not Mode.CHAT)
     @rule(yes=st.booleans(), score=st.sampled_from([None, 0.2]), delay_s=st.sampled_from([0, 0.04, 0.5, math.inf]))
@@ -164,10 +186,15 @@ class Conversations(RuleBasedStateMachine):
         assert self.loop is not None
         self.loop.settle()
 
-    @rule(seconds=st.sampled_from([0.01, 0.05, 0.06, 0.3, 2.0, 6.0]))
+    @rule(seconds=MOMENTS)
     def time_passes(self, seconds: float) -> None:
+        self.wait(seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; no time at all leaves everything that was said unread."""
         assert self.loop is not None
-        self.loop.sleep(seconds)
+        if seconds:
+            self.loop.sleep(seconds)
 
     @rule()
     def silence_ends_in_idle(self) -> None:

@@ -224,7 +224,7 @@ class Frames(RuleBasedStateMachine):
             assert not self.open_turns
 
 
-Frames.TestCase.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=40, deadline=None)
+Frames.TestCase.settings = settings(max_examples=settings().max_examples // 4, stateful_step_count=40, deadline=None)
 TestFrames = Frames.TestCase
 
 
