@@ -38,7 +38,8 @@ class EngineState(enum.Enum):
 @frozen
 class EngineStats:
     """A snapshot: requests alive, aborts not yet confirmed; and since the start of the process: aborts by cause, prompt
-    tokens of generations that clients got text of, and how many of those tokens the prefix cache had.
+    tokens of generations that clients got text of, and how many of those tokens the prefix cache had; tokens that were
+    generated beside the router and thrown away.
     """
 
     state: EngineState
@@ -47,6 +48,7 @@ class EngineStats:
     aborts: dict[str, int]
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    discarded_tokens: int = 0
 
 
 @frozen(kw_only=True)
@@ -77,6 +79,7 @@ class EngineActor:
     _trouble: str | None = None
     _prompt_tokens: int = 0
     _cached_tokens: int = 0
+    _discarded_tokens: int = 0
     _confirmed: trio.Event = field(factory=trio.Event)
 
     def attach(self, engine: Engine, max_running: int) -> None:
@@ -133,7 +136,9 @@ class EngineActor:
         self._aborts[cause] += 1
         self._dying[generation.request.id] = self.clock()
         generation.abort()
-        if cause is not AbortCause.SPECULATION:
+        if cause is AbortCause.SPECULATION:
+            self._discarded_tokens += generation.usage.completion_tokens
+        else:
             self._count(generation)
         self._engine.abort(generation.request.id)
 
@@ -244,7 +249,13 @@ class EngineActor:
         """A snapshot for health, metrics and tests."""
         aborts = {cause.value: count for cause, count in sorted(self._aborts.items(), key=lambda pair: pair[0].value)}
         return EngineStats(
-            self.state, len(self._live), len(self._dying), aborts, self._prompt_tokens, self._cached_tokens
+            self.state,
+            len(self._live),
+            len(self._dying),
+            aborts,
+            self._prompt_tokens,
+            self._cached_tokens,
+            self._discarded_tokens,
         )
 
 

@@ -42,6 +42,7 @@ class Metrics:
             *_metric(
                 "engine_stalled", "gauge", "1 while it shows no progress.", int(stats.state is EngineState.STALLED)
             ),
+            *_metric("discarded_tokens_total", "counter", "Generated beside a router's yes.", stats.discarded_tokens),
             *_metric("engine_restarts_total", "counter", "Restarts of the chat engine.", self.restarts()),
             *_prefix_cache(stats),
             *_metric("prefix_cache_resets_total", "counter", "Resets of an idle engine's cache.", self.cache_resets()),

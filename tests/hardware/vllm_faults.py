@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ import httpx
 import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
 
-from tooling.benchmarks.serving.processes import running
+from tooling.benchmarks.serving.processes import free_port, running
 
 KEY = "hardware-key"
 STORY = "Tell me the longest story that you can."
@@ -210,9 +209,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--model", required=True)
     parser.add_argument("--dummy", action="store_true", help="random weights")
     options = parser.parse_args(argv)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     settings = {
         "TEXT_API_KEY": KEY,
         "MAX_CONCURRENT_CONNECTIONS": "4",

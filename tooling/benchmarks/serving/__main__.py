@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import trio
 from attrs import asdict
 
 from tooling.benchmarks.serving import over_sse, over_websocket
-from tooling.benchmarks.serving.processes import running
+from tooling.benchmarks.serving.processes import free_port, running
 from tooling.benchmarks.serving.workload import Job, Outcome, from_json, row
 
 KEY = "benchmark-key"
@@ -63,7 +62,7 @@ def _outcomes(
     if contender == "asyncllm":
         yield from _bare(jobs, options, environ)
         return
-    port = _free_port()
+    port = free_port()
     if contender == "ours":
         module = "tooling.benchmarks.serving.dummy_weights" if options.dummy else "runtime"
         argv, child = ["-m", module], {**environ, **_our_settings(options, port)}
@@ -150,13 +149,6 @@ def _vllm_serve(options: argparse.Namespace, port: int) -> list[str]:
         elif value is not False and name != "model":
             argv += [f"--{name.replace('_', '-')}", str(value)]
     return argv
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _line(figures: Mapping[str, object]) -> str:

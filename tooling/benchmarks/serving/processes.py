@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,14 @@ def running(argv: Sequence[str], environ: Mapping[str, str], ready_url: str) -> 
             _end(process)
 
 
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
 def _wait(process: subprocess.Popen[bytes], url: str) -> bool:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
@@ -57,4 +66,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
 
 
-__all__ = ["running"]
+__all__ = ["free_port", "running"]
