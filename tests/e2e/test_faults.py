@@ -126,7 +126,7 @@ async def test_an_idle_engine_that_was_stopped_is_not_ready_until_it_goes_on(ser
         fell = await readiness(server, 503, READINESS_FALLS_WITHIN_S)
     finally:
         processes.send([core], signal.SIGCONT)
-    rose = await readiness(server, 200, 5)
+    rose = await readiness(server, 200, 20)
     report("SIGSTOP of an idle core", not_ready=fell, ready_after_SIGCONT=rose)
     assert vital(server)[0] == core, "nothing was restarted"
 
@@ -143,7 +143,7 @@ async def test_a_turn_outlives_a_short_stop_of_its_engine(server: Program, which
                 await trio.sleep(1)
             finally:
                 processes.send([victim], signal.SIGCONT)
-            rose = await readiness(server, 200, 5)
+            rose = await readiness(server, 200, 20)
             report("SIGSTOP mid-turn", not_ready=fell, ready_after_SIGCONT=rose)
             await client.until("token")
             await client.say("cancel", "r-1")
