@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from actors.router import RouterActor
 from actors.session.turn import Decision
 from engines.classifier import Batching
-from tests.actors.routing_stage import PATIENCE_S, Scripted, score_of
+from tests.actors.routing_stage import PATIENCE_S, Scripted, check_protocol, score_of
 
 
 @frozen
