@@ -5,6 +5,9 @@ set positional-arguments
 python := "python3"
 cpu := ".venvs/cpu/bin/python"
 trt := if path_exists(".venvs/trt/bin/python") == "true" { ".venvs/trt/bin/python" } else { cpu }
+doctor := if path_exists(".venvs/cpu") == "true" { "cpu" } else { \
+    if path_exists(".venvs/vllm/set-up.json") == "true" { "vllm" } else { \
+    if path_exists(".venvs/trt/set-up.json") == "true" { "trt" } else { "cpu" } } }
 # The environment with the torch that fits this machine.
 torch := if path_exists("/dev/nvidiactl") + path_exists(".venvs/vllm/bin/python") == "truetrue" { "vllm" } else { "cpu" }
 
@@ -37,6 +40,11 @@ run-trt *arguments: _trt
 [no-exit-message]
 run-tool *arguments: (_environment torch)
     @exec .venvs/{{ torch }}/bin/python -m tooling.run --mode tool "$@"
+
+# Say what would keep a server from running here: GPU, driver, CUDA, Python, packages, MPI, machine, settings.
+[no-exit-message]
+doctor *arguments: _doctor
+    @exec .venvs/{{ doctor }}/bin/python -m tooling.doctor "$@"
 
 # Talk to a running server in this terminal.
 [no-exit-message]
@@ -121,6 +129,11 @@ _dev:
 
 [no-exit-message, private]
 _vllm: (_environment "vllm")
+
+# Any environment can run the diagnosis; none is made or moved for it but the CPU's, where there is no other.
+[no-exit-message, private]
+_doctor:
+    @{{ if doctor == "cpu" { python + " -m tooling.setup cpu" } else { ":" } }}
 
 [no-exit-message, private]
 _trt:

@@ -1,0 +1,70 @@
+"""The command line of the diagnosis."""
+
+import argparse
+import io
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from tooling.doctor.checks import examine
+from tooling.doctor.facts import Facts
+from tooling.doctor.gathering import gather
+from tooling.doctor.report import as_json, failed, table
+
+INTERRUPTED = 130
+Say = Callable[[str], None]
+
+
+class Gather(Protocol):
+    """Where the facts come from."""
+
+    def __call__(self, engine: str | None, environ: Mapping[str, str], say: Say, *, gpu: bool) -> Facts:
+        """The facts about an engine, with or without GPUs."""
+
+
+DESCRIPTION = "Say what would keep a server from running here, and what to do about it. Changes nothing."
+EPILOG = """\
+Without --engine the machine, the settings and the CPU's environment are looked at; with one also that engine's
+environment (.venvs/ENGINE, else the interpreter that runs this), its library, and for trt CUDA 13, Python and MPI.
+The environment's settings count, MPI_VERSION_PIN and CUDA_VISIBLE_DEVICES among them.
+
+exit codes: 0 nothing fails, 1 something does, 2 usage, 130 interrupted"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar."""
+    made = argparse.ArgumentParser(
+        prog="just doctor",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--engine", choices=["cpu", "vllm", "trt"], help="add the checks of this engine")
+    made.add_argument("--no-gpu", action="store_true", help="leave GPUs and driver out (for building images)")
+    made.add_argument("--json", action="store_true", help="one JSON document instead of the table")
+    return made
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], gather: Gather = gather) -> int:
+    """Diagnose and print; returns the exit code."""
+    arguments = parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # an error text may hold what this terminal cannot show
+    try:
+        findings = examine(gather(arguments.engine, environ, _say, gpu=not arguments.no_gpu))
+    except KeyboardInterrupt:
+        print("doctor: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    if arguments.json:
+        print(as_json(arguments.engine, findings))
+    else:
+        print(table(findings, colours=sys.stdout.isatty() and not environ.get("NO_COLOR")))
+    return 1 if failed(findings) else 0
+
+
+def _say(step: str) -> None:
+    print(f"doctor: {step} ...", file=sys.stderr, flush=True)
+
+
+__all__ = ["parser", "run"]

