@@ -2,8 +2,10 @@
 
 import contextlib
 import re
+import signal
 import time
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,7 @@ class Boot:
         arguments = vllm.arguments_class(**engine_arguments(self.config))
         settled = arguments.create_engine_config(vllm.usage_context)
         self._step("starting the engine's processes and loading the weights")
+        _spare_children_ctrl_c()
         self.constructing = True
         try:
             if self.abandoned:
@@ -111,6 +114,16 @@ class Boot:
             error = error.__cause__ or error.__context__  # type: ignore[assignment]
             chain.append(describe(error))
         return f"vLLM did not start: {' <- '.join(chain)}{hint}"
+
+
+def _spare_children_ctrl_c() -> None:
+    """Keep SIGINT from the processes that this thread starts from now on, which inherit its signal mask.
+
+    Ctrl+C in a terminal goes to every process of the foreground, and an engine that died of it would take along the
+    turns that a drain lets finish. The thread itself loses nothing: Python's signals are for the main one.
+    """
+    resource_tracker.ensure_running()  # started later, by the library, it would unblock the signal again
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def last_words(error_log: Path | None) -> list[str]:
