@@ -1,6 +1,7 @@
 """What TensorRT-LLM asks of a machine before anything is fetched."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from engines.trt.library import INSTALL
 from tooling.setup.command import NO_TRT
-from tooling.setup.environment import RECORD
+from tooling.setup.environment import RECORD, Environment
 from tooling.setup.errors import MachineError
 from tooling.setup.project import Project
 from tooling.setup.stages import plan
@@ -63,7 +64,18 @@ def test_with_mpi_nothing_is_said() -> None:
     require_mpi({}, load=lambda name: name)
 
 
-def test_a_launch_is_ready_only_with_a_whole_environment(tmp_path: Path) -> None:
+def test_a_launch_is_ready_with_an_environment_that_was_completed_and_not_with_half_of_one(tmp_path: Path) -> None:
+    environment = Environment(tmp_path / ".venvs" / "cpu")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment.path], check=True)
+    (pip,) = environment.path.glob("lib/python3.*/site-packages")
+    (pip / "pip").mkdir()
+    environment.keep({"torch": "2.13.0"})
+    assert not is_ready(tmp_path)
+    environment.keep({"torch": "2.13.0", "project": "key"})
+    assert is_ready(tmp_path)
+
+
+def test_a_broken_environment_of_the_library_is_not_ready(tmp_path: Path) -> None:
     assert not is_ready(tmp_path)
     environment = tmp_path / ".venvs" / "trt"
     (environment / "bin").mkdir(parents=True)
