@@ -1,0 +1,79 @@
+"""Rate limits: protocol, section 6."""
+
+import pytest
+import trio
+
+from tests.e2e.client import Client, Frame
+from tests.runtime.serving import says, serving, talks
+
+
+async def _talking(client: Client, request_id: str = "r-1") -> list[Frame]:
+    """Start a turn and read until it streams."""
+    if request_id == "r-1":
+        await client.start("r-1", "remember green")
+    else:
+        await client.message(request_id)
+    return await client.until("token")
+
+
+async def test_too_many_turn_frames_are_told_when_to_come_back_and_disturb_nothing() -> None:
+    async with serving(talks(60), WS_MAX_MESSAGES_PER_WINDOW="2", WS_MESSAGE_WINDOW_SECONDS="1.5") as place:
+        async with place.connected() as client:
+            await _talking(client)
+            await client.say("shout", "u-1")  # unknown types share the bucket
+            await client.message("r-2")
+            frames = await client.until("done")
+            errors = [frame["payload"] for frame in frames if frame["type"] == "error"]
+            assert [error["details"]["reason_code"] for error in errors] == [
+                "unknown_message_type",
+                "message_rate_limited",
+            ]
+            details = errors[1]["details"]
+            assert errors[1]["code"] == "rate_limited"
+            assert (details["limit"], details["window_seconds"], details["kind"]) == (2, 1.5, "message")
+            assert details["retry_in"] in (1, 2)
+            assert details["friendly_message"]
+            assert frames[-1]["request_id"] == "r-1"
+            await trio.sleep(1.5)
+            await client.message("r-2")
+            assert (await client.rest())[-1]["type"] == "done", "a refused frame is not recorded, nor its id"
+
+
+async def test_cancels_have_a_bucket_of_their_own() -> None:
+    async with serving(talks(30), WS_MAX_CANCELS_PER_WINDOW="2", WS_CANCEL_WINDOW_SECONDS="30") as place:
+        async with place.connected() as client:
+            for number in range(2):
+                await client.say("cancel", f"c-{number}")
+                await client.expect("cancelled")
+            await _talking(client)
+            await client.say("cancel", "c-3")
+            frames = await client.until("done")
+            (error,) = [frame for frame in frames if frame["type"] == "error"]
+            assert error["payload"]["code"] == "rate_limited"
+            assert error["payload"]["details"]["reason_code"] == "cancel_rate_limited"
+            assert "friendly_message" not in error["payload"]["details"]
+            for _ in range(40):
+                await client.answers_pings()
+            await client.say("end", "bye")
+            assert (await client.closed())[0] == 1000
+
+
+@pytest.mark.parametrize("off", ["WS_MAX_MESSAGES_PER_WINDOW", "WS_MESSAGE_WINDOW_SECONDS"])
+async def test_zero_turns_a_bucket_off(off: str) -> None:
+    async with serving(says("Yes."), **{off: "0"}) as place, place.connected() as client:
+        await client.start("r-0")
+        await client.rest()
+        for number in range(1, 40):
+            await client.message(f"r-{number}", "hi")
+            assert (await client.rest())[-1]["type"] == "done"
+
+
+async def test_the_default_is_25_turn_frames() -> None:
+    async with serving(says("Yes.")) as place, place.connected() as client:
+        await client.start("r-0")
+        await client.rest()
+        for number in range(1, 25):
+            await client.message(f"r-{number}", "hi")
+            await client.rest()
+        await client.message("r-25")
+        assert (await client.refusal())[:2] == ("rate_limited", "message_rate_limited")
