@@ -24,6 +24,9 @@ from protocol.errors import UNKNOWN_ID, PeerProtocolError
 from protocol.frames import Address, error
 
 
+NOBODY = Address(UNKNOWN_ID, UNKNOWN_ID)
+
+
 class Disconnected(Exception):
     """The WebSocket is closed: nothing more can be read or written."""
 
@@ -78,6 +81,12 @@ class Connection:
     def expire(self) -> None:
         """The server's patience is over: say goodbye now."""
         self.actor.inbox.deliver(ev.DrainExpired())
+
+    def unfinished(self) -> Address | None:
+        """The ids of an acked turn that has had no terminal frame; for the barrier, which owes it one."""
+        session = self.actor.session
+        turn = session.pending or (session.live if session.phase in (Phase.ROUTING, Phase.STREAMING) else None)
+        return Address(turn.session_id, turn.request_id) if turn is not None else None
 
     def summary(self) -> dict[str, object]:
         """What the closing log line says of this connection."""
@@ -153,13 +162,13 @@ async def hang_up(socket: Socket, code: int, reason: str, *, lingers: bool) -> N
         await socket.close(code, reason)
 
 
-async def turn_away(socket: Socket, problem: PeerProtocolError, code: int) -> None:
-    """Refuse a connection readably: the handshake was accepted, an error frame, a short linger, the close."""
+async def turn_away(socket: Socket, problem: PeerProtocolError, code: int, address: Address = NOBODY) -> None:
+    """End a connection readably: an error frame, a short linger, the close. `address`: whom the error is about."""
     try:
-        await socket.send([error(Address(UNKNOWN_ID, UNKNOWN_ID), problem).encode()])
+        await socket.send([error(address, problem).encode()])
     except (Disconnected, ClientTooSlow):
         return
     await hang_up(socket, code, problem.reason_code, lingers=True)
 
 
-__all__ = ["Connection", "Disconnected", "Socket", "hang_up", "turn_away"]
+__all__ = ["NOBODY", "Connection", "Disconnected", "Socket", "hang_up", "turn_away"]
