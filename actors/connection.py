@@ -23,7 +23,6 @@ from protocol.envelope import decode
 from protocol.errors import UNKNOWN_ID, PeerProtocolError
 from protocol.frames import Address, error
 
-
 NOBODY = Address(UNKNOWN_ID, UNKNOWN_ID)
 
 
