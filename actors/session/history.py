@@ -51,7 +51,9 @@ class HistoryMessage:
 
     @property
     def prompt_text(self) -> str:
-        """The text as the model reads it: behind its prefix and one space, stripped."""
+        """The text as the model reads it: a user's behind its prefix and one space, stripped; a reply as it was sent."""
+        if self.kind is Kind.REPLY:
+            return self.text
         return f"{self.prefix} {self.text}".strip() if self.prefix else self.text.strip()
 
 
@@ -134,7 +136,7 @@ class History:
         """(role, text) of system and stored messages, oldest first, blank ones left out."""
         system = [("system", chat_prompt)] if chat_prompt.strip() else []
         spoken = [(message.role, message.prompt_text) for message in self.messages]
-        return system + [(role, text) for role, text in spoken if text]
+        return system + [(role, text) for role, text in spoken if text.strip()]
 
     def router_text(self, budget: int, newline_tokens: int = 1) -> str:
         """The newest utterances that fit `budget` tool tokens, oldest first, one a line.
