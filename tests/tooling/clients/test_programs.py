@@ -28,7 +28,7 @@ async def program(
     """Run a client to its end."""
     environ = {"PATH": os.defpath, "TEXT_API_KEY": KEY, "SERVER_WS_URL": server, "RECV_TIMEOUT_SEC": "2"}
     command = [sys.executable, "-m", f"tooling.clients.{name}", *arguments]
-    with trio.fail_after(20):
+    with trio.fail_after(90):
         return await trio.run_process(
             command, env=environ, stdin=stdin, capture_stdout=True, capture_stderr=True, check=False
         )
