@@ -13,7 +13,7 @@ Frame = dict[str, Any]
 ENVELOPE = ["type", "session_id", "request_id", "payload"]
 TERMINAL = frozenset({"done", "cancelled", "error"})
 PROMPT = "Be kind and brief."
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0  # a busy machine with several engines may leave us waiting
 
 
 @define(eq=False)
