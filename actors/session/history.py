@@ -51,7 +51,7 @@ class HistoryMessage:
 
     @property
     def prompt_text(self) -> str:
-        """The text as the model reads it: a reply as it was sent, a user's behind its prefix and one space, stripped."""
+        """The text as the model reads it: a reply as it was sent; a user's behind its prefix and a space, stripped."""
         if self.kind is Kind.REPLY:
             return self.text
         return f"{self.prefix} {self.text}".strip() if self.prefix else self.text.strip()
