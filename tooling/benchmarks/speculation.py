@@ -1,12 +1,14 @@
 """`python -m tooling.benchmarks.speculation`: what routing costs a plain question, with and without speculation.
 
-Three servers in one run, one after the other: mode chat; mode both; mode both without speculation. The same plain
-questions to each, one at a time. The cost of routing is how much later the first token comes than in mode chat, as a
-share of the router's own latency (`route_ms`): 0 % is free, 100 % is waiting for the router. Then the same with
-requests to look at the screen: tokens that were generated and thrown away per yes.
+Three servers run at once: mode chat; mode both; mode both without speculation. The same plain questions to each, one
+at a time and by turns, so that the machine's moods hit all alike. The cost of routing is how much later the first token
+comes than in mode chat, as a share of the router's own latency (`route_ms`): 0 % is free, 100 % is waiting for the
+router. Then requests to look at the screen: tokens that were generated and thrown away per yes.
 """
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -19,6 +21,7 @@ from typing import Any
 import httpx
 import trio
 from attrs import define, field
+from tqdm import tqdm
 from trio_websocket import open_websocket_url
 
 from tooling.benchmarks.serving.processes import free_port, running
@@ -26,50 +29,84 @@ from tooling.demo import chat, tool
 
 PLAIN = ("How was your weekend?", "Tell me something nice about rain.", "What do you like to eat?", "I am a bit tired.")
 LOOK = ("Look at this, what do you think?", "What does it say on my screen?", "Can you see this picture?")
+PROMPT = "You are a kind companion who speaks in short and plain sentences. " * 6
 QUEUE = 4096
+MODES = {
+    "chat": {"DEPLOY_MODE": "chat"},
+    "both": {"DEPLOY_MODE": "both"},
+    "both, ROUTING_SPECULATION=0": {"DEPLOY_MODE": "both", "ROUTING_SPECULATION": "0"},
+}
 
 
 @define
-class Server:
-    """One contender's measurements, milliseconds."""
+class Asked:
+    """What a server's answers to one kind of question took, milliseconds, and how it decided."""
 
-    name: str
     ttft_ms: list[float] = field(factory=list)
     route_ms: list[float] = field(factory=list)
     decisions: dict[str, int] = field(factory=dict)
-    discarded_tokens: float = 0.0
-    discarded: float = 0.0
+
+    def note(self, frame: Mapping[str, Any]) -> bool:
+        """Take a frame in; whether the turn is over."""
+        if frame["type"] == "toolcall":
+            status = frame["payload"]["status"]
+            self.decisions[status] = self.decisions.get(status, 0) + 1
+        elif frame["type"] == "done":
+            timings = frame["payload"]["timings"]
+            self.ttft_ms.append(timings["ttft_ms"])
+            if timings["route_ms"] is not None:
+                self.route_ms.append(timings["route_ms"])
+        elif frame["type"] == "error":
+            raise SystemExit(f"a turn failed: {frame['payload']['message']}")
+        return bool(frame["type"] == "done")
 
 
-async def _ask(url: str, server: Server, texts: Sequence[str], turns: int) -> None:
-    """Conversations of one turn each, so that every prompt is about as long."""
-    for number in range(turns):
+@define
+class Contender:
+    """A running server."""
+
+    name: str
+    port: int
+    key: str
+    plain: Asked = field(factory=Asked)
+    look: Asked = field(factory=Asked)
+
+    async def ask(self, text: str, asked: Asked) -> None:
+        """A conversation of one turn, so that every prompt is about as long."""
+        url = f"ws://127.0.0.1:{self.port}/ws?api_key={self.key}"
         async with open_websocket_url(url, message_queue_size=QUEUE) as socket:
-            payload = {"chat_prompt": "You are a kind companion.", "user_utterance": texts[number % len(texts)]}
-            frame = {"type": "start", "session_id": "s", "request_id": f"r{number}", "payload": payload}
+            payload = {"chat_prompt": PROMPT, "user_utterance": text}
+            frame = {"type": "start", "session_id": "s", "request_id": "r", "payload": payload}
             await socket.send_message(json.dumps(frame))
-            await _until_done(socket, server)
+            while not asked.note(json.loads(await socket.get_message())):
+                pass
+
+    def discarded(self) -> tuple[float, float]:
+        """Speculative generations thrown away, and the tokens they had, by the server's own count."""
+        page = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=10).text
+        values = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+        aborts = float(values.get('text_inference_aborts_total{cause="speculation"}', 0))
+        return aborts, float(values.get("text_inference_discarded_tokens_total", 0))
 
 
-async def _until_done(socket: Any, server: Server) -> None:
-    while True:
-        frame = json.loads(await socket.get_message())
-        match frame["type"]:
-            case "toolcall":
-                status = frame["payload"]["status"]
-                server.decisions[status] = server.decisions.get(status, 0) + 1
-            case "done":
-                timings = frame["payload"]["timings"]
-                server.ttft_ms.append(timings["ttft_ms"])
-                if timings["route_ms"] is not None:
-                    server.route_ms.append(timings["route_ms"])
-                return
-            case "error":
-                return
+async def _measure(contenders: Sequence[Contender], turns: int) -> None:
+    for text, contender in itertools.product(PLAIN * 3, contenders):
+        await contender.ask(text, Asked())  # warm: kernels, prefix caches, the client's own code
+    for number in tqdm(range(turns), desc="plain questions", disable=None):
+        order = contenders if number % 2 else contenders[::-1]
+        for contender in order:
+            await contender.ask(PLAIN[number % len(PLAIN)], contender.plain)
 
 
-def _measure(name: str, settings: Mapping[str, str], environ: Mapping[str, str], turns: int) -> tuple[Server, Server]:
-    """Plain questions, then requests to look, against one server of its own."""
+async def _look(contender: Contender, turns: int) -> None:
+    for number in range(turns):
+        await contender.ask(LOOK[number % len(LOOK)], contender.look)
+
+
+@contextlib.contextmanager
+def _serving(
+    options: argparse.Namespace, environ: Mapping[str, str], name: str, settings: Mapping[str, str]
+) -> Iterator[Contender]:
     port, key = free_port(), secrets.token_hex(8)
     child = {
         **environ,
@@ -80,63 +117,86 @@ def _measure(name: str, settings: Mapping[str, str], environ: Mapping[str, str],
         "SERVER_PORT": str(port),
         "METRICS_ENABLED": "1",
         "ENFORCE_EAGER": "1",
+        "CHAT_MAX_OUT": "24",
+        "CHAT_MAX_NUM_SEQS": "8",
+        "CHAT_GPU_FRAC": str(options.gpu_frac),
+        "TOOL_GPU_FRAC": "0.05",
+        "CHAT_MODEL": options.chat_model,
+        "TOOL_MODEL": options.tool_model,
         **settings,
     }
-    plain, look = Server(name), Server(name)
-    with running(["-m", "runtime"], child, f"http://127.0.0.1:{port}/readyz"):
-        url = f"ws://127.0.0.1:{port}/ws?api_key={key}"
-        trio.run(_ask, url, Server("warm-up"), PLAIN, 8)
-        trio.run(_ask, url, plain, PLAIN, turns)
-        if settings["DEPLOY_MODE"] == "both":
-            trio.run(_ask, url, look, LOOK, max(8, turns // 4))
-            look.discarded, look.discarded_tokens = _discarded(port)
-    return plain, look
+    module = "tooling.benchmarks.serving.dummy_weights" if options.dummy else "runtime"
+    _say(f"starting: {name}")
+    with running(["-m", module], child, f"http://127.0.0.1:{port}/readyz"):
+        yield Contender(name, port, key)
 
 
-def _discarded(port: int) -> tuple[float, float]:
-    """Speculative generations thrown away, and the tokens they had, by the server's own count."""
-    page = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
-    values = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
-    aborts = float(values.get('text_inference_aborts_total{cause="speculation"}', 0))
-    return aborts, float(values.get("text_inference_discarded_tokens_total", 0))
-
-
-def _rows(base: Server, others: Sequence[tuple[Server, Server]]) -> Iterator[dict[str, object]]:
-    chat_ms = statistics.median(base.ttft_ms)
-    yield {"contender": base.name, "turns": len(base.ttft_ms), "ttft_p50_ms": round(chat_ms, 1)}
-    for plain, look in others:
-        ttft, route = statistics.median(plain.ttft_ms), statistics.median(plain.route_ms)
+def _rows(contenders: Sequence[Contender], looked: Contender) -> Iterator[dict[str, object]]:
+    chat_ms = statistics.median(contenders[0].plain.ttft_ms)
+    yield {"contender": contenders[0].name, "turns": len(contenders[0].plain.ttft_ms), "ttft_p50_ms": round(chat_ms, 2)}
+    for contender in contenders[1:]:
+        ttft, route = statistics.median(contender.plain.ttft_ms), statistics.median(contender.plain.route_ms)
         yield {
-            "contender": plain.name,
-            "turns": len(plain.ttft_ms),
-            "ttft_p50_ms": round(ttft, 1),
-            "route_p50_ms": round(route, 1),
+            "contender": contender.name,
+            "turns": len(contender.plain.ttft_ms),
+            "ttft_p50_ms": round(ttft, 2),
+            "route_p50_ms": round(route, 2),
             "cost_of_routing": f"{(ttft - chat_ms) / route:.0%}",
-            "decisions": f"plain {plain.decisions}, look {look.decisions}",
-            "discarded_tokens_per_yes": round(look.discarded_tokens / look.discarded, 1) if look.discarded else 0.0,
+            "decisions": _decisions(contender.plain),
         }
+    aborts, tokens = looked.discarded()
+    yield {
+        "contender": f"{looked.name}: look at this",
+        "turns": len(looked.look.ttft_ms),
+        "ttft_p50_ms": round(statistics.median(looked.look.ttft_ms), 2),
+        "route_p50_ms": round(statistics.median(looked.look.route_ms), 2),
+        "decisions": _decisions(looked.look),
+        "discarded_tokens_per_yes": round(tokens / aborts, 2) if aborts else 0.0,
+    }
+
+
+def _decisions(asked: Asked) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(asked.decisions.items()))
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Measure the three, print a table or JSON."""
+    options = _grammar().parse_args(argv)
+    home = Path(environ.get("YAP_HOME") or "~/.cache/yap").expanduser()
+    options.chat_model = options.chat_model or str(chat.ensure(home, _say))
+    options.tool_model = options.tool_model or str(tool.ensure(home, _say))
+    plain = {"TOOL_DECISION_THRESHOLD": "1"} if options.random_tool else {}
+    with contextlib.ExitStack() as stack:
+        contenders = [
+            stack.enter_context(_serving(options, environ, name, {**settings, **plain}))
+            for name, settings in MODES.items()
+        ]
+        trio.run(_measure, contenders, options.turns)
+        looked = contenders[1]
+        if options.random_tool:
+            yes = {**MODES["both"], "TOOL_DECISION_THRESHOLD": "0"}
+            looked = stack.enter_context(_serving(options, environ, "both", yes))
+            trio.run(_look, looked, 8)
+        trio.run(_look, looked, max(8, options.turns // 4))
+        rows = list(_rows(contenders, looked))
+    print(json.dumps(rows, indent=1) if options.json else "\n".join(_table(rows)))
+    return 0
+
+
+def _grammar() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.speculation", description=main.__doc__)
     parser.add_argument("-n", "--turns", type=int, default=60, help="plain questions to each server")
     parser.add_argument("--chat-model", help="default: the demo chat checkpoint")
     parser.add_argument("--tool-model", help="default: the demo tool checkpoint")
+    parser.add_argument("--dummy", action="store_true", help="random weights for the chat model")
+    parser.add_argument(
+        "--random-tool",
+        action="store_true",
+        help="the tool model's weights are random: thresholds of 1 and 0 make its decisions",
+    )
+    parser.add_argument("--gpu-frac", type=float, default=0.22, help="share of the GPU of each of the servers")
     parser.add_argument("--json", action="store_true", help="rows as JSON on stdout")
-    options = parser.parse_args(argv)
-    home = Path(environ.get("YAP_HOME") or "~/.cache/yap").expanduser()
-    chat_model = options.chat_model or str(chat.ensure(home, _say))
-    tool_model = options.tool_model or str(tool.ensure(home, _say))
-    both = {"DEPLOY_MODE": "both", "CHAT_MODEL": chat_model, "TOOL_MODEL": tool_model}
-    base, _ = _measure("chat", {"DEPLOY_MODE": "chat", "CHAT_MODEL": chat_model}, environ, options.turns)
-    others = [
-        _measure("both", both, environ, options.turns),
-        _measure("both, ROUTING_SPECULATION=0", {**both, "ROUTING_SPECULATION": "0"}, environ, options.turns),
-    ]
-    rows = list(_rows(base, others))
-    print(json.dumps(rows, indent=1) if options.json else "\n".join(_table(rows)))
-    return 0
+    return parser
 
 
 def _say(line: str) -> None:
@@ -144,7 +204,7 @@ def _say(line: str) -> None:
 
 
 def _table(rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
-    columns = list(rows[-1])
+    columns = list(dict.fromkeys(column for figures in rows for column in figures))
     yield f"| {' | '.join(columns)} |"
     yield "| --- " * len(columns) + "|"
     for figures in rows:

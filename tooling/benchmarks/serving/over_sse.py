@@ -61,6 +61,7 @@ async def _turn(client: httpx.AsyncClient, url: str, job: Job, said: list[dict[s
     sent = time.perf_counter()
     times: list[float] = []
     reply, tokens, prompt = "", 0, 0
+    cached: int | None = None
     async with client.stream("POST", f"{url}/v1/chat/completions", json=body) as response:
         response.raise_for_status()
         async for line in response.aiter_lines():
@@ -73,9 +74,10 @@ async def _turn(client: httpx.AsyncClient, url: str, job: Job, said: list[dict[s
                     reply += text
             if usage := event.get("usage"):
                 tokens, prompt = usage["completion_tokens"], usage["prompt_tokens"]
+                cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
     gaps = tuple((later - earlier) * 1000 for earlier, later in itertools.pairwise(times))
     first = (times[0] if times else time.perf_counter()) - sent
-    return Turn(ttft_ms=first * 1000, gaps_ms=gaps, tokens=tokens, prompt_tokens=prompt), reply
+    return Turn(ttft_ms=first * 1000, gaps_ms=gaps, tokens=tokens, cached_tokens=cached, prompt_tokens=prompt), reply
 
 
 __all__ = ["converse"]

@@ -23,8 +23,9 @@ async def converse(job: Job, url: str, key: str, pid: int, contender: str) -> Ou
     async def session(number: int) -> None:
         await trio.sleep(job.spread_s * number / max(1, job.sessions))
         try:
-            async with open_websocket_url(f"{url}?api_key={key}", message_queue_size=QUEUE) as socket:
-                await _session(job, socket, number, turns, failed)
+            for _ in range(job.rounds):
+                async with open_websocket_url(f"{url}?api_key={key}", message_queue_size=QUEUE) as socket:
+                    await _session(job, socket, number, turns, failed)
         except* (ConnectionClosed, HandshakeError, OSError) as group:
             failed.append(repr(group.exceptions[0]))
 

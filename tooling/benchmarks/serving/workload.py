@@ -21,7 +21,8 @@ TURNS = (
 class Job:
     """One load: `sessions` conversations of len(TURNS) turns, starts spread over `spread_s` seconds.
 
-    `barge_in`: share of turns that are interrupted after `barge_after` token frames (ours only).
+    `barge_in`: share of turns that are interrupted after `barge_after` token frames (ours only). `rounds`: how many
+    conversations each session holds, one after the other (ours only).
     """
 
     model: str
@@ -31,6 +32,7 @@ class Job:
     spread_s: float = 3.0
     barge_in: float = 0.0
     barge_after: int = 8
+    rounds: int = 1
 
 
 @frozen(kw_only=True)
@@ -57,7 +59,7 @@ class Outcome:
 
 
 def row(outcome: Outcome) -> dict[str, float | int | str | None]:
-    """The figures of one outcome: TTFT and ITL in ms, tokens a second, front CPU in us a token."""
+    """The figures of one outcome: TTFT, ITL in ms; tokens/s; front CPU in us a token; prefix-cache hits 0 to 1."""
     ttft = sorted(turn.ttft_ms for turn in outcome.turns)
     gaps = sorted(gap for turn in outcome.turns for gap in turn.gaps_ms)
     tokens = sum(turn.tokens for turn in outcome.turns)
@@ -71,8 +73,16 @@ def row(outcome: Outcome) -> dict[str, float | int | str | None]:
         "itl_p99_ms": _at(gaps, 0.99),
         "tokens_per_s": round(tokens / outcome.wall_s, 1),
         "front_cpu_us_per_token": None if outcome.cpu_s is None else round(outcome.cpu_s / max(1, tokens) * 1e6, 1),
+        "prefix_hits": _prefix_hits(outcome.turns),
         "errors": outcome.errors,
     }
+
+
+def _prefix_hits(turns: Sequence[Turn]) -> float | None:
+    """The share of prompt tokens that the prefix cache had, over the turns that say so."""
+    told = [turn for turn in turns if turn.cached_tokens is not None and turn.prompt_tokens]
+    prompt = sum(turn.prompt_tokens for turn in told)
+    return round(sum(turn.cached_tokens or 0 for turn in told) / prompt, 3) if prompt else None
 
 
 def _at(ordered: Sequence[float], q: float) -> float | None:
