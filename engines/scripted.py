@@ -144,6 +144,12 @@ class ScriptedEngine:
         self._requests.clear()
         self._death.set()
 
+    def forget(self) -> None:
+        """Drop what is remembered for tests only."""
+        self.submitted.clear()
+        self.aborted.clear()
+        self._counts.clear()
+
     def step(self) -> None:
         """One engine step: a token for every running request, in one batch."""
         self.steps += 1

@@ -1,6 +1,9 @@
-"""A whole server in the test's own trio loop, on a real loopback port, with a scripted engine in the test's hands."""
+"""A whole server in the test's own trio loop, on a real loopback port, with an engine in the test's hands.
 
-from collections.abc import AsyncIterator
+The engine is the scripted one, or the TensorRT-LLM adapter over its stand-in, which follows the same script.
+"""
+
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import Any, cast
@@ -14,15 +17,22 @@ from actors.session.intake import Routing
 from actors.session.turn import Router
 from engines.base import GenerationRequest
 from engines.scripted import Script, ScriptedEngine
+from engines.trt import TrtEngine
 from runtime import assembly
+from runtime.chat_engine import plan_chat_engine
 from runtime.health import Health
 from runtime.server import Server
-from runtime.settings import Settings
+from runtime.settings import EngineName, Settings
 from runtime.supervisor import Supervisor
+from runtime.surroundings import Surroundings
 from tests.e2e.client import Client, connected
+from tests.runtime.follower import FollowsScript
 from tests.toy import toy_directory, toy_text
 
 STEP_S = 0.002
+
+Serving = Callable[..., AbstractAsyncContextManager["Place"]]
+"""`serving`, with the kind of engine decided."""
 
 
 @define(eq=False)
@@ -34,12 +44,16 @@ class Place:
     server: Server
     actor: EngineActor
     port: int = 0
-    engines: list[ScriptedEngine] = field(factory=list)
+    engines: list[ScriptedEngine | FollowsScript] = field(factory=list)
 
     @property
-    def engine(self) -> ScriptedEngine:
+    def engine(self) -> ScriptedEngine | FollowsScript:
         """The engine that runs now, or ran last."""
         return self.engines[-1]
+
+    def counted(self, tokens: int) -> int:
+        """What the engine counts for a reply of so many tokens that ended by itself: a real one counts its end too."""
+        return tokens if isinstance(self.engine, ScriptedEngine) else tokens + 1
 
     def prompt(self, number: int = -1) -> str:
         """The text of the n-th prompt that this engine got."""
@@ -58,14 +72,25 @@ class Place:
     async def until_idle(self, within_s: float = 5.0) -> None:
         """Return when nobody is connected and the engine has nothing to do."""
         with trio.fail_after(within_s):
-            while self.server.connections or self.actor.running or self.engine._requests or self.server.slots.taken:
+            while self.server.connections or self.actor.running or busy(self.engine) or self.server.slots.taken:
                 await trio.sleep(0.01)
 
     async def until_idle_engine(self, within_s: float = 5.0) -> None:
         """Return when no request is alive, in our books or in the engine's, and every abort is confirmed."""
         with trio.fail_after(within_s):
-            while self.actor.running or self.actor.stats().unconfirmed_aborts or self.engine._requests:
+            while self.actor.running or self.actor.stats().unconfirmed_aborts or busy(self.engine):
                 await trio.sleep(0.01)
+
+    async def until_restarted(self, within_s: float = 30.0) -> None:
+        """Return when the next engine serves."""
+        with trio.fail_after(within_s):
+            while len(self.engines) < 2 or self.server.health.reason():
+                await trio.sleep(0.02)
+
+
+def busy(engine: ScriptedEngine | FollowsScript) -> int:
+    """Requests that the engine itself still has."""
+    return len(engine._requests) if isinstance(engine, ScriptedEngine) else engine.busy
 
 
 def words(count: int) -> list[str]:
@@ -106,29 +131,49 @@ def talks(count: int = 150, step_s: float = 0.02) -> Script:
     return Script(step_s=step_s, reply=reply)
 
 
-@asynccontextmanager
-async def serving(
-    script: Script | None = None, actor: type[EngineActor] = EngineActor, /, **environment: str
-) -> AsyncIterator[Place]:
-    """A ready server with these settings beside the required ones. `actor`: what stands before the engine."""
-    settings = Settings.from_env(
+def _settings(kind: str, script: Script, environment: dict[str, str]) -> Settings:
+    engine = {"TRT_BATCH_SIZE": str(script.max_running)} if kind == "trt" else {}
+    return Settings.from_env(
         {
             "TEXT_API_KEY": "k-1",
             "MAX_CONCURRENT_CONNECTIONS": "16",
-            "INFERENCE_ENGINE": "scripted",
+            "INFERENCE_ENGINE": kind,
             "CHAT_MODEL": str(toy_directory()),
+            **engine,
             **environment,
         }
     )
+
+
+def _maker(settings: Settings, script: Script) -> Callable[[], ScriptedEngine | FollowsScript]:
+    if settings.deployment.inference_engine is EngineName.SCRIPTED:
+        return lambda: ScriptedEngine(script)
+    plan = plan_chat_engine(settings, toy_text(), Surroundings())
+    return lambda: FollowsScript(cast(TrtEngine, plan.make()), script)
+
+
+@asynccontextmanager
+async def serving(
+    script: Script | None = None,
+    actor: type[EngineActor] = EngineActor,
+    /,
+    *,
+    kind: str = "scripted",
+    **environment: str,
+) -> AsyncIterator[Place]:
+    """A ready server with these settings beside the required ones. `actor`: what stands before the engine."""
+    script = _beyond_warmup(script or Script(step_s=STEP_S))
+    settings = _settings(kind, script, environment)
     parts = assembly.parts(settings, Health())
     assert parts.chat is not None
     chat = actor(parts.chat.limits)
     parts = evolve(parts, chat=chat)
     parts.health.chat = chat
     place = Place(settings, parts, assembly.server(parts), chat)
+    prepare = _maker(settings, script)
 
-    def make() -> ScriptedEngine:
-        place.engines.append(ScriptedEngine(_beyond_warmup(script or Script(step_s=STEP_S))))
+    def make() -> ScriptedEngine | FollowsScript:
+        place.engines.append(prepare())
         return place.engine
 
     text = toy_text()
@@ -136,12 +181,15 @@ async def serving(
     async with trio.open_nursery() as nursery:
         place.port = await nursery.start(place.server.serve, "127.0.0.1", 0)
         place.server.connect = assembly.Reception(parts, assembly.deployment(settings, text, None)).connect
-        with trio.fail_after(30):
+        with trio.fail_after(60):
             await nursery.start(supervisor.run)
         place.engine.submitted.clear()  # the warm-up's
         place.engine.aborted.clear()
-        yield place
-        nursery.cancel_scope.cancel("the test is over")
+        try:
+            yield place
+        finally:
+            place.engine.stalled = False  # a hung worker would hold up the end
+            nursery.cancel_scope.cancel("the test is over")
 
 
-__all__ = ["Place", "prompt_text", "says", "serving", "talks", "words"]
+__all__ = ["Place", "Serving", "prompt_text", "says", "serving", "talks", "words"]

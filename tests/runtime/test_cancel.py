@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from tests.e2e.client import Client, Frame, kinds_of, text_of
-from tests.runtime.serving import Place, says, serving, talks
+from tests.runtime.serving import Place, Serving, says, talks
 
 REASONS: tuple[tuple[dict[str, object] | None, str], ...] = (
     ({"reason": "user_spoke"}, "user_spoke"),
@@ -35,7 +35,7 @@ async def _stops(place: Place, client: Client, cancel_id: str) -> Frame:
 
 
 @pytest.mark.parametrize("cancel_id", ["r-1", "never-used"])
-async def test_a_cancel_by_the_turns_id_or_a_new_one_stops_the_turn(cancel_id: str) -> None:
+async def test_a_cancel_by_the_turns_id_or_a_new_one_stops_the_turn(serving: Serving, cancel_id: str) -> None:
     async with serving(talks()) as place, place.connected() as client:
         await _talking(client)
         await client.say("cancel", cancel_id)
@@ -49,7 +49,7 @@ async def test_a_cancel_by_the_turns_id_or_a_new_one_stops_the_turn(cancel_id: s
         assert (await client.rest())[-1]["request_id"] == "r-2"
 
 
-async def test_a_cancel_says_why_when_it_wants_to() -> None:
+async def test_a_cancel_says_why_when_it_wants_to(serving: Serving) -> None:
     async with serving(talks()) as place, place.connected() as client:
         for number, (payload, expected) in enumerate(REASONS, start=1):
             await _talking(client, f"r-{number}")
@@ -57,7 +57,7 @@ async def test_a_cancel_says_why_when_it_wants_to() -> None:
             assert (await client.rest())[-1]["payload"]["reason"] == expected
 
 
-async def test_a_cancel_with_nothing_to_stop_is_answered_once() -> None:
+async def test_a_cancel_with_nothing_to_stop_is_answered_once(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as client:
         await client.say("cancel", "c-1")  # there is not even a session
         frame = await client.expect("cancelled", "c-1")
@@ -71,7 +71,7 @@ async def test_a_cancel_with_nothing_to_stop_is_answered_once() -> None:
         await client.answers_pings()
 
 
-async def test_a_cancel_for_a_turn_that_has_ended_leaves_the_running_one_alone() -> None:
+async def test_a_cancel_for_a_turn_that_has_ended_leaves_the_running_one_alone(serving: Serving) -> None:
     async with serving(talks(60)) as place, place.connected() as client:
         await _talking(client)
         await client.say("cancel", "r-1")
@@ -85,7 +85,7 @@ async def test_a_cancel_for_a_turn_that_has_ended_leaves_the_running_one_alone()
         assert (done["type"], done["request_id"]) == ("done", "r-2")
 
 
-async def test_two_cancels_get_two_answers_and_stop_one_turn() -> None:
+async def test_two_cancels_get_two_answers_and_stop_one_turn(serving: Serving) -> None:
     async with serving(talks()) as place, place.connected() as client:
         await _talking(client)
         await client.say("cancel", "c-1")
@@ -97,7 +97,7 @@ async def test_two_cancels_get_two_answers_and_stop_one_turn() -> None:
         assert len(place.engine.aborted) == 1
 
 
-async def test_a_cancel_before_the_first_token_stops_the_turn_too() -> None:
+async def test_a_cancel_before_the_first_token_stops_the_turn_too(serving: Serving) -> None:
     async with serving(talks()) as place, place.connected() as client:
         place.engine.stalled = True
         await client.start()
@@ -108,7 +108,7 @@ async def test_a_cancel_before_the_first_token_stops_the_turn_too() -> None:
         await client.answers_pings()
 
 
-async def test_a_barge_in_ends_the_old_turn_before_the_new_one_is_acked() -> None:
+async def test_a_barge_in_ends_the_old_turn_before_the_new_one_is_acked(serving: Serving) -> None:
     async with serving(talks(30)) as place, place.connected() as client:
         heard = await _talking(client)
         await client.message("r-2", "stop, listen")
@@ -128,7 +128,7 @@ async def test_a_barge_in_ends_the_old_turn_before_the_new_one_is_acked() -> Non
 
 
 @pytest.mark.parametrize("kind", ["start", "message", "followup"])
-async def test_every_turn_frame_barges_in(kind: str) -> None:
+async def test_every_turn_frame_barges_in(serving: Serving, kind: str) -> None:
     async with serving(talks(20)) as place, place.connected() as client:
         await _talking(client)
         await client.say(kind, "r-2", {"user_utterance": "hi", "analysis_text": "a cat"})
@@ -137,7 +137,7 @@ async def test_every_turn_frame_barges_in(kind: str) -> None:
         assert [(frame["type"], frame["request_id"]) for frame in terminal] == [("cancelled", "r-1"), ("done", "r-2")]
 
 
-async def test_a_volley_of_barge_ins_gives_every_turn_its_one_end() -> None:
+async def test_a_volley_of_barge_ins_gives_every_turn_its_one_end(serving: Serving) -> None:
     async with serving(talks(20, 0.01)) as place, place.connected() as client:
         await client.start("r-0")
         for number in range(1, 20):
@@ -150,7 +150,7 @@ async def test_a_volley_of_barge_ins_gives_every_turn_its_one_end() -> None:
         await place.until_idle_engine()
 
 
-async def test_an_interrupted_turn_without_text_leaves_its_question_unanswered() -> None:
+async def test_an_interrupted_turn_without_text_leaves_its_question_unanswered(serving: Serving) -> None:
     async with serving(talks(20)) as place, place.connected() as client:
         place.engine.stalled = True
         await client.start("r-1", "remember green")
@@ -162,7 +162,7 @@ async def test_an_interrupted_turn_without_text_leaves_its_question_unanswered()
         assert "remember green\n\nand blue" in prompt, "unanswered user messages merge"
 
 
-async def test_an_end_in_the_middle_of_a_turn_says_goodbye_and_aborts_without_a_frame() -> None:
+async def test_an_end_in_the_middle_of_a_turn_says_goodbye_and_aborts_without_a_frame(serving: Serving) -> None:
     async with serving(talks()) as place, place.connected() as client:
         await _talking(client)
         await client.say("end", "bye")
@@ -175,7 +175,7 @@ async def test_an_end_in_the_middle_of_a_turn_says_goodbye_and_aborts_without_a_
         await place.until_idle()
 
 
-async def test_an_end_needs_no_session_and_takes_any_session_id() -> None:
+async def test_an_end_needs_no_session_and_takes_any_session_id(serving: Serving) -> None:
     async with serving(says("Yes.")) as place:
         async with place.connected() as client:
             await client.say("end", "bye")
@@ -189,7 +189,7 @@ async def test_an_end_needs_no_session_and_takes_any_session_id() -> None:
             assert client.seen[-1]["session_id"] == "another"
 
 
-async def test_a_client_that_vanishes_in_a_turn_leaves_nothing_behind() -> None:
+async def test_a_client_that_vanishes_in_a_turn_leaves_nothing_behind(serving: Serving) -> None:
     async with serving(talks()) as place:
         async with place.connected() as client:
             await _talking(client)
@@ -199,7 +199,7 @@ async def test_a_client_that_vanishes_in_a_turn_leaves_nothing_behind() -> None:
         assert place.actor.stats().aborts["disconnect"] == 1
 
 
-async def test_pings_are_answered_while_a_turn_runs() -> None:
+async def test_pings_are_answered_while_a_turn_runs(serving: Serving) -> None:
     async with serving(talks(60)) as place, place.connected() as client:
         await _talking(client)
         began = trio.current_time()

@@ -12,7 +12,7 @@ from engines.scripted import Script
 from runtime.websocket import WebSocket
 from tests.e2e.client import Client, kinds_of, text_of
 from tests.e2e.plain import UPGRADE, fetch
-from tests.runtime.serving import Place, says, serving, talks
+from tests.runtime.serving import Place, Serving, says, talks
 
 KEY = ("X-API-Key", "k-1")
 
@@ -20,7 +20,7 @@ KEY = ("X-API-Key", "k-1")
 # -- silence -----------------------------------------------------------------------------------------------------------
 
 
-async def test_silence_closes_with_4000_within_a_tenth_of_a_second() -> None:
+async def test_silence_closes_with_4000_within_a_tenth_of_a_second(serving: Serving) -> None:
     async with serving(WS_IDLE_TIMEOUT_S="0.6") as place, place.connected() as client:
         await client.answers_pings()
         heard = trio.current_time()
@@ -29,12 +29,12 @@ async def test_silence_closes_with_4000_within_a_tenth_of_a_second() -> None:
         assert "error" not in kinds_of(client.seen)
 
 
-async def test_a_connection_that_never_said_anything_is_idle_too() -> None:
+async def test_a_connection_that_never_said_anything_is_idle_too(serving: Serving) -> None:
     async with serving(WS_IDLE_TIMEOUT_S="0.4") as place, place.connected() as client:
         assert await client.closed() == (4000, "idle_timeout")
 
 
-async def test_every_well_formed_frame_is_a_sign_of_life() -> None:
+async def test_every_well_formed_frame_is_a_sign_of_life(serving: Serving) -> None:
     async with serving(says("Yes."), WS_IDLE_TIMEOUT_S="0.5") as place, place.connected() as client:
         for kind in ("ping", "pong", "cancel", "shout", "ping"):
             await trio.sleep(0.3)
@@ -46,7 +46,7 @@ async def test_every_well_formed_frame_is_a_sign_of_life() -> None:
         assert (await client.closed())[0] == 4000
 
 
-async def test_a_malformed_frame_is_no_sign_of_life() -> None:
+async def test_a_malformed_frame_is_no_sign_of_life(serving: Serving) -> None:
     async with serving(WS_IDLE_TIMEOUT_S="0.6") as place, place.connected() as client:
         began = trio.current_time()
         for _ in range(3):
@@ -56,7 +56,7 @@ async def test_a_malformed_frame_is_no_sign_of_life() -> None:
         assert trio.current_time() - began < 0.8
 
 
-async def test_a_running_turn_is_not_idle_however_silent_its_client_is() -> None:
+async def test_a_running_turn_is_not_idle_however_silent_its_client_is(serving: Serving) -> None:
     async with serving(talks(60, 0.02), WS_IDLE_TIMEOUT_S="0.3") as place, place.connected() as client:
         await client.start()
         frames = await client.rest()
@@ -66,7 +66,7 @@ async def test_a_running_turn_is_not_idle_however_silent_its_client_is() -> None
         assert trio.current_time() - ended < 0.4
 
 
-async def test_zero_means_never_idle() -> None:
+async def test_zero_means_never_idle(serving: Serving) -> None:
     async with serving(WS_IDLE_TIMEOUT_S="0") as place, place.connected() as client:
         await trio.sleep(0.5)
         await client.answers_pings()
@@ -75,7 +75,7 @@ async def test_zero_means_never_idle() -> None:
 # -- drain -------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_drain_says_goodbye_at_once_where_no_turn_runs() -> None:
+async def test_a_drain_says_goodbye_at_once_where_no_turn_runs(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as fresh, place.connected() as client:
         await client.start()
         await client.rest()
@@ -89,7 +89,7 @@ async def test_a_drain_says_goodbye_at_once_where_no_turn_runs() -> None:
         assert client.seen[-1]["session_id"] == "s-1"
 
 
-async def test_a_drain_lets_the_running_turn_finish_and_takes_nobody_new() -> None:
+async def test_a_drain_lets_the_running_turn_finish_and_takes_nobody_new(serving: Serving) -> None:
     async with serving(talks(40)) as place, place.connected() as client, trio.open_nursery() as nursery:
         await client.start()
         await client.until("token")
@@ -103,12 +103,12 @@ async def test_a_drain_lets_the_running_turn_finish_and_takes_nobody_new() -> No
         await client.until("pong")
         frames = await client.rest()
         assert frames[-1]["type"] == "done"
-        assert frames[-1]["payload"]["usage"]["completion_tokens"] == 40
+        assert frames[-1]["payload"]["usage"]["completion_tokens"] == place.counted(40)
         assert await client.closed() == (1001, "server_shutdown")
         assert client.seen[-1]["type"] == "session_end"
 
 
-async def test_a_turn_that_outlives_the_drain_is_cancelled() -> None:
+async def test_a_turn_that_outlives_the_drain_is_cancelled(serving: Serving) -> None:
     async with serving(talks(150)) as place, place.connected() as client:
         await client.start()
         await client.until("token")
@@ -122,7 +122,7 @@ async def test_a_turn_that_outlives_the_drain_is_cancelled() -> None:
         await place.until_idle_engine()
 
 
-async def test_a_barge_in_during_a_drain_is_the_sessions_last_word() -> None:
+async def test_a_barge_in_during_a_drain_is_the_sessions_last_word(serving: Serving) -> None:
     async with serving(talks(150)) as place, place.connected() as client, trio.open_nursery() as nursery:
         await client.start()
         await client.until("token")
@@ -187,7 +187,7 @@ async def _given_up(place: Place, within_s: float) -> None:
             await trio.sleep(0.01)
 
 
-async def test_an_overflowing_client_is_closed_1013_slow_consumer_and_its_turn_aborted() -> None:
+async def test_an_overflowing_client_is_closed_1013_slow_consumer_and_its_turn_aborted(serving: Serving) -> None:
     async with serving(_floods_lazy_ones(), **SMALL) as place, _lazy(place) as client:
         await client.start("r-1", "hi", **RAW)
         await _given_up(place, 5)
@@ -196,14 +196,14 @@ async def test_an_overflowing_client_is_closed_1013_slow_consumer_and_its_turn_a
         await place.until_idle_engine()
 
 
-async def test_an_overflowing_client_that_never_reads_is_gone_soon() -> None:
+async def test_an_overflowing_client_that_never_reads_is_gone_soon(serving: Serving) -> None:
     async with serving(_floods_lazy_ones(), **SMALL) as place, _lazy(place) as client:
         await client.start("r-1", "hi", **RAW)
         await _given_up(place, 5)
         await place.until_idle(within_s=4)  # not the 20 s of a client that merely takes nothing
 
 
-async def test_a_client_that_takes_nothing_is_given_up_after_the_send_timeout() -> None:
+async def test_a_client_that_takes_nothing_is_given_up_after_the_send_timeout(serving: Serving) -> None:
     async with (
         serving(_floods_lazy_ones(), WS_SEND_TIMEOUT_S="0.6") as place,
         _lazy(place) as client,
@@ -217,7 +217,7 @@ async def test_a_client_that_takes_nothing_is_given_up_after_the_send_timeout() 
         await place.until_idle()
 
 
-async def test_a_client_that_was_given_up_can_still_read_why() -> None:
+async def test_a_client_that_was_given_up_can_still_read_why(serving: Serving) -> None:
     async with (
         serving(_floods_lazy_ones(), WS_SEND_TIMEOUT_S="0.6") as place,
         _lazy(place) as client,
@@ -227,7 +227,7 @@ async def test_a_client_that_was_given_up_can_still_read_why() -> None:
         assert await client.closed() == (1013, "slow_consumer"), "the close frame comes after whole frames"
 
 
-async def test_nobody_else_waits_for_a_slow_client() -> None:
+async def test_nobody_else_waits_for_a_slow_client(serving: Serving) -> None:
     script = _floods_lazy_ones()
     async with serving(script, WS_SEND_TIMEOUT_S="30") as place:
         async with _lazy(place) as lazy, place.connected() as client:
@@ -241,7 +241,7 @@ async def test_nobody_else_waits_for_a_slow_client() -> None:
             assert lazy.socket.closed is None
 
 
-async def test_a_client_that_reads_slowly_gets_everything_in_fewer_frames() -> None:
+async def test_a_client_that_reads_slowly_gets_everything_in_fewer_frames(serving: Serving) -> None:
     async with serving(_floods_lazy_ones()) as place:
         async with _lazy(place, 8192) as client:
             await client.start("r-1", "hi", **RAW)
@@ -253,7 +253,7 @@ async def test_a_client_that_reads_slowly_gets_everything_in_fewer_frames() -> N
             assert len(tokens) < len(FLOOD)
 
 
-async def test_a_barge_in_of_a_slow_client_is_not_answered_with_old_text() -> None:
+async def test_a_barge_in_of_a_slow_client_is_not_answered_with_old_text(serving: Serving) -> None:
     async with serving(_floods_lazy_ones(), **LONG_MEMORY) as place:
         async with _lazy(place) as client:
             await client.start("r-1", "hi", **RAW)

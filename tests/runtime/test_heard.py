@@ -4,7 +4,7 @@ import pytest
 
 from engines.scripted import Script
 from tests.e2e.client import Client, Frame, text_of
-from tests.runtime.serving import says, serving, talks
+from tests.runtime.serving import Serving, says, talks
 
 
 async def _talking(client: Client, request_id: str = "r-1") -> list[Frame]:
@@ -21,7 +21,7 @@ TEXT = "".join(REPLY)
 
 
 @pytest.mark.parametrize(("chars", "kept"), [(3, "One"), (4, "One"), (7, "One two"), (99, TEXT), (len(TEXT), TEXT)])
-async def test_a_message_says_how_much_of_the_last_reply_was_heard(chars: int, kept: str) -> None:
+async def test_a_message_says_how_much_of_the_last_reply_was_heard(serving: Serving, chars: int, kept: str) -> None:
     async with serving(says(*REPLY)) as place, place.connected() as client:
         await client.start()
         assert text_of(await client.rest()) == TEXT
@@ -31,7 +31,7 @@ async def test_a_message_says_how_much_of_the_last_reply_was_heard(chars: int, k
         assert f"<|im_start|>assistant\n{kept}<|im_end|>" in place.prompt()
 
 
-async def test_a_reply_of_which_nothing_was_heard_is_forgotten() -> None:
+async def test_a_reply_of_which_nothing_was_heard_is_forgotten(serving: Serving) -> None:
     async with serving(says(*REPLY)) as place, place.connected() as client:
         await client.start("r-1", "hello")
         await client.rest()
@@ -40,7 +40,7 @@ async def test_a_reply_of_which_nothing_was_heard_is_forgotten() -> None:
         assert "hello\n\ngo on" in place.prompt()
 
 
-async def test_an_unknown_turn_was_not_heard_and_harms_nothing() -> None:
+async def test_an_unknown_turn_was_not_heard_and_harms_nothing(serving: Serving) -> None:
     async with serving(says(*REPLY)) as place, place.connected() as client:
         await client.start("r-1", "hi", played={"request_id": "r-0", "chars": 2})
         frames = await client.rest()
@@ -50,7 +50,7 @@ async def test_an_unknown_turn_was_not_heard_and_harms_nothing() -> None:
         assert f"{TEXT}<|im_end|>" in place.prompt()
 
 
-async def test_a_barge_in_says_what_was_heard_of_the_reply_it_interrupts() -> None:
+async def test_a_barge_in_says_what_was_heard_of_the_reply_it_interrupts(serving: Serving) -> None:
     async with serving(talks(30)) as place, place.connected() as client:
         await _talking(client)
         await client.until("token")
@@ -62,7 +62,7 @@ async def test_a_barge_in_says_what_was_heard_of_the_reply_it_interrupts() -> No
         assert "<|im_start|>assistant\nWord<|im_end|>" in place.prompt()
 
 
-async def test_a_cancel_says_what_was_heard_and_is_told_whether_it_counted() -> None:
+async def test_a_cancel_says_what_was_heard_and_is_told_whether_it_counted(serving: Serving) -> None:
     async with serving(talks(30)) as place, place.connected() as client:
         await _talking(client)
         await client.until("token")
@@ -76,7 +76,7 @@ async def test_a_cancel_says_what_was_heard_and_is_told_whether_it_counted() -> 
         assert "<|im_start|>assistant\nW<|im_end|>" in place.prompt()
 
 
-async def test_heard_characters_are_code_points() -> None:
+async def test_heard_characters_are_code_points(serving: Serving) -> None:
     script = Script(step_s=0.002, reply=lambda _request: ["Café", " 👩‍👩‍👧", " ok"])
     async with serving(script) as place, place.connected() as client:
         await client.start("r-1", "hi", sampling={"sanitize_output": False})

@@ -12,10 +12,10 @@ from actors.generation import ChunkSink, Generation
 from engines.base import GenerationRequest
 from engines.scripted import Script
 from tests.e2e.client import Client, text_of
-from tests.runtime.serving import STEP_S, Place, prompt_text, says, serving, talks
+from tests.runtime.serving import STEP_S, Place, Serving, prompt_text, says, talks
 
 
-async def test_two_connections_with_one_session_id_never_see_each_other() -> None:
+async def test_two_connections_with_one_session_id_never_see_each_other(serving: Serving) -> None:
     script = Script(
         step_s=STEP_S,
         reply=lambda request: ["Blue", "."] if "favour blue" in prompt_text(request) else ["Red", "."],
@@ -35,7 +35,7 @@ async def test_two_connections_with_one_session_id_never_see_each_other() -> Non
         await one.answers_pings()
 
 
-async def test_a_session_dies_with_its_connection() -> None:
+async def test_a_session_dies_with_its_connection(serving: Serving) -> None:
     async with serving(says("Yes.")) as place:
         async with place.connected() as client:
             await client.start("r-1", "my secret")
@@ -58,7 +58,7 @@ class _Poisoned(EngineActor):
         return super().submit(request, turn, sink)
 
 
-async def test_a_crash_in_one_session_costs_that_connection_and_nothing_else() -> None:
+async def test_a_crash_in_one_session_costs_that_connection_and_nothing_else(serving: Serving) -> None:
     with structlog.testing.capture_logs() as logs:
         async with serving(talks(60), _Poisoned) as place, place.connected() as fine:
             await fine.start()
@@ -122,13 +122,13 @@ def _open_files() -> int:
 
 
 def _objects(place: Place) -> int:
-    """Objects that Python's collector tracks, what the scripted engine remembers for tests apart."""
-    place.engine.submitted.clear()
+    """Objects that Python's collector tracks, what the engine remembers for tests apart."""
+    place.engine.forget()
     gc.collect()
     return len(gc.get_objects())
 
 
-async def test_a_thousand_visits_leave_tasks_files_and_memory_where_they_were() -> None:
+async def test_a_thousand_visits_leave_tasks_files_and_memory_where_they_were(serving: Serving) -> None:
     async with serving(says("Yes", "."), AUTH_MAX_FAILURES="0") as place:
         await _visits(place, 0, 120)
         tasks, files, objects = trio.lowlevel.current_statistics().tasks_living, _open_files(), _objects(place)
@@ -139,7 +139,7 @@ async def test_a_thousand_visits_leave_tasks_files_and_memory_where_they_were() 
         assert _objects(place) < objects + 500, "less than one object in two visits, so none that a visit leaves"
 
 
-async def test_a_crowd_is_served_at_once_and_each_gets_its_own_words() -> None:
+async def test_a_crowd_is_served_at_once_and_each_gets_its_own_words(serving: Serving) -> None:
     def own_words(request: GenerationRequest) -> list[str]:
         words = prompt_text(request).partition("say ")[2].partition("<|")[0]
         return [words.strip().capitalize(), "."]
@@ -160,7 +160,7 @@ async def test_a_crowd_is_served_at_once_and_each_gets_its_own_words() -> None:
         await place.until_idle()
 
 
-async def test_a_client_that_dawdles_in_the_handshake_takes_no_slot() -> None:
+async def test_a_client_that_dawdles_in_the_handshake_takes_no_slot(serving: Serving) -> None:
     async with serving(says("Yes."), MAX_CONCURRENT_CONNECTIONS="1") as place:
         streams = [await trio.open_tcp_stream("127.0.0.1", place.port) for _ in range(20)]
         for stream in streams:

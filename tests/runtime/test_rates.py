@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from tests.e2e.client import Client, Frame
-from tests.runtime.serving import says, serving, talks
+from tests.runtime.serving import Serving, says, talks
 
 
 async def _talking(client: Client, request_id: str = "r-1") -> list[Frame]:
@@ -16,7 +16,7 @@ async def _talking(client: Client, request_id: str = "r-1") -> list[Frame]:
     return await client.until("token")
 
 
-async def test_too_many_turn_frames_are_told_when_to_come_back_and_disturb_nothing() -> None:
+async def test_too_many_turn_frames_are_told_when_to_come_back_and_disturb_nothing(serving: Serving) -> None:
     async with serving(talks(60), WS_MAX_MESSAGES_PER_WINDOW="2", WS_MESSAGE_WINDOW_SECONDS="1.5") as place:
         async with place.connected() as client:
             await _talking(client)
@@ -39,7 +39,7 @@ async def test_too_many_turn_frames_are_told_when_to_come_back_and_disturb_nothi
             assert (await client.rest())[-1]["type"] == "done", "a refused frame is not recorded, nor its id"
 
 
-async def test_cancels_have_a_bucket_of_their_own() -> None:
+async def test_cancels_have_a_bucket_of_their_own(serving: Serving) -> None:
     async with serving(talks(30), WS_MAX_CANCELS_PER_WINDOW="2", WS_CANCEL_WINDOW_SECONDS="30") as place:
         async with place.connected() as client:
             for number in range(2):
@@ -59,7 +59,7 @@ async def test_cancels_have_a_bucket_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("off", ["WS_MAX_MESSAGES_PER_WINDOW", "WS_MESSAGE_WINDOW_SECONDS"])
-async def test_zero_turns_a_bucket_off(off: str) -> None:
+async def test_zero_turns_a_bucket_off(serving: Serving, off: str) -> None:
     async with serving(says("Yes."), **{off: "0"}) as place, place.connected() as client:
         await client.start("r-0")
         await client.rest()
@@ -68,7 +68,7 @@ async def test_zero_turns_a_bucket_off(off: str) -> None:
             assert (await client.rest())[-1]["type"] == "done"
 
 
-async def test_the_default_is_25_turn_frames() -> None:
+async def test_the_default_is_25_turn_frames(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as client:
         await client.start("r-0")
         await client.rest()

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.e2e.client import PROMPT, Client
-from tests.runtime.serving import says, serving, talks
+from tests.runtime.serving import Serving, says, talks
 from tests.toy import SPECIAL
 
 Payload = dict[str, Any]
@@ -149,7 +149,7 @@ async def _refused(client: Client, kind: str, number: int, row: Row, name: str) 
     assert "usage" not in frame["payload"], "no turn ran"
 
 
-async def test_a_first_start_that_is_wrong_is_told_why_and_closed_with_1008() -> None:
+async def test_a_first_start_that_is_wrong_is_told_why_and_closed_with_1008(serving: Serving) -> None:
     rows = FIRST | {name: (first(**row[0]), row[1], row[2]) for name, row in (SAMPLING | PLAYED).items()}
     rows |= {name: ({"chat_prompt": PROMPT, **row[0]}, row[1], row[2]) for name, row in UTTERANCES.items()}
     async with serving(MAX_CONCURRENT_CONNECTIONS="64") as place:
@@ -165,7 +165,7 @@ async def test_a_first_start_that_is_wrong_is_told_why_and_closed_with_1008() ->
         assert place.engine.submitted == []
 
 
-async def test_a_later_turn_frame_that_is_wrong_is_told_why_and_stores_nothing() -> None:
+async def test_a_later_turn_frame_that_is_wrong_is_told_why_and_stores_nothing(serving: Serving) -> None:
     async with serving(says("Yes."), WS_MAX_MESSAGES_PER_WINDOW="0") as place, place.connected() as client:
         await client.start()
         await client.rest()
@@ -180,7 +180,7 @@ async def test_a_later_turn_frame_that_is_wrong_is_told_why_and_stores_nothing()
         assert len(second) < len(first_prompt) + 40, "refused frames left something in the prompt"
 
 
-async def test_a_refused_turn_frame_does_not_touch_the_running_turn() -> None:
+async def test_a_refused_turn_frame_does_not_touch_the_running_turn(serving: Serving) -> None:
     async with serving(talks(150, 0.02), WS_MAX_MESSAGES_PER_WINDOW="0") as place, place.connected() as client:
         await client.start()
         await client.until("token")
@@ -198,7 +198,7 @@ async def test_a_refused_turn_frame_does_not_touch_the_running_turn() -> None:
         assert place.engine.aborted == []
 
 
-async def test_a_range_message_reads_as_the_protocol_says() -> None:
+async def test_a_range_message_reads_as_the_protocol_says(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as client:
         await client.start()
         await client.rest()
@@ -206,7 +206,7 @@ async def test_a_range_message_reads_as_the_protocol_says() -> None:
         assert (await client.refusal())[2]["payload"]["message"] == "temperature must be between 0.0 and 1.2"
 
 
-async def test_a_turn_before_a_session_is_refused_and_the_connection_stays() -> None:
+async def test_a_turn_before_a_session_is_refused_and_the_connection_stays(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as client:
         for kind, payload in (("message", later()), ("followup", {"analysis_text": "a cat"})):
             await client.say(kind, "r-1", payload)
@@ -215,7 +215,7 @@ async def test_a_turn_before_a_session_is_refused_and_the_connection_stays() -> 
         assert (await client.rest())[-1]["type"] == "done", "an id of a refused frame is not used"
 
 
-async def test_a_followup_needs_its_text() -> None:
+async def test_a_followup_needs_its_text(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as client:
         await client.start()
         await client.rest()
@@ -226,7 +226,7 @@ async def test_a_followup_needs_its_text() -> None:
         assert (await client.refusal())[:2] == ("invalid_payload", "utterance_too_large")
 
 
-async def test_another_session_id_on_a_turn_or_cancel_frame_is_refused() -> None:
+async def test_another_session_id_on_a_turn_or_cancel_frame_is_refused(serving: Serving) -> None:
     async with serving(talks(60)) as place, place.connected() as client:
         await client.start()
         await client.until("token")
@@ -243,7 +243,7 @@ async def test_another_session_id_on_a_turn_or_cancel_frame_is_refused() -> None
         await client.answers_pings()
 
 
-async def test_a_used_id_is_refused_for_every_turn_frame() -> None:
+async def test_a_used_id_is_refused_for_every_turn_frame(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as client:
         await client.start()
         await client.rest()
@@ -259,7 +259,7 @@ async def test_a_used_id_is_refused_for_every_turn_frame() -> None:
         assert (await client.refusal())[:2] == ("invalid_message", "duplicate_request_id")
 
 
-async def test_a_cancel_reason_that_is_no_short_text_is_refused() -> None:
+async def test_a_cancel_reason_that_is_no_short_text_is_refused(serving: Serving) -> None:
     async with serving(talks(60)) as place, place.connected() as client:
         await client.start()
         await client.until("token")
@@ -270,7 +270,7 @@ async def test_a_cancel_reason_that_is_no_short_text_is_refused() -> None:
         assert errors == ["invalid_reason"] * (len(OTHERS) + 1)
 
 
-async def test_texts_that_are_only_strange_are_served() -> None:
+async def test_texts_that_are_only_strange_are_served(serving: Serving) -> None:
     strange = {
         "100000 characters": "word " * 20_000,
         "lone surrogates": "a \ud800 b \udfff c",
@@ -293,7 +293,7 @@ async def test_texts_that_are_only_strange_are_served() -> None:
             assert list(request.prompt_ids).count(IM_START) == 2 * turns + 3
 
 
-async def test_null_means_absent_in_every_optional_field() -> None:
+async def test_null_means_absent_in_every_optional_field(serving: Serving) -> None:
     nulls = dict.fromkeys(
         (
             "gender",
@@ -319,7 +319,7 @@ async def test_null_means_absent_in_every_optional_field() -> None:
         assert ack["payload"] == {"for": "message", "ok": True}
 
 
-async def test_sampling_takes_numbers_in_words_and_its_bounds() -> None:
+async def test_sampling_takes_numbers_in_words_and_its_bounds(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as client:
         await client.start("r-1", "hi", sampling={"temperature": " 0.5 ", "top_k": "12", "top_p": 1, "min_p": 0.2})
         assert (await client.rest())[-1]["type"] == "done"

@@ -7,7 +7,7 @@ from actors.session.intake import Routing
 from actors.session.turn import Decision
 from engines.scripted import Script
 from tests.e2e.client import PROMPT, Client, kinds_of, text_of
-from tests.runtime.serving import STEP_S, Place, prompt_text, serving
+from tests.runtime.serving import STEP_S, Place, Serving, prompt_text
 
 CHECK = "MUST CHECK SCREEN:"
 
@@ -55,7 +55,7 @@ async def _both(place: Place, *answers: Decision, delay_s: float = 0.05) -> Verd
     return router
 
 
-async def test_no_is_ack_toolcall_tokens_final_done() -> None:
+async def test_no_is_ack_toolcall_tokens_final_done(serving: Serving) -> None:
     async with serving(_script()) as place:
         router = await _both(place, NO)
         async with place.connected() as client:
@@ -70,7 +70,7 @@ async def test_no_is_ack_toolcall_tokens_final_done() -> None:
         assert len(place.engine.submitted) == 1, "the speculative generation is the one that is delivered"
 
 
-async def test_yes_names_the_tool_and_answers_with_the_check_prefix() -> None:
+async def test_yes_names_the_tool_and_answers_with_the_check_prefix(serving: Serving) -> None:
     async with serving(_script()) as place:
         await _both(place, YES)
         async with place.connected() as client:
@@ -84,7 +84,7 @@ async def test_yes_names_the_tool_and_answers_with_the_check_prefix() -> None:
             assert f"{CHECK} look at this" in place.prompt(), "the prefix stays"
 
 
-async def test_a_router_that_fails_or_is_late_means_no() -> None:
+async def test_a_router_that_fails_or_is_late_means_no(serving: Serving) -> None:
     for answer, delay_s in ((FAILED, 0.0), (YES, 60.0)):
         async with serving(_script(), TOOL_TIMEOUT_S="0.3") as place:
             await _both(place, answer, delay_s=delay_s)
@@ -96,7 +96,7 @@ async def test_a_router_that_fails_or_is_late_means_no() -> None:
                 await client.answers_pings()
 
 
-async def test_without_speculation_the_frames_are_the_same() -> None:
+async def test_without_speculation_the_frames_are_the_same(serving: Serving) -> None:
     for decision in (YES, NO):
         async with serving(_script(), ROUTING_SPECULATION="0") as place:
             await _both(place, decision)
@@ -106,7 +106,7 @@ async def test_without_speculation_the_frames_are_the_same() -> None:
             assert len(place.engine.submitted) == 1
 
 
-async def test_a_cancel_while_the_router_thinks_shows_no_decision_and_no_text() -> None:
+async def test_a_cancel_while_the_router_thinks_shows_no_decision_and_no_text(serving: Serving) -> None:
     async with serving(_script()) as place:
         await _both(place, YES, delay_s=0.5)
         async with place.connected() as client:
@@ -119,7 +119,7 @@ async def test_a_cancel_while_the_router_thinks_shows_no_decision_and_no_text() 
             await place.until_idle_engine()
 
 
-async def test_a_barge_in_while_the_router_thinks_starts_anew() -> None:
+async def test_a_barge_in_while_the_router_thinks_starts_anew(serving: Serving) -> None:
     async with serving(_script()) as place:
         await _both(place, NO, delay_s=0.2)
         async with place.connected() as client:
@@ -134,7 +134,7 @@ async def test_a_barge_in_while_the_router_thinks_starts_anew() -> None:
             ]
 
 
-async def test_a_followup_is_not_routed() -> None:
+async def test_a_followup_is_not_routed(serving: Serving) -> None:
     async with serving(_script()) as place:
         router = await _both(place, YES)
         async with place.connected() as client:
@@ -156,7 +156,7 @@ async def _tool(client: Client, request_id: str = "r-1", **payload: object) -> l
     return kinds_of(await client.rest())
 
 
-async def test_a_tool_turn_is_ack_toolcall_empty_final_done() -> None:
+async def test_a_tool_turn_is_ack_toolcall_empty_final_done(serving: Serving) -> None:
     async with serving() as place:
         place.route(Verdicts([YES, NO]), _letters(), chats=False)
         async with place.connected() as client:
@@ -169,7 +169,7 @@ async def test_a_tool_turn_is_ack_toolcall_empty_final_done() -> None:
             assert client.seen[-3]["payload"]["status"] == "no"
 
 
-async def test_a_tool_session_takes_no_followup_and_ignores_chat_fields() -> None:
+async def test_a_tool_session_takes_no_followup_and_ignores_chat_fields(serving: Serving) -> None:
     async with serving() as place:
         place.route(Verdicts([NO]), _letters(), chats=False)
         async with place.connected() as client:

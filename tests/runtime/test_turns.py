@@ -9,13 +9,13 @@ import trio
 from engines.base import GenerationRequest
 from engines.scripted import Script
 from tests.e2e.client import PROMPT, kinds_of, text_of
-from tests.runtime.serving import STEP_S, prompt_text, says, serving, talks
+from tests.runtime.serving import STEP_S, Serving, prompt_text, says, talks
 
 USAGE = ["prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens"]
 TIMINGS = ["queue_ms", "route_ms", "ttft_ms", "total_ms"]
 
 
-async def test_a_chat_turn_is_ack_tokens_final_done() -> None:
+async def test_a_chat_turn_is_ack_tokens_final_done(serving: Serving) -> None:
     async with serving(says("Hello", " there", ", you", ".")) as place, place.connected() as client:
         await client.start("r-1", "hi")
         frames = await client.rest()
@@ -28,7 +28,7 @@ async def test_a_chat_turn_is_ack_tokens_final_done() -> None:
         await client.answers_pings()
 
 
-async def test_done_tells_the_engines_counts_and_times_in_order() -> None:
+async def test_done_tells_the_engines_counts_and_times_in_order(serving: Serving) -> None:
     async with serving(talks(40, 0.01)) as place, place.connected() as client:
         sent = trio.current_time()
         await client.start()
@@ -37,8 +37,8 @@ async def test_done_tells_the_engines_counts_and_times_in_order() -> None:
         done = frames[-1]["payload"]
         assert list(done) == ["usage", "finish_reason", "timings"]
         assert list(done["usage"]) == USAGE
-        prompt = len(place.engine.submitted[0].prompt_ids)
-        assert done["usage"] == dict(zip(USAGE, (prompt, 40, prompt + 40, 0), strict=True))
+        prompt, reply = len(place.engine.submitted[0].prompt_ids), place.counted(40)
+        assert done["usage"] == dict(zip(USAGE, (prompt, reply, prompt + reply, 0), strict=True))
         assert done["finish_reason"] == "stop"
         times = done["timings"]
         assert list(times) == TIMINGS
@@ -47,7 +47,7 @@ async def test_done_tells_the_engines_counts_and_times_in_order() -> None:
         assert times["ttft_ms"] < 0.6 * times["total_ms"], "the first token does not wait for the last"
 
 
-async def test_the_first_ack_says_what_the_session_is() -> None:
+async def test_the_first_ack_says_what_the_session_is(serving: Serving) -> None:
     history = [
         {"role": "user", "content": "u1"},
         {"role": "assistant", "content": "a1"},
@@ -74,7 +74,7 @@ async def test_the_first_ack_says_what_the_session_is() -> None:
         assert abs((datetime.fromisoformat(now.split()[0]) - datetime.now(UTC)).total_seconds()) < 60
 
 
-async def test_an_imported_history_is_in_the_prompt_in_its_order() -> None:
+async def test_an_imported_history_is_in_the_prompt_in_its_order(serving: Serving) -> None:
     history = [{"role": "user", "content": "first"}, {"role": "assistant", "content": "second"}]
     async with serving(says("Yes.")) as place, place.connected() as client:
         await client.start("r-1", "third", history=history)
@@ -83,7 +83,7 @@ async def test_an_imported_history_is_in_the_prompt_in_its_order() -> None:
         assert re.search(r"kind and brief\..*first.*second.*third", prompt, re.DOTALL)
 
 
-async def test_a_long_import_is_trimmed_and_the_ack_counts_what_is_left() -> None:
+async def test_a_long_import_is_trimmed_and_the_ack_counts_what_is_left(serving: Serving) -> None:
     history = [{"role": role, "content": f"{number} " + "x" * 300} for number in range(100) for role in ("user",)]
     pairs = [item for user in history for item in (user, {"role": "assistant", "content": "ok"})]
     async with serving(says("Yes.")) as place, place.connected() as client:
@@ -94,7 +94,7 @@ async def test_a_long_import_is_trimmed_and_the_ack_counts_what_is_left() -> Non
         assert counts["history_tokens"] <= 2000
 
 
-async def test_later_acks_are_short_and_say_when_a_persona_came_too_late() -> None:
+async def test_later_acks_are_short_and_say_when_a_persona_came_too_late(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as client:
         await client.start()
         await client.rest()
@@ -109,7 +109,7 @@ async def test_later_acks_are_short_and_say_when_a_persona_came_too_late() -> No
             assert frames[-1]["type"] == "done"
 
 
-async def test_a_followup_is_a_turn_with_the_checked_prefix() -> None:
+async def test_a_followup_is_a_turn_with_the_checked_prefix(serving: Serving) -> None:
     async with serving(says("I see.")) as place, place.connected() as client:
         await client.start()
         await client.rest()
@@ -121,7 +121,7 @@ async def test_a_followup_is_a_turn_with_the_checked_prefix() -> None:
         assert "ON THE SCREEN NOW: a cat" in prompt
 
 
-async def test_a_session_may_bring_its_own_prefix() -> None:
+async def test_a_session_may_bring_its_own_prefix(serving: Serving) -> None:
     async with serving(says("I see.")) as place, place.connected() as client:
         await client.start("r-1", "hi", screen_checked_prefix="LOOK:")
         await client.rest()
@@ -130,7 +130,7 @@ async def test_a_session_may_bring_its_own_prefix() -> None:
         assert "LOOK: a cat" in place.prompt(1)
 
 
-async def test_what_was_said_is_the_next_prompts_beginning() -> None:
+async def test_what_was_said_is_the_next_prompts_beginning(serving: Serving) -> None:
     async with serving(says("Sure", " thing", ".")) as place, place.connected() as client:
         await client.start("r-1", "hi")
         await client.rest()
@@ -141,7 +141,7 @@ async def test_what_was_said_is_the_next_prompts_beginning() -> None:
         assert "go on" in second[len(first) :]
 
 
-async def test_a_reply_at_its_longest_finishes_for_length() -> None:
+async def test_a_reply_at_its_longest_finishes_for_length(serving: Serving) -> None:
     script = Script(step_s=0.001, reply=lambda _request: [" a"] * 500)
     async with serving(script, CHAT_MAX_OUT="20") as place, place.connected() as client:
         await client.start()
@@ -149,7 +149,7 @@ async def test_a_reply_at_its_longest_finishes_for_length() -> None:
         assert (done["finish_reason"], done["usage"]["completion_tokens"]) == ("length", 20)
 
 
-async def test_a_stop_string_ends_the_reply_and_is_not_in_it() -> None:
+async def test_a_stop_string_ends_the_reply_and_is_not_in_it(serving: Serving) -> None:
     async with serving(says("Fine", ".", " |im", "_end", "| and", " more")) as place, place.connected() as client:
         await client.start()
         frames = await client.rest()
@@ -159,7 +159,7 @@ async def test_a_stop_string_ends_the_reply_and_is_not_in_it() -> None:
         await place.until_idle_engine()
 
 
-async def test_token_text_is_exactly_what_the_model_said_without_the_sanitizer() -> None:
+async def test_token_text_is_exactly_what_the_model_said_without_the_sanitizer(serving: Serving) -> None:
     tokens = ["**Bold**", " 🙂", "\n", "<b>&amp;", "</b> \u2028", '"\\', "  "]
     async with serving(says(*tokens)) as place, place.connected() as client:
         await client.start("r-1", "hi", sampling={"sanitize_output": False})
@@ -169,7 +169,7 @@ async def test_token_text_is_exactly_what_the_model_said_without_the_sanitizer()
 
 
 @pytest.mark.parametrize("tokens", [[], ["", ""], ["🙂"], ["   "]], ids=["nothing", "empty", "an emoji", "blanks"])
-async def test_nothing_left_to_say_is_an_error_of_the_turn(tokens: list[str]) -> None:
+async def test_nothing_left_to_say_is_an_error_of_the_turn(serving: Serving, tokens: list[str]) -> None:
     async with serving(says(*tokens)) as place, place.connected() as client:
         await client.start()
         frames = await client.rest()
@@ -182,7 +182,7 @@ async def test_nothing_left_to_say_is_an_error_of_the_turn(tokens: list[str]) ->
         assert (await client.rest())[-1]["request_id"] == "r-2"
 
 
-async def test_a_generation_that_takes_too_long_is_stopped_after_its_tokens() -> None:
+async def test_a_generation_that_takes_too_long_is_stopped_after_its_tokens(serving: Serving) -> None:
     async with serving(talks(150, 0.02), GEN_TIMEOUT_S="0.3") as place, place.connected() as client:
         await client.start()
         frames = await client.rest()
@@ -200,7 +200,7 @@ async def test_a_generation_that_takes_too_long_is_stopped_after_its_tokens() ->
         assert text_of(frames) in place.prompt(1), "what was sent is remembered"
 
 
-async def test_a_request_that_fails_ends_its_turn_and_no_other() -> None:
+async def test_a_request_that_fails_ends_its_turn_and_no_other(serving: Serving) -> None:
     def failing(request: GenerationRequest) -> int | None:
         return 3 if "break" in prompt_text(request) else None
 
@@ -218,7 +218,7 @@ async def test_a_request_that_fails_ends_its_turn_and_no_other() -> None:
         await one.answers_pings()
 
 
-async def test_an_engine_that_dies_ends_its_turns_and_the_next_turn_works_after_the_restart() -> None:
+async def test_an_engine_that_dies_ends_its_turns_and_the_next_turn_works_after_the_restart(serving: Serving) -> None:
     async with serving(talks(60)) as place, place.connected() as one, place.connected(session_id="s-2") as two:
         for client in (one, two):
             await client.start("r-1", "remember blue")
@@ -234,9 +234,7 @@ async def test_an_engine_that_dies_ends_its_turns_and_the_next_turn_works_after_
         payload = frames[-1]["payload"]
         assert (payload["code"], payload["details"]["reason_code"]) == ("server_busy", "engine_unavailable")
         assert payload["details"]["retry_in"] == 1
-        with trio.fail_after(5):
-            while len(place.engines) < 2 or place.server.health.reason():
-                await trio.sleep(0.02)
+        await place.until_restarted()
         await one.message("r-3", "what was it")
         assert (await one.rest())[-1]["type"] == "done"
         prompt = place.prompt()
@@ -244,7 +242,7 @@ async def test_an_engine_that_dies_ends_its_turns_and_the_next_turn_works_after_
         assert "and then?" not in prompt, "a busy server takes the message out again"
 
 
-async def test_a_stalled_engine_is_not_ready_and_a_hung_one_is_restarted() -> None:
+async def test_a_stalled_engine_is_not_ready_and_a_hung_one_is_restarted(serving: Serving) -> None:
     async with serving(talks(60), ENGINE_STALL_TIMEOUT_S="0.3", ENGINE_HANG_TIMEOUT_S="1.2") as place:
         async with place.connected() as client:
             await client.start()
@@ -256,14 +254,12 @@ async def test_a_stalled_engine_is_not_ready_and_a_hung_one_is_restarted() -> No
             assert "no progress" in str(place.server.health.reason())
             error = (await client.rest())[-1]
             assert error["payload"]["details"]["reason_code"] == "engine_error"
-            with trio.fail_after(10):
-                while len(place.engines) < 2 or place.server.health.reason():
-                    await trio.sleep(0.02)
+            await place.until_restarted()
             await client.message("r-2")
             assert (await client.rest())[-1]["type"] == "done"
 
 
-async def test_an_engine_that_ignores_an_abort_counts_as_hung_but_the_client_never_waits() -> None:
+async def test_an_engine_that_ignores_an_abort_counts_as_hung_but_the_client_never_waits(serving: Serving) -> None:
     script = Script(step_s=0.02, max_running=1, reply=lambda _request: [" word"] * 100, ignores_aborts=True)
     async with serving(script, CANCEL_GRACE_S="0.5") as place, place.connected() as client:
         await client.start()
@@ -274,14 +270,12 @@ async def test_an_engine_that_ignores_an_abort_counts_as_hung_but_the_client_nev
         assert trio.current_time() - began < 0.4
         assert place.actor.stats().unconfirmed_aborts == 1
         await client.answers_pings()
-        with trio.fail_after(5):
-            while len(place.engines) < 2 or place.server.health.reason():
-                await trio.sleep(0.02)
+        await place.until_restarted()
         await client.message("r-2")
         assert (await client.rest())[-1]["type"] == "done"
 
 
-async def test_more_turns_than_the_engine_and_its_queue_take_are_told_to_come_back() -> None:
+async def test_more_turns_than_the_engine_and_its_queue_take_are_told_to_come_back(serving: Serving) -> None:
     script = Script(step_s=0.02, max_running=1, reply=lambda _request: [" word"] * 60)
     async with serving(script, ENGINE_MAX_QUEUED="1") as place:
         async with (
@@ -309,7 +303,7 @@ async def test_more_turns_than_the_engine_and_its_queue_take_are_told_to_come_ba
             assert (await three.rest())[-1]["type"] == "done"
 
 
-async def test_frames_are_utf_8_and_not_escaped() -> None:
+async def test_frames_are_utf_8_and_not_escaped(serving: Serving) -> None:
     async with serving(says("Café", " naïve", ".")) as place, place.connected() as client:
         client.session_id = "sitzung-ü"
         await client.start("r-é", "hi")
@@ -319,7 +313,7 @@ async def test_frames_are_utf_8_and_not_escaped() -> None:
         assert "Caf" in text_of(frames)
 
 
-async def test_ids_keep_their_spelling() -> None:
+async def test_ids_keep_their_spelling(serving: Serving) -> None:
     async with serving(says("Yes.")) as place, place.connected() as client:
         client.session_id = " s 1 "
         await client.say("START", " r 1 ", {"chat_prompt": PROMPT, "user_utterance": "hi"})

@@ -14,9 +14,9 @@ from attrs import define, field
 from engines.base import EngineInfo
 from engines.trt import TrtConfig, TrtEngine, Unhonoured
 from tests.contract.suite import Opened, Recorder
+from tests.engines.trt import library
 from tests.engines.vllm import checkpoint
 
-STANDIN = Path(__file__).with_name("standin")
 PATIENCE_S = 30.0
 BATCH = 4
 
@@ -66,17 +66,10 @@ def engine_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`import tensorrt_llm` finds the stand-in, freshly imported."""
-
-    def forget() -> None:
-        for name in [name for name in sys.modules if name.split(".")[0] == "tensorrt_llm"]:
-            del sys.modules[name]
-
-    monkeypatch.syspath_prepend(str(STANDIN))
-    forget()
-    yield
-    forget()
+def standin() -> Iterator[None]:
+    """`import tensorrt_llm` finds the stand-in."""
+    with library.standing_in():
+        yield
 
 
 @define(eq=False)

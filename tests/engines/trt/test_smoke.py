@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.suite import CHECKS
-from tests.engines.trt.conftest import STANDIN
+from tests.engines.trt.library import STANDIN
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -2,6 +2,7 @@
 
 import asyncio  # noqa: TID251 - it stands for a library that is asyncio throughout
 import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -16,18 +17,36 @@ from tensorrt_llm.executor import GenerationResult
 
 _WORKER = Path(__file__).with_name("_worker.py")
 _BLOCK = 32
+_TAUGHT = 1_000_000
 
 
 class _Tokenizer:
+    """The model's, and beyond its vocabulary texts that it was taught: one token each, whatever they are."""
+
     def __init__(self, directory: str) -> None:
         self._inner = Tokenizer.from_file(str(Path(directory) / "tokenizer.json"))
         self.eos_token_id = self._inner.token_to_id("<|im_end|>")
+        self._taught: dict[str, int] = {}
+        self._texts: list[str] = []
+
+    def teach(self, text: str) -> int:
+        """The token of a text."""
+        if text not in self._taught:
+            self._taught[text] = _TAUGHT + len(self._texts)
+            self._texts.append(text)
+        return self._taught[text]
 
     def encode(self, text: str) -> list[int]:
         return list(self._inner.encode(text, add_special_tokens=False).ids)
 
     def decode(self, ids: list[int], skip_special_tokens: bool = False, **_options: Any) -> str:
-        return str(self._inner.decode(ids, skip_special_tokens=skip_special_tokens))
+        parts = []
+        for taught, run in itertools.groupby(ids, lambda token: token >= _TAUGHT):
+            if taught:
+                parts += [self._texts[token - _TAUGHT] for token in run]
+            else:
+                parts.append(str(self._inner.decode(list(run), skip_special_tokens=skip_special_tokens)))
+        return "".join(parts)
 
 
 class _Executor:
@@ -64,9 +83,13 @@ class _Executor:
         assert self.process.stdout is not None
         # When the worker is gone this loop just ends: nobody is told.
         for line in self.process.stdout:
-            batch = [(self.results[answer["id"]], answer) for answer in json.loads(line)]
+            batch = [(self._result(answer), answer) for answer in json.loads(line)]
             # The whole batch is woken through the first result's loop: "all the loops are identical".
             batch[0][0].loop.call_soon_threadsafe(_hand_out, batch)
+
+    def _result(self, answer: dict[str, Any]) -> GenerationResult:
+        over = "reason" in answer or "error" in answer
+        return self.results.pop(answer["id"]) if over else self.results[answer["id"]]
 
     def close(self) -> None:
         # Without bound, as in 1.2.
@@ -85,10 +108,15 @@ def _hand_out(batch: list[tuple[GenerationResult, dict[str, Any]]]) -> None:
 
 
 class BaseLLM:
-    """Stand-in: both backends. Blocks until the worker is ready; `values` is what it was made with."""
+    """Stand-in: both backends. Blocks until the worker is ready; `values` is what it was made with.
+
+    `behaviour`: of the workers to come, as in a model's `standin.json`. `told`: what the worker says to the request
+    with this seed ("words": token ids, then the end token; "fails_after": so many tokens).
+    """
 
     counts_cached = False
     made: "list[BaseLLM]" = []  # noqa: RUF012 - so that a test can look at the one that the adapter made
+    behaviour: dict[str, Any] = {}  # noqa: RUF012 - a test's to fill
 
     def __init__(self, model: str, tokenizer: str | None = None, **values: Any) -> None:
         self.values = {"model": model, "tokenizer": tokenizer, **values}
@@ -97,7 +125,8 @@ class BaseLLM:
         self._tokenizer = _Tokenizer(tokenizer or model)
         behaviour = Path(model) / "standin.json"
         start = json.loads(behaviour.read_text()) if behaviour.is_file() else {}
-        self._executor: _Executor | None = _Executor({"batch": values["max_batch_size"], **start})
+        self._executor: _Executor | None = _Executor({"batch": values["max_batch_size"], **start, **self.behaviour})
+        self.told: dict[int, dict[str, Any]] = {}
         self._seen: set[tuple[int, ...]] = set()
         self._number = 0
         self.sampled: list[Any] = []
@@ -130,7 +159,9 @@ class BaseLLM:
         self._number += 1
         result = GenerationResult(self._executor, self._number, sampling_params.values, self._cached(inputs))
         self._executor.results[self._number] = result
-        self._executor.send({"do": "new", "id": self._number, "prompt": inputs, **self._wire(sampling_params.values)})
+        told = self.told.pop(sampling_params.values.get("seed"), {})
+        sent = {"do": "new", "id": self._number, "prompt": inputs, **self._wire(sampling_params.values), **told}
+        self._executor.send(sent)
         return result
 
     def _cached(self, prompt: list[int]) -> int:

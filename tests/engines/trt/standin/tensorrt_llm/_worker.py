@@ -1,8 +1,9 @@
 """Stand-in: the worker, a process of its own. Makes up tokens at a steady pace for up to `batch` requests at once.
 
-Standard library only. What it does with a request depends on the first token of the prompt:
-2 echoes the rest of the prompt token by token; 3 fails after two tokens; 4 shuts the process down ("serious").
-It outlives the process that started it, as the library's workers do.
+Standard library only. What it does with a request that brings no words of its own depends on the first token of the
+prompt: 2 echoes the rest of the prompt token by token; 3 fails after two tokens; 4 shuts the process down ("serious").
+Told to hang it takes commands and obeys none until it is told to go on. It outlives the process that started it, as the
+library's workers do.
 """
 
 import json
@@ -25,7 +26,7 @@ def main() -> None:
         sys.exit(1)
     time.sleep(start.get("load_s", 0.0))  # noqa: TID251 - a process of its own, without any loop
     say("ready")
-    serve(start["batch"], start.get("step_s", 0.002), start.get("ignores_aborts", False))
+    Worker(start["batch"], start.get("step_s", 0.002), start.get("ignores_aborts", False)).serve()
 
 
 def say(line: str) -> None:
@@ -37,42 +38,81 @@ def say(line: str) -> None:
         return
 
 
-def serve(batch: int, step_s: float, ignores_aborts: bool) -> None:
-    """Steps: take commands, then one token for each of the first `batch` requests."""
-    waiting: dict[int, dict[str, Any]] = {}
-    rest = b""
-    while True:
-        ready = select.select([0], [], [], step_s if waiting else 0.2)[0]
+class Worker:
+    """Takes commands, and gives one token a step to each of the first `batch` requests."""
+
+    def __init__(self, batch: int, step_s: float, ignores_aborts: bool) -> None:
+        self.batch, self.step_s, self.ignores_aborts = batch, step_s, ignores_aborts
+        self.waiting: dict[int, dict[str, Any]] = {}
+        self.unread: list[dict[str, Any]] = []
+        self.hangs = False
+        self.next_step = 0.0
+        self.rest = b""
+
+    def serve(self) -> None:
+        """Until told to quit."""
+        while True:
+            self.listen()
+            if self.hangs:
+                continue
+            if any(message["do"] == "quit" for message in self.unread):
+                return
+            answers = self.obey()
+            if time.monotonic() >= self.next_step:
+                self.next_step = time.monotonic() + self.step_s
+                answers += self.advance()
+            if answers:
+                say(json.dumps(answers))
+
+    def listen(self) -> None:
+        """Read commands; while there is work, no longer than until the next step."""
+        patience_s = max(0.0, self.next_step - time.monotonic()) if self.waiting and not self.hangs else 0.2
+        ready = select.select([0], [], [], patience_s)[0]
         chunk = os.read(0, 65536) if ready else b""
         if ready and not chunk:
-            time.sleep(step_s)  # noqa: TID251 - as above
-        *lines, rest = (rest + chunk).split(b"\n")
-        answers: list[dict[str, Any]] = []
-        for line in lines:
-            message = json.loads(line)
-            if message["do"] == "quit":
-                return
+            time.sleep(0.002)  # noqa: TID251 - a process of its own, without any loop
+        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        for message in map(json.loads, lines):
+            if message["do"] in ("hang", "go on"):
+                self.hangs = message["do"] == "hang"
+            else:
+                self.unread.append(message)
+
+    def obey(self) -> list[dict[str, Any]]:
+        """Take requests in and out; the answers to those that are out."""
+        answers = []
+        for message in self.unread:
             if message["do"] == "new":
-                waiting[message["id"]] = {**message, "made": []}
-            elif not ignores_aborts and waiting.pop(message["id"], None) is not None:
+                self.waiting[message["id"]] = {**message, "made": []}
+            elif not self.ignores_aborts and self.waiting.pop(message["id"], None) is not None:
                 answers.append({"id": message["id"], "tokens": [], "reason": "cancelled"})
-        for request in list(waiting.values())[:batch]:
+        self.unread.clear()
+        return answers
+
+    def advance(self) -> list[dict[str, Any]]:
+        """One step."""
+        answers = []
+        for request in list(self.waiting.values())[: self.batch]:
             answer = step(request)
             answers.append(answer)
             if "reason" in answer or "error" in answer:
-                del waiting[request["id"]]
-        if answers:
-            say(json.dumps(answers))
+                del self.waiting[request["id"]]
+        return answers
 
 
 def step(request: dict[str, Any]) -> dict[str, Any]:
     """The next token of a request."""
-    kind, made = request["prompt"][0], request["made"]
+    kind, made, words = request["prompt"][0], request["made"], request.get("words")
+    if words is not None:
+        kind = None
     if kind == QUIT:
         sys.exit(1)
-    if kind == FAIL and len(made) == 2:
+    if len(made) == (2 if kind == FAIL else request.get("fails_after")):
         return {"id": request["id"], "error": "CUDA error: an illegal memory access was encountered"}
-    token = request["prompt"][1 + len(made)] if kind == ECHO else invent(request, len(made))
+    if words is not None:
+        token = words[len(made)] if len(made) < len(words) else request["end_id"]
+    else:
+        token = request["prompt"][1 + len(made)] if kind == ECHO else invent(request, len(made))
     made.append(token)
     answer = {"id": request["id"], "tokens": [token]}
     if token in request.get("stop_token_ids", ()):
