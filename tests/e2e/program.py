@@ -20,9 +20,13 @@ START_S = 90.0
 
 
 class Program:
-    """A running server: its port, its log lines, its process and what that process started."""
+    """A running server: its port, its log lines, its process and what that process started.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    `yields`: it leaves the processor to others. A real engine on the same few cores can otherwise keep a test's client
+    from running for as long as a reply takes: Linux divides the cores between sessions (sched(7), autogroup).
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, yields: bool = False) -> None:
         surroundings = os.environ  # noqa: TID251 - a child process needs its PATH and HOME
         inherited = {name: surroundings[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in surroundings}
         self.process = subprocess.Popen(
@@ -43,6 +47,9 @@ class Program:
             text=True,
             start_new_session=True,
         )
+        group = Path(f"/proc/{self.process.pid}/autogroup")
+        if yields and group.exists():
+            group.write_text("10")
         self.lines: list[str] = []
         self._more = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
