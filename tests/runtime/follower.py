@@ -26,6 +26,7 @@ class FollowsScript:
     aborted: list[str] = field(factory=list)
     pids: tuple[int, ...] = ()
     _llm: Any = None
+    _lost: Any = None
     _stalled: bool = False
 
     async def open(self, deliver: Deliver, progress: Progress) -> EngineInfo:
@@ -77,6 +78,8 @@ class FollowsScript:
         with trio.CancelScope(shield=True), trio.fail_after(5):
             while any(processes.identify(pid) for pid in self.pids):
                 await trio.sleep(0.02)
+        if self._lost is not None:
+            self._lost.close()
 
     @property
     def busy(self) -> int:
@@ -99,6 +102,10 @@ class FollowsScript:
         """End the worker, as an out-of-memory killer does."""
         for pid in self.pids:
             os.kill(pid, number)
+
+    def shut_down(self) -> None:
+        """Let the library give itself up, as it does after a serious error; its worker stays."""
+        self._lost, self._llm._executor = self._llm._executor, None
 
     def forget(self) -> None:
         """Drop what is remembered for tests only."""
