@@ -92,10 +92,18 @@ def attempt(start: Start, options: Namespace, environ: Mapping[str, str]) -> tup
         process.kill()
         return False, f"still running after {PATIENCE_S} s"
     words = [line for line in log.splitlines() if any(word in line for word in start.says)]
-    left = left_of_session(process.pid)
+    left = left_of(process.pid)
     seen = f"exit {process.returncode} after {time.perf_counter() - began:.0f} s, {len(left)} processes left"
     said = words[-1][:400] if words else "\n".join(log.splitlines()[-8:])
     return process.returncode not in (0, None) and bool(words) and not left, f"{seen}\n         {said}"
+
+
+def left_of(leader: int, within_s: float = 8.0) -> list[str]:
+    """What is still there of a session, once its trackers have had the time to tidy up."""
+    deadline = time.monotonic() + within_s
+    while (left := left_of_session(leader)) and time.monotonic() < deadline:
+        time.sleep(0.1)  # noqa: TID251 - no trio here
+    return left
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# What stands in h200-vllm.md about one GPU: run from the repository's root, with vLLM importable by `python3`.
+# Usage: docs/benchmarks/one-gpu.sh OUT PART... (faults, bf16, fp8, both, capacity, routing); results go to OUT/PART.txt
+set -uo pipefail
+out=$1
+shift
+model=${MODEL:-/tmp/shape-8b}
+tool=${TOOL:-/tmp/shape-tool}
+[ -f "$model/config.json" ] || python3 -m tooling.benchmarks.serving.shape 8b "$model"
+[ -f "$tool/config.json" ] || python3 -m tooling.benchmarks.tool_shape modernbert "$tool"
+for part in "$@"; do
+    echo "== $part"
+    start=$(date +%s)
+    case $part in
+        starts) python3 -m tests.hardware.vllm_starts --model "$model" --dummy ;;
+        faults) python3 -m tests.hardware.vllm_faults --model "$model" --dummy ;;
+        faults-both) python3 -m tests.hardware.vllm_faults --model "$model" --dummy --tool-model "$tool" --fp8 --no-deaths ;;
+        bf16) python3 -m tooling.benchmarks.serving --model "$model" --dummy --concurrency 1 32 128 --barge-in 0.25 ;;
+        fp8) python3 -m tooling.benchmarks.serving --model "$model" --dummy --fp8 --concurrency 1 32 128 --contenders ours asyncllm ;;
+        both) python3 -m tooling.benchmarks.serving --model "$model" --dummy --tool-model "$tool" --concurrency 1 32 128 --contenders ours ;;
+        capacity) python3 -m tooling.benchmarks.serving.capacity --model "$model" --dummy ;;
+        capacity-fp8) python3 -m tooling.benchmarks.serving.capacity --model "$model" --dummy --fp8 ;;
+        speculation) python3 -m tooling.benchmarks.speculation --chat-model "$model" --dummy --tool-model "$tool" --random-tool -n 150 ;;
+        router) python3 -m tooling.benchmarks.routing "$tool" ;;
+        *) echo "no such part: $part" >&2; exit 2 ;;
+    esac 2>&1 | grep -v '^{' | tee "$out/$part.txt"
+    echo "== $part: $(($(date +%s) - start)) s"
+done

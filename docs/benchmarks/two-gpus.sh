@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# What stands in h200-vllm.md about two GPUs: run from the repository's root, with vLLM (and ray) importable by `python3`.
+# Usage: docs/benchmarks/two-gpus.sh OUT PART... (tensor, tensor-faults, data, ray, ray-faults); results go to OUT/PART.txt
+set -uo pipefail
+out=$1
+shift
+small=${MODEL:-/tmp/shape-8b}
+large=${LARGE:-/tmp/shape-70b}
+[ -f "$small/config.json" ] || python3 -m tooling.benchmarks.serving.shape 8b "$small"
+[ -f "$large/config.json" ] || python3 -m tooling.benchmarks.serving.shape 70b "$large"
+faults="python3 -m tests.hardware.vllm_faults --dummy"
+serving="python3 -m tooling.benchmarks.serving --dummy"
+for part in "$@"; do
+    echo "== $part"
+    start=$(date +%s)
+    case $part in
+        tensor) $serving --model "$large" --tensor-parallel 2 --gpu-frac "${FRACTION:-0.95}" --concurrency 1 32 --contenders ours asyncllm ;;
+        tensor-faults) $faults --model "$small" --tensor-parallel 2 ;;
+        data) $serving --model "$small" --data-parallel 2 --concurrency 32 128 --contenders ours asyncllm ;;
+        data-faults) $faults --model "$small" --data-parallel 2 ;;
+        ray) $serving --model "$small" --tensor-parallel 2 --backend ray --concurrency 1 32 --contenders ours ;;
+        ray-faults) $faults --model "$small" --tensor-parallel 2 --backend ray ;;
+        *) echo "no such part: $part" >&2; exit 2 ;;
+    esac 2>&1 | grep -v '^{' | tee "$out/$part.txt"
+    echo "== $part: $(($(date +%s) - start)) s"
+done
