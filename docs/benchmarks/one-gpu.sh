@@ -23,6 +23,6 @@ for part in "$@"; do
         speculation) python3 -m tooling.benchmarks.speculation --chat-model "$model" --dummy --tool-model "$tool" --random-tool -n 150 ;;
         router) python3 -m tooling.benchmarks.routing "$tool" ;;
         *) echo "no such part: $part" >&2; exit 2 ;;
-    esac 2>&1 | grep -v '^{' | tee "$out/$part.txt"
+    esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt"
     echo "== $part: $(($(date +%s) - start)) s"
 done

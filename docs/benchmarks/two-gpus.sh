@@ -14,13 +14,13 @@ for part in "$@"; do
     echo "== $part"
     start=$(date +%s)
     case $part in
-        tensor) $serving --model "$large" --tensor-parallel 2 --gpu-frac "${FRACTION:-0.95}" --concurrency 1 32 --contenders ours asyncllm ;;
+        tensor) $serving --model "$large" --tensor-parallel 2 --gpu-frac "${FRACTION:-0.95}" --concurrency 1 32 --contenders ours ;;
         tensor-faults) $faults --model "$small" --tensor-parallel 2 ;;
         data) $serving --model "$small" --data-parallel 2 --concurrency 32 128 --contenders ours asyncllm ;;
         data-faults) $faults --model "$small" --data-parallel 2 ;;
         ray) $serving --model "$small" --tensor-parallel 2 --backend ray --concurrency 1 32 --contenders ours ;;
         ray-faults) $faults --model "$small" --tensor-parallel 2 --backend ray ;;
         *) echo "no such part: $part" >&2; exit 2 ;;
-    esac 2>&1 | grep -v '^{' | tee "$out/$part.txt"
+    esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt"
     echo "== $part: $(($(date +%s) - start)) s"
 done

@@ -117,7 +117,7 @@ def _serving(
         "SERVER_PORT": str(port),
         "METRICS_ENABLED": "1",
         "ENFORCE_EAGER": "1",
-        "CHAT_MAX_OUT": "24",
+        "CHAT_MAX_OUT": "8",
         "CHAT_MAX_NUM_SEQS": "8",
         "CHAT_GPU_FRAC": str(options.gpu_frac),
         "TOOL_GPU_FRAC": "0.05",
