@@ -1,5 +1,6 @@
 """Which chat engine this deployment runs, planned from settings, the model's files and the machine. Blocking."""
 
+import secrets
 from collections.abc import Callable
 from typing import assert_never
 
@@ -39,7 +40,7 @@ def plan_chat_engine(settings: Settings, text: ChatText, around: Surroundings) -
     match settings.deployment.inference_engine:
         case EngineName.VLLM:
             config, warnings = _vllm(settings, bias, around)
-            return ChatEnginePlan(lambda: VllmEngine(config), warnings)
+            return ChatEnginePlan(lambda: VllmEngine(_seeded(config, around)), warnings)
         case EngineName.TRT:
             trt, unhonoured = _trt(settings, bias, around), Unhonoured(_warn_unhonoured)
             return ChatEnginePlan(lambda: TrtEngine(trt, unhonoured))
@@ -65,6 +66,15 @@ def _vllm(settings: Settings, bias: ResolvedBias, around: Surroundings) -> tuple
     config = evolve(made.config, mark=around.mark, error_log=around.error_log, load_format=around.load_format)
     _tell_queueing(settings, config.max_num_seqs * config.data_parallel)
     return config, (*made.warnings, *skipped)
+
+
+def _seeded(config: VllmConfig, around: Surroundings) -> VllmConfig:
+    """On a CPU the engine draws from one generator of its own, seeded afresh at every start.
+
+    There a request with a seed kills the engine when its prompt takes more than one scheduler step: vLLM (0.32) rewinds
+    that request's generator after each step but the last, which torch offers for GPUs only.
+    """
+    return config if around.gpus else evolve(config, engine_seed=secrets.randbits(31))
 
 
 def _tell_queueing(settings: Settings, max_running: int) -> None:

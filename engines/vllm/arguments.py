@@ -42,6 +42,7 @@ def engine_arguments(config: VllmConfig) -> dict[str, Any]:
         "attention_backend": config.attention_backend,
         "distributed_executor_backend": config.distributed_backend,
         "kv_cache_memory_bytes": config.kv_cache_bytes,
+        "seed": config.engine_seed,
         "kv_cache_dtype": None if config.kv_cache_dtype == "auto" else config.kv_cache_dtype,
         "data_parallel_backend": "ray" if config.data_parallel > 1 and config.distributed_backend == "ray" else None,
     }
@@ -66,11 +67,12 @@ def sampling_arguments(request: GenerationRequest, config: VllmConfig) -> dict[s
         "frequency_penalty": sampling.frequency_penalty,
         "max_tokens": request.max_tokens,
         "stop_token_ids": list(request.stop_token_ids),
-        "seed": request.seed & _SEED_MASK,
         "include_stop_str_in_output": False,
         "skip_special_tokens": False,
         "spaces_between_special_tokens": False,
     }
+    if config.engine_seed is None:
+        arguments["seed"] = request.seed & _SEED_MASK
     if config.logit_bias:
         arguments["logit_bias"] = dict(config.logit_bias)
     if config.banned_phrases:

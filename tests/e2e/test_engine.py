@@ -19,6 +19,7 @@ from tooling.demo import chat
 pytestmark = pytest.mark.engine
 
 START_S = 300.0
+STEP_TOKENS = 2048  # the default of MAX_NUM_BATCHED_TOKENS_CHAT
 STORY = "Tell me a long story, please."
 SMALL_TALK = (
     "Hello, how are you?",
@@ -120,6 +121,22 @@ async def test_a_greedy_reply_is_the_same_again(server: Program) -> None:
             await client.start("r-0", SMALL_TALK[0], sampling={"temperature": 0})
             replies.append(text_of(await client.rest()))
     assert replies[0] == replies[1]
+
+
+async def test_a_prompt_that_takes_several_scheduler_steps_is_answered_and_not_always_alike(server: Program) -> None:
+    said = " ".join(SMALL_TALK)
+    history = [{"role": ("user", "assistant")[number % 2], "content": f"{said} {number}"} for number in range(50)]
+    replies = set()
+    async with AsyncExitStack() as stack:
+        for _ in range(3):
+            client = await stack.enter_async_context(connected(server.port))
+            await client.start("r-0", STORY, history=history, sampling={"temperature": 1.2})
+            with trio.fail_after(60):
+                frames = await client.rest()
+            assert frames[-1]["type"] == "done", frames[-1]
+            assert frames[-1]["payload"]["usage"]["prompt_tokens"] > 2 * STEP_TOKENS
+            replies.add(text_of(frames))
+    assert len(replies) > 1, "sampling is random"
 
 
 async def test_a_cancel_in_the_stream_reaches_the_engine(server: Program) -> None:

@@ -142,3 +142,10 @@ def test_sampling_values_are_passed_as_they_are_and_no_stop_strings_ever() -> No
     assert "stop" not in passed
     assert not passed["include_stop_str_in_output"]
     assert "logit_bias" not in sampling_arguments(REQUEST, PLAIN)
+
+
+def test_an_engine_with_a_seed_of_its_own_gets_none_with_its_requests() -> None:
+    seeded = evolve(PLAIN, engine_seed=7)
+    assert engine_arguments(seeded)["seed"] == 7
+    assert "seed" not in sampling_arguments(REQUEST, seeded)
+    assert "seed" not in engine_arguments(PLAIN)
