@@ -134,7 +134,7 @@ async def test_a_prompt_that_takes_several_scheduler_steps_is_answered_and_not_a
             with trio.fail_after(60):
                 frames = await client.rest()
             assert frames[-1]["type"] == "done", frames[-1]
-            assert frames[-1]["payload"]["usage"]["prompt_tokens"] > 2 * STEP_TOKENS
+            assert frames[-1]["payload"]["usage"]["prompt_tokens"] > STEP_TOKENS
             replies.add(text_of(frames))
     assert len(replies) > 1, "sampling is random"
 
