@@ -76,7 +76,9 @@ def holder() -> subprocess.Popen[str]:
 
 def attempt(start: Start, options: Namespace, environ: Mapping[str, str]) -> tuple[bool, str]:
     """Whether it failed as it should, and the server's last words."""
-    child = child_environment(environ, {**settings(options, free_port()), **start.environ})
+    # The library's own variable would outweigh the size that must not fit.
+    inherited = {name: value for name, value in environ.items() if name != "VLLM_CPU_KVCACHE_SPACE"}
+    child = child_environment(inherited, {**settings(options, free_port()), **start.environ})
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", PROGRAMS[start.dummy]],
