@@ -51,7 +51,7 @@ def starts(options: Namespace, scratch: Path) -> Iterator[Start]:
         name="a KV cache larger than the memory",
         environ={"CHAT_KV_CACHE_BYTES": str(4096 * GIB)},
         dummy=options.dummy,
-        says=("out of memory", "OutOfMemory", "memory"),
+        says=("out of memory", "OutOfMemory", "Available memory"),
     )
     if visible_gpus(os.environ):  # noqa: TID251
         yield Start(
@@ -93,7 +93,8 @@ def attempt(start: Start, options: Namespace, environ: Mapping[str, str]) -> tup
     except subprocess.TimeoutExpired:
         process.kill()
         return False, f"still running after {PATIENCE_S} s"
-    words = [line for line in log.splitlines() if any(word in line for word in start.says)]
+    told = [line for line in log.splitlines() if "server.failed" in line]
+    words = [line for line in told if any(word in line for word in start.says)]
     left = left_of(process.pid)
     seen = f"exit {process.returncode} after {time.perf_counter() - began:.0f} s, {len(left)} processes left"
     said = words[-1][:400] if words else "\n".join(log.splitlines()[-8:])
