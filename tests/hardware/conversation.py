@@ -48,6 +48,12 @@ class Talk:
                 raise Failed(frame)
         return frame
 
+    async def end(self) -> dict[str, Any]:
+        """The frame that ends the running turn, whichever it is."""
+        while (frame := await self.frame())["type"] not in ("done", "error", "cancelled"):
+            pass
+        return frame
+
     async def frame(self) -> dict[str, Any]:
         """The next frame."""
         found: dict[str, Any] = json.loads(await self._socket.get_message())

@@ -48,6 +48,7 @@ def settings(options: argparse.Namespace, port: int) -> dict[str, str]:
         "METRICS_ENABLED": "1",
         "CHAT_MAX_OUT": "1000",
         "WS_MAX_MESSAGES_PER_WINDOW": "0",
+        "WS_IDLE_TIMEOUT_S": "0",
         "ENGINE_HANG_TIMEOUT_S": "12",
     }
     return {name: value for name, value in wanted.items() if value is not None}
