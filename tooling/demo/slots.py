@@ -1,5 +1,6 @@
 """Slots: named lists of values that fill the templates of both demo models."""
 
+import math
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,12 @@ class Slots:
         if rng.random() < self.invented.get(slot, 0.0):
             return invented_name(rng)
         return rng.choice(self.values[slot])
+
+    def count(self, text: str) -> int:
+        """Return about how many texts `fill` makes of one."""
+        choices = (match.group(1).count("|") + 1 for match in _CHOICE.finditer(text))
+        drawn = (len(self.values.get(match.group(1), self.words)) for match in _SLOT.finditer(text))
+        return math.prod(choices) * max(drawn, default=1)
 
     def fill(self, text: str, chosen: dict[str, str], rng: random.Random) -> str:
         """Replace choices and slots; `chosen` holds the values so far and gets the new ones."""

@@ -12,7 +12,7 @@ from tooling.demo.tool.recipe import BUILDER_VERSION, THRESHOLD, Recipe
 
 NOTICE = (
     "demo tool model: a toy that tells requests to look at the screen from other talk, "
-    "by a few hundred templates written for it."
+    "by templates and lines written for it."
 )
 
 
@@ -74,16 +74,16 @@ tags: [demo, toy]
 # Demo tool model
 
 A toy, made on this machine by `python -m tooling.demo tool` in about a minute. It tells whether the last line of a
-conversation asks to look at the user's screen (`yes`) or not (`no`). It knows the templates it was trained on and
-phrases close to them; **do not use it for real users**.
+conversation asks to look at the user's screen (`yes`) or not (`no`). It knows the phrases it was trained on and
+those of the same kinds; **do not use it for real users**.
 
 | | |
 | --- | --- |
-| architecture | BERT, {recipe.layers} layers of {recipe.hidden}, {million:.1f} million parameters, float32 |
+| architecture | BERT, {recipe.layers} layer of {recipe.hidden}, {million:.1f} million parameters, float32 |
 | input | the user's texts, joined by newlines, the current one last; {recipe.positions} tokens |
-| tokenizer | lower-case BPE; the words of the last line are marked and have their own embeddings |
+| tokenizer | lower-case words; those of the last line are marked and have their own embeddings |
 | training | {recipe.steps} steps of {recipe.batch} drawn conversations, seed {recipe.seed}, on two CPU threads |
-| data | templates written for it by this project; no other text, no other model |
+| data | templates and lines written for it by this project; no other text, no other model |
 
 Decided at a probability of {THRESHOLD} for yes, on utterances it never saw, written by hand:
 

@@ -1,7 +1,7 @@
 """Trains the demo tool model: a small BERT with two labels, AdamW, one straight fall of the learning rate."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tooling.demo.progress import Report, steps
@@ -9,7 +9,7 @@ from tooling.demo.tool.recipe import LABELS, Recipe
 from tooling.demo.tool.utterances import Example, Utterances
 
 THREADS = 2
-_PAD_ID, _HIDDEN_ID, _SPECIAL_IDS = 0, 4, 5
+_PAD_ID, _UNKNOWN_ID, _SPECIAL_IDS = 0, 1, 5
 
 
 def model_config(recipe: Recipe) -> dict[str, object]:
@@ -58,10 +58,12 @@ def _fit(model: Any, utterances: Utterances, tokenizer: Any, recipe: Recipe, rep
 
     rng = random.Random(recipe.seed)  # noqa: S311 - repeatable, not secret
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    drawn = batches(utterances, recipe, rng)
+    average = {name: torch.zeros_like(value) for name, value in model.named_parameters()}
     for step in steps(recipe.steps, "demo tool model", report):
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate * schedule(step, recipe)
-        examples = _draw(utterances, recipe, rng, long=step % recipe.long_every == recipe.long_every - 1)
+        examples = next(drawn)
         inputs = _forget(encode(tokenizer, [example.text for example in examples], recipe.positions), recipe)
         labels = torch.tensor([example.label for example in examples])
         loss = torch.nn.functional.cross_entropy(model(**inputs).logits, labels, label_smoothing=recipe.smoothing)
@@ -69,12 +71,35 @@ def _fit(model: Any, utterances: Utterances, tokenizer: Any, recipe: Recipe, rep
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
+        _add(average, model, step - int(recipe.steps * (1 - recipe.averaged)))
+    _take(model, average)
 
 
-def _draw(utterances: Utterances, recipe: Recipe, rng: random.Random, *, long: bool) -> list[Example]:
-    if long:
-        return [utterances.example(rng, lines=rng.randint(15, 70)) for _ in range(recipe.long_batch)]
-    return [utterances.example(rng) for _ in range(recipe.batch)]
+def _add(average: dict[str, Any], model: Any, count: int) -> None:
+    """Take the weights into their mean, `count` of them being in it already; a negative count means not yet."""
+    if count >= 0:
+        for name, value in model.named_parameters():
+            average[name] += (value.detach() - average[name]) / (count + 1)
+
+
+def _take(model: Any, average: dict[str, Any]) -> None:
+    import torch  # noqa: PLC0415
+
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            value.copy_(average[name])
+
+
+def batches(utterances: Utterances, recipe: Recipe, rng: random.Random) -> Iterator[list[Example]]:
+    """Yield batches without end. Conversations of about the same length go together: less padding, less time."""
+    while True:
+        count = recipe.long_every - 1
+        drawn = [utterances.example(rng) for _ in range(recipe.batch * count)]
+        drawn.sort(key=lambda example: len(example.text))
+        together = [drawn[at : at + recipe.batch] for at in range(0, len(drawn), recipe.batch)]
+        together.append([utterances.example(rng, lines=rng.randint(15, 70)) for _ in range(recipe.long_batch)])
+        rng.shuffle(together)
+        yield from together
 
 
 def encode(tokenizer: Any, texts: Sequence[str], limit: int) -> dict[str, Any]:
@@ -89,12 +114,14 @@ def encode(tokenizer: Any, texts: Sequence[str], limit: int) -> dict[str, Any]:
 
 
 def _forget(inputs: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
-    """Hide some words, never the special ones."""
+    """Hide some words and put any others in the place of some, never of the special ones."""
     import torch  # noqa: PLC0415
 
     ids = inputs["input_ids"]
-    chosen = (torch.rand(ids.shape) < recipe.forgotten) & (ids >= _SPECIAL_IDS)
-    return inputs | {"input_ids": ids.masked_fill(chosen, _HIDDEN_ID)}
+    chance = torch.rand(ids.shape).masked_fill(ids < _SPECIAL_IDS, 1.0)
+    ids = ids.masked_fill(chance < recipe.forgotten, _UNKNOWN_ID)
+    replaced = (chance >= recipe.forgotten) & (chance < recipe.forgotten + recipe.swapped)
+    return inputs | {"input_ids": torch.where(replaced, torch.randint_like(ids, _SPECIAL_IDS, recipe.vocabulary), ids)}
 
 
 def schedule(step: int, recipe: Recipe) -> float:

@@ -1,20 +1,27 @@
 """The utterances: templates to draw training examples from, and the held-out ones to judge by."""
 
+import math
 import random
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 from attrs import frozen
 
 from tooling.demo.chat.script import parse_topics
 from tooling.demo.files import content_lines
 from tooling.demo.slots import Slots, parse_slots
+from tooling.demo.tool.overlap import KeptOut
 from tooling.demo.tool.recipe import LABELS
 
 _OPENERS = ("hey", "so", "ok", "okay", "um", "well", "and", "hi", "hello", "please", "yo", "oh", "wait", "now", "but")
 _CLOSERS = ("please", "thanks", "now", "then", "for me", "bro", "mate", "quickly", "real quick", "you know", "honestly")
 _TALK_FILES = ("smalltalk.txt", "self.txt", "jokes.txt", "fallback.txt")
 _SEPARATOR = ">>"
+_WRITTEN_SHARE, _TALK_SHARE = 0.4, 0.1
+_LINES = (2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 7)  # earlier lines cost time and are told from the last one by their marks
+# Slots of single nouns that may stand for each other.
+_KINDS = ("doc", "pic", "vid", "item", "living", "job", "hobby", "city", "country", "name", "food", "body", "event")
 
 
 @frozen
@@ -30,33 +37,46 @@ class Utterances:
     """Templates and hand-written lines by label, the user lines of the chat scripts, and what must not be drawn."""
 
     templates: Sequence[Sequence[str]]
+    weights: Sequence[Sequence[float]]
     written: Sequence[Sequence[str]]
     talk: Sequence[str]
     slots: Slots
     talk_slots: Slots
-    kept_out: frozenset[str]
+    kinds: Mapping[str, str]
+    kept_out: KeptOut
 
     def example(self, rng: random.Random, *, lines: int | None = None) -> Example:
         """Return one conversation of up to seven lines, or of exactly `lines`; only the last decides its label."""
         if lines is None:
-            lines = 1 if rng.random() < 0.5 else rng.randint(2, 7)
+            lines = 1 if rng.random() < 0.84 else rng.choice(_LINES)
         earlier = [self.utterance(rng, int(rng.random() < 0.4)) for _ in range(lines - 1)]
-        label = int(rng.random() < 0.45)
+        label = rng.randrange(2)
         return Example("\n".join([*earlier, self.utterance(rng, label)]), label)
 
     def utterance(self, rng: random.Random, label: int) -> str:
         """Return one line with that label that is not held out."""
         while True:
-            chance = rng.random()
-            if chance < 0.2:
-                text = rng.choice(self.written[label])
-            elif label == 0 and chance < 0.4:
-                text = self.talk_slots.fill(rng.choice(self.talk), {}, rng)
-            else:
-                text = self.slots.fill(rng.choice(self.templates[label]), {}, rng)
-            text = _vary(" ".join(text.split()), rng)
-            if plain(text) not in self.kept_out:
-                return text
+            text = " ".join(self._line(rng, label).split())
+            if text not in self.kept_out and (varied := _vary(text, rng)) not in self.kept_out:
+                return varied
+
+    def _line(self, rng: random.Random, label: int) -> str:
+        chance = rng.random()
+        if chance < _WRITTEN_SHARE:
+            return self._exchange(rng.choice(self.written[label]), rng)
+        if label == 0 and chance < _WRITTEN_SHARE + _TALK_SHARE:
+            return self.talk_slots.fill(rng.choice(self.talk), {}, rng)
+        drawn = rng.choices(self.templates[label], cum_weights=self.weights[label])[0]
+        return self.slots.fill(drawn, {}, rng)
+
+    def _exchange(self, text: str, rng: random.Random) -> str:
+        """Put other nouns of the same kind in the place of some: a hand-written line is a template, too."""
+
+        def other(match: re.Match[str]) -> str:
+            slot = self.kinds.get(match.group())
+            return match.group() if slot is None or rng.random() < 0.5 else self.slots.draw(slot, rng)
+
+        return re.sub(r"[a-zA-Z-]+", other, text)
 
 
 def _vary(text: str, rng: random.Random) -> str:
@@ -70,9 +90,9 @@ def _vary(text: str, rng: random.Random) -> str:
     return text + rng.choice(("", "", "?", ".", "!"))
 
 
-def plain(text: str) -> str:
-    """Return the words of a text alone, to compare texts by."""
-    return " ".join(re.findall(r"[^\W_]+", text.lower()))
+def _weights(templates: Sequence[str], slots: Slots) -> list[float]:
+    """Return the running sums of the templates' weights: one that says more is drawn more often."""
+    return list(accumulate(1 + math.log10(slots.count(template)) for template in templates))
 
 
 def last_line(text: str) -> str:
@@ -103,15 +123,18 @@ def load(texts: Mapping[str, str], chat_texts: Mapping[str, str]) -> Utterances:
         if "SCREEN" not in ask
     ]
     written = labelled(texts["written.txt"])
-    kept_out = frozenset(plain(last_line(example.text)) for example in labelled(texts["heldout.txt"]))
+    slots = parse_slots(texts["slots.txt"])
+    templates = [content_lines(texts[f"{label}.txt"]) for label in LABELS]
     return Utterances(
-        (content_lines(texts["no.txt"]), content_lines(texts["yes.txt"])),
+        templates,
+        [_weights(those, slots) for those in templates],
         [[last_line(item.text) for item in written if item.label == label] for label in (0, 1)],
         talk,
-        parse_slots(texts["slots.txt"]),
+        slots,
         parse_slots(chat_texts["slots.txt"], chat_texts["words.txt"]),
-        kept_out,
+        {noun: slot for slot in reversed(_KINDS) for noun in slots.values[slot] if " " not in noun},
+        KeptOut.of(last_line(example.text) for example in labelled(texts["heldout.txt"])),
     )
 
 
-__all__ = ["Example", "Utterances", "labelled", "last_line", "load", "plain"]
+__all__ = ["Example", "Utterances", "labelled", "last_line", "load"]

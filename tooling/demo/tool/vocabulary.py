@@ -1,8 +1,9 @@
-"""The demo tool model's tokenizer: lower-case BPE that marks the words of the current utterance.
+"""The demo tool model's tokenizer: lower-case words, those of the current utterance marked.
 
 The server joins the user's texts by newlines, the current one last, and only that one decides. The normaliser puts
 `▁` before each word of the last line, so that "look" said now and "look" said before are two words with their own
-embeddings: a model this small then need not learn where lines begin.
+embeddings: a model this small then need not learn where lines begin. A word outside the vocabulary is one unknown
+token, as are words that are hidden in training: it says nothing, where pieces of it would mislead.
 """
 
 import random
@@ -24,12 +25,11 @@ def train(utterances: Utterances, words: str, recipe: Recipe) -> Any:
     """Return a trained `tokenizers.Tokenizer`, the special ids first. The same input gives the same tokenizer."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers  # noqa: PLC0415
 
-    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN, fuse_unk=True))
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.normalizer = _normalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    # Without a prefix for inner pieces, whose ids would come out in another order each time.
-    trainer = trainers.BpeTrainer(
-        vocab_size=recipe.vocabulary, special_tokens=list(SPECIAL_TOKENS), show_progress=False
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=recipe.vocabulary, min_frequency=2, special_tokens=list(SPECIAL_TOKENS), show_progress=False
     )
     tokenizer.train_from_iterator(_lines(utterances, words, recipe), trainer)
     ids = [(token, tokenizer.token_to_id(token)) for token in (FIRST, LAST)]
