@@ -124,14 +124,12 @@ class Turn:
         """Decide, with the chat generated meanwhile; whether a generation now runs."""
         assert self.router is not None, "a routed turn without a router"
         chats = self.engine is not None
+        if chats and self.site.speculates:
+            # First the engine, which needs longer: a router that computes in this process would keep it waiting.
+            await self._speculate()
         started = self.clock()
-        async with trio.open_nursery() as nursery:
-            if chats and self.site.speculates:
-                nursery.start_soon(self._speculate)
-            decision = await self.router.decide(self._router_text(), self.site.router_timeout_s)
-            self.routed_after_s = self.clock() - started
-            if decision.yes:
-                nursery.cancel_scope.cancel("the router said yes")
+        decision = await self.router.decide(self._router_text(), self.site.router_timeout_s)
+        self.routed_after_s = self.clock() - started
         if decision.yes:
             self._abort(AbortCause.SPECULATION)
             self.generation = self.reply = None

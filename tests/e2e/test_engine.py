@@ -56,7 +56,8 @@ def _served(demo_chat: Path, **more: str) -> Program:
             "METRICS_ENABLED": "1",
             "WS_MAX_MESSAGES_PER_WINDOW": "0",
             **more,
-        }
+        },
+        yields=True,
     )
 
 

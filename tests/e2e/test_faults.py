@@ -57,7 +57,7 @@ def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(talker: Path) -> Iterator[Program]:
     """The server that everything is done to."""
-    running = Program(settings(talker))
+    running = Program(settings(talker), yields=True)
     try:
         yield running.wait_ready(START_S)
     finally:

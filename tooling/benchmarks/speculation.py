@@ -31,6 +31,8 @@ PLAIN = ("How was your weekend?", "Tell me something nice about rain.", "What do
 LOOK = ("Look at this, what do you think?", "What does it say on my screen?", "Can you see this picture?")
 PROMPT = "You are a kind companion who speaks in short and plain sentences. " * 6
 QUEUE = 4096
+# vLLM's processes spin for a second after a step, and would keep the next server's from the cores they share.
+SETTLE_S = 1.2
 MODES = {
     "chat": {"DEPLOY_MODE": "chat"},
     "both": {"DEPLOY_MODE": "both"},
@@ -95,6 +97,7 @@ async def _measure(contenders: Sequence[Contender], turns: int) -> None:
     for number in tqdm(range(turns), desc="plain questions", disable=None):
         order = contenders if number % 2 else contenders[::-1]
         for contender in order:
+            await trio.sleep(SETTLE_S)
             await contender.ask(PLAIN[number % len(PLAIN)], contender.plain)
 
 
