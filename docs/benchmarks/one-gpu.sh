@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # What stands in h200-vllm.md about one GPU: run from the repository's root, with vLLM importable by `python3`.
-# Usage: docs/benchmarks/one-gpu.sh OUT PART... (faults, bf16, fp8, both, capacity, routing); results go to OUT/PART.txt
+# Usage: docs/benchmarks/one-gpu.sh OUT PART...; results go to OUT/PART.txt, status 1 if a part failed. Parts:
+# starts faults faults-both bf16 fp8 both capacity capacity-fp8 speculation router
 set -uo pipefail
 out=$1
 shift
+failed=0
 model=${MODEL:-/tmp/shape-8b}
 tool=${TOOL:-/tmp/shape-tool}
 [ -f "$model/config.json" ] || python3 -m tooling.benchmarks.serving.shape 8b "$model"
@@ -22,7 +24,8 @@ for part in "$@"; do
         capacity-fp8) python3 -m tooling.benchmarks.serving.capacity --model "$model" --dummy --fp8 ;;
         speculation) python3 -m tooling.benchmarks.speculation --chat-model "$model" --dummy --tool-model "$tool" --random-tool -n 150 ;;
         router) python3 -m tooling.benchmarks.routing "$tool" ;;
-        *) echo "no such part: $part" >&2; exit 2 ;;
-    esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt"
+        *) echo "no such part: $part" && false ;;
+    esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt" || failed=1
     echo "== $part: $(($(date +%s) - start)) s"
 done
+exit "$failed"

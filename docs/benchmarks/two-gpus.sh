@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # What stands in h200-vllm.md about two GPUs: run from the repository's root, with vLLM (and ray) importable by `python3`.
-# Usage: docs/benchmarks/two-gpus.sh OUT PART... (tensor, tensor-faults, data, ray, ray-faults); results go to OUT/PART.txt
+# Usage: docs/benchmarks/two-gpus.sh OUT PART...; results go to OUT/PART.txt, status 1 if a part failed. Parts:
+# tensor tensor-faults data data-faults ray ray-faults
 set -uo pipefail
 out=$1
 shift
+failed=0
 small=${MODEL:-/tmp/shape-8b}
 large=${LARGE:-/tmp/shape-70b}
 [ -f "$small/config.json" ] || python3 -m tooling.benchmarks.serving.shape 8b "$small"
@@ -20,7 +22,8 @@ for part in "$@"; do
         data-faults) $faults --model "$small" --data-parallel 2 ;;
         ray) $serving --model "$small" --tensor-parallel 2 --backend ray --concurrency 1 32 --contenders ours ;;
         ray-faults) $faults --model "$small" --tensor-parallel 2 --backend ray ;;
-        *) echo "no such part: $part" >&2; exit 2 ;;
-    esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt"
+        *) echo "no such part: $part" && false ;;
+    esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt" || failed=1
     echo "== $part: $(($(date +%s) - start)) s"
 done
+exit "$failed"

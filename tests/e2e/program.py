@@ -19,6 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 START_S = 90.0
 
 
+def yield_processor(leader: int) -> None:
+    """Let other sessions (as in setsid) run before this leader's, where the kernel divides the cores between them."""
+    group = Path(f"/proc/{leader}/autogroup")
+    if group.exists():
+        group.write_text("10")
+
+
 class Program:
     """A running server: its port, its log lines, its process and what that process started.
 
@@ -47,9 +54,8 @@ class Program:
             text=True,
             start_new_session=True,
         )
-        group = Path(f"/proc/{self.process.pid}/autogroup")
-        if yields and group.exists():
-            group.write_text("10")
+        if yields:
+            yield_processor(self.process.pid)
         self.lines: list[str] = []
         self._more = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -167,4 +173,4 @@ def assert_gone(family: list[processes.Process], within_s: float = 6.0) -> None:
         time.sleep(0.05)  # noqa: TID251 - no trio here
 
 
-__all__ = ["Program", "assert_gone", "assert_nothing_left", "left_of_session", "scripted"]
+__all__ = ["Program", "assert_gone", "assert_nothing_left", "left_of_session", "scripted", "yield_processor"]

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, processors
 
-from tooling.benchmarks.serving.workload import SYSTEM, TURNS
+from tooling.benchmarks.serving.shape import trained
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 VOCABULARY = 50368
@@ -53,15 +53,7 @@ def write(shape: str, directory: Path) -> None:
 
 
 def _tokenizer() -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL[1]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(
-        vocab_size=1024,
-        show_progress=False,
-        special_tokens=list(SPECIAL),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    tokenizer.train_from_iterator([SYSTEM, *TURNS] * 4, trainer)
+    tokenizer = trained(SPECIAL)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )

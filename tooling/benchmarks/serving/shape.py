@@ -62,7 +62,8 @@ def write(shape: str, directory: Path) -> None:
     _dump(directory / "tokenizer.json", _tokenizer())
 
 
-def _tokenizer() -> dict[str, object]:
+def trained(special: Sequence[str]) -> Tokenizer:
+    """A byte-level tokenizer of a few words, trained on the benchmark's own conversations; the special ids first."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -70,9 +71,14 @@ def _tokenizer() -> dict[str, object]:
         vocab_size=TRAINED,
         show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        special_tokens=[AddedToken(text, special=True) for text in SPECIAL],
+        special_tokens=[AddedToken(text, special=True) for text in special],
     )
     tokenizer.train_from_iterator([SYSTEM, *TURNS] * 4, trainer)
+    return tokenizer
+
+
+def _tokenizer() -> dict[str, object]:
+    tokenizer = trained(SPECIAL)
     built: dict[str, object] = json.loads(tokenizer.to_str())
     model = built["model"]
     assert isinstance(model, dict)
