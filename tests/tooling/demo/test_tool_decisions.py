@@ -43,10 +43,9 @@ def decider() -> Decider:
     return Decider(model.eval(), Tokenizer.from_file(str(path / "tokenizer.json")))
 
 
-def test_held_out_decisions_are_right_within_a_few_of_the_95_percent_on_the_card(decider: Decider) -> None:
-    """322 of 338 are where it was made; another processor rounds otherwise and trains a slightly other model."""
+def test_at_least_95_of_100_held_out_decisions_are_right(decider: Decider) -> None:
     score = decider.score(utterances.labelled(read_all("tool")["heldout.txt"]))
-    assert score.accuracy >= 0.93, score.table()
+    assert score.accuracy >= 0.95, score.table()
 
 
 def test_requests_to_look_are_yes_alone_and_after_talk(decider: Decider) -> None:
