@@ -10,7 +10,8 @@ small=${MODEL:-/tmp/shape-8b}
 large=${LARGE:-/tmp/shape-70b}
 [ -f "$small/config.json" ] || python3 -m tooling.benchmarks.serving.shape 8b "$small"
 [ -f "$large/config.json" ] || python3 -m tooling.benchmarks.serving.shape 70b "$large"
-faults="python3 -m tests.hardware.vllm_faults --dummy"
+# Eager, so that restarts are short; short replies, because a step takes long then.
+faults="env ENFORCE_EAGER=1 python3 -m tests.hardware.vllm_faults --dummy --max-out 300"
 serving="python3 -m tooling.benchmarks.serving --dummy"
 for part in "$@"; do
     echo "== $part"
@@ -21,7 +22,7 @@ for part in "$@"; do
         data) $serving --model "$small" --data-parallel 2 --concurrency 32 128 --contenders ours asyncllm ;;
         data-faults) $faults --model "$small" --data-parallel 2 ;;
         ray) $serving --model "$small" --tensor-parallel 2 --backend ray --concurrency 1 32 --contenders ours ;;
-        ray-faults) $faults --model "$small" --tensor-parallel 2 --backend ray ;;
+        ray-faults) $faults --model "$small" --tensor-parallel 2 --backend ray --max-out 150 ;;
         *) echo "no such part: $part" && false ;;
     esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt" || failed=1
     echo "== $part: $(($(date +%s) - start)) s"

@@ -26,6 +26,7 @@ def grammar(prog: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--data-parallel", type=int, default=1)
     parser.add_argument("--backend", choices=("mp", "ray"), help="CHAT_DISTRIBUTED_BACKEND")
     parser.add_argument("--gpu-frac", help="CHAT_GPU_FRAC")
+    parser.add_argument("--max-out", type=int, default=1000, help="tokens of a reply; fewer where a step takes long")
     return parser
 
 
@@ -46,7 +47,7 @@ def settings(options: argparse.Namespace, port: int) -> dict[str, str]:
         "SERVER_BIND_HOST": "127.0.0.1",
         "SERVER_PORT": str(port),
         "METRICS_ENABLED": "1",
-        "CHAT_MAX_OUT": "1000",
+        "CHAT_MAX_OUT": str(options.max_out),
         "WS_MAX_MESSAGES_PER_WINDOW": "0",
         "WS_IDLE_TIMEOUT_S": "0",
         "ENGINE_HANG_TIMEOUT_S": "12",
@@ -84,10 +85,9 @@ class Watched:
         return [one for one in processes.descendants(self.pid) if "resource_tracker" not in title(one.pid)]
 
     def find(self, name: str) -> int | None:
-        """The newest process whose title holds `name`: the server's descendants, or with Ray anybody's."""
+        """The newest process whose title holds `name`: the server's descendants, or with Ray the node's."""
         ours = [one.pid for one in self.family() if name in title(one.pid)]
-        elsewhere = [pid for pid in _all_pids() if f"ray::{name}" in title(pid)]
-        return max(ours or elsewhere, default=None)
+        return max(ours or [pid for pid in rays_workers() if name in title(pid)], default=None)
 
     def signal(self, name: str, number: signal.Signals) -> int:
         """Send a signal to the newest process of this name; its pid."""
@@ -106,8 +106,11 @@ def title(pid: int) -> str:
         return ""
 
 
-def _all_pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+def rays_workers() -> list[int]:
+    """The engine's workers that this machine's Ray node keeps: its children, not the server's."""
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    nodes = {pid for pid in pids if "raylet/raylet" in title(pid)}
+    return [pid for node in nodes for pid in (one.pid for one in processes.descendants(node)) if "Worker" in title(pid)]
 
 
 def child_environment(environ: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
@@ -115,4 +118,4 @@ def child_environment(environ: Mapping[str, str], more: Mapping[str, str]) -> di
     return {**environ, "HF_HUB_OFFLINE": "1", **more}
 
 
-__all__ = ["PROGRAMS", "Watched", "child_environment", "grammar", "settings", "title"]
+__all__ = ["PROGRAMS", "Watched", "child_environment", "grammar", "rays_workers", "settings", "title"]

@@ -19,7 +19,7 @@ from engines import processes
 from runtime.gpus import visible_gpus
 from tests.e2e.program import yield_processor
 from tests.hardware.conversation import Failed, Talk, since
-from tests.hardware.server import PROGRAMS, Watched, child_environment, grammar, settings
+from tests.hardware.server import PROGRAMS, Watched, child_environment, grammar, rays_workers, settings
 from tooling.benchmarks.serving.processes import free_port, running
 
 STORY = "Tell me the longest story that you can."
@@ -163,7 +163,7 @@ class Checks:
         family = self.server.family()
         started = time.perf_counter()
         os.kill(self.server.pid, signal.SIGKILL)
-        while left := [one for one in family if processes.is_alive(one)]:
+        while left := [*(one for one in family if processes.is_alive(one)), *rays_workers()]:
             if time.perf_counter() - started > 15:
                 raise Failed(f"still there: {left}")
             await trio.sleep(0.05)
