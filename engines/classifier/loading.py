@@ -8,6 +8,7 @@ from attrs import frozen
 
 from engines.classifier.config import ClassifierConfig
 from engines.classifier.contract import ClassifierInfo
+from engines.classifier.graphs import cuda_capture
 from engines.classifier.labels import YesLabel, resolve_yes
 from engines.classifier.limits import Capacity, InputLimits, limit_warnings, resolve_limits
 from engines.classifier.measure import measure_of
@@ -47,6 +48,9 @@ def load(config: ClassifierConfig, report: Callable[[str], None]) -> Loaded:
     if config.compile:
         report("compiling the tool model")
         warnings += model.compile()
+    if config.graphs and device.type == "cuda":
+        report("capturing the tool model's CUDA graphs")
+        warnings += model.capture(cuda_capture(torch))
     model.calibrate()
     return Loaded(model, _info(config, model, limits, yes, warnings))
 
@@ -144,6 +148,7 @@ def _info(
             "device": str(model.device),
             "dtype": str(model.network.dtype).removeprefix("torch."),
             "compiled": model.compiled,
+            "cuda_graphs": 0 if model.graphs is None else len(model.graphs),
             "call_overhead_tokens": None if model.overhead == ONE else round(model.overhead),
             "threads": model.torch.get_num_threads(),
             "yes_label": yes.name,

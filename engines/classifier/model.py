@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from engines.classifier.compiling import compile_network
+from engines.classifier.graphs import Capture, Graphs, shapes
 from engines.classifier.labels import YesLabel
 from engines.classifier.limits import InputLimits
 from engines.classifier.rectangles import ONE, measured_overhead, rectangles
@@ -29,6 +30,7 @@ class Model:
     limits: InputLimits
     yes: YesLabel
     compiled: bool = False
+    graphs: Graphs | None = None
     overhead: float = ONE
     _takes: frozenset[str] = frozenset()
     _pad_id: int | None = None
@@ -64,6 +66,20 @@ class Model:
         self.compiled = reason is None
         return [] if reason is None else [f"the tool model runs without TOOL_COMPILE: {reason}"]
 
+    def capture(self, capture: Capture) -> list[str]:
+        """Have CUDA graphs of it; a sentence for the log if some shapes have to do without."""
+        first = self.tokenizer(["a"])
+        names = tuple(name for name in first if name in self._takes)
+        if self._pad_id is None or GLOBAL_MASK in self._takes or "attention_mask" not in names:
+            return []  # no padding to a shape's width, or attention whose own shapes depend on its mask
+        graphs = Graphs(torch=self.torch, device=self.device, names=names, compute=self._compute, capture=capture)
+        wanted = shapes(self.limits.batching.max_size, self.limits.width(self.limits.max_length))
+        said = graphs.add(
+            wanted, lambda width: {name: self._padded(name, first[name][0][:width], width) for name in names}
+        )
+        self.graphs = graphs if len(graphs) else None
+        return said
+
     def _try(self) -> None:
         for size in {1, self.limits.batching.max_size}:
             self.probabilities(["a"] * size)
@@ -83,17 +99,22 @@ class Model:
             yield group, max(widths[place] for place in group)
 
     def _infer(self, rows: Mapping[str, Sequence[Sequence[int]]], width: int) -> list[float]:
-        torch = self.torch
-        inputs = {
-            name: torch.tensor([self._padded(name, row, width) for row in values], device=self.device)
-            for name, values in rows.items()
-        }
+        shape = self.graphs.shape(len(rows["input_ids"]), width) if self.graphs is not None else None
+        if shape is not None:
+            width = shape[1]
+        padded = {name: [self._padded(name, row, width) for row in values] for name, values in rows.items()}
+        if self.graphs is not None and shape is not None:
+            return self.graphs.run(shape, padded)
+        inputs = {name: self.torch.tensor(values, device=self.device) for name, values in padded.items()}
         if GLOBAL_MASK in self._takes:
             inputs[GLOBAL_MASK] = self._global_mask(rows["input_ids"], inputs["input_ids"], width)
-        with torch.inference_mode():
-            logits = self.network(**inputs).logits.float()
-            found = torch.sigmoid(logits[:, 0]) if self.yes.index is None else logits.softmax(-1)[:, self.yes.index]
-        return [float(probability) for probability in found.tolist()]
+        with self.torch.inference_mode():
+            return [float(probability) for probability in self._compute(inputs).tolist()]
+
+    def _compute(self, inputs: Mapping[str, Any]) -> Any:
+        """The probabilities of yes of tensors (texts, tokens): a tensor (texts,)."""
+        logits = self.network(**inputs).logits.float()
+        return logits.sigmoid()[:, 0] if self.yes.index is None else logits.softmax(-1)[:, self.yes.index]
 
     def _padded(self, name: str, row: Sequence[int], width: int) -> list[int]:
         value = {"input_ids": self._pad_id, "token_type_ids": self.tokenizer.pad_token_type_id, **_PADDING}.get(name, 0)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import trio
-from attrs import asdict, define, field, frozen
+from attrs import asdict, define, evolve, field, frozen
 
 from actors.router import RouterActor
 from engines.classifier import Batching, Classifier, ClassifierConfig, ClassifierEngine, ClassifierInfo, warm_up
@@ -124,6 +124,8 @@ async def measure(config: ClassifierConfig, requests: int, rounds: int) -> Resul
     classifier = ClassifierEngine(config)
     try:
         info = await classifier.open(_say)
+        for warning in info.warnings:
+            _say(warning)
         await warm_up(classifier, info)
         ways = await _asked(classifier, info, questions(requests), rounds)
     finally:
@@ -182,17 +184,27 @@ def main(argv: Sequence[str], home: Path) -> int:
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of an inference (default: every core)")
     parser.add_argument("--device", help="torch device (default: the first GPU, else the CPU)")
     parser.add_argument("--compile", action="store_true", help="as TOOL_COMPILE=1")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--without-graphs", action="store_true", help="first the same without CUDA graphs (on a GPU)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     args = parser.parse_args(argv)
     model = args.model or str(demo.ensure(home.expanduser(), _say))
     config = ClassifierConfig(model=model, threads=args.threads, device=args.device, compile=args.compile)
+    results = []
     try:
-        result = trio.run(measure, config, args.requests, args.rounds)
+        for each in [evolve(config, graphs=False), config] if args.without_graphs else [config]:
+            results.append(trio.run(measure, each, args.requests, args.rounds))
+            print(json.dumps(asdict(results[-1])) if args.json else _table(results[-1]))
     except EngineStartFailed as error:
         print(error, file=sys.stderr)
         return 1
-    print(json.dumps(asdict(result)) if args.json else _table(result))
+    if args.without_graphs and not args.json:
+        print(_against(*results))
     return 0
+
+
+def _against(before: Result, after: Result) -> str:
+    alone, batched = (after.rows[place].per_second / before.rows[place].per_second for place in (0, 2))
+    return f"with {after.facts['cuda_graphs']} CUDA graphs: {alone:.2f} x one by one, {batched:.2f} x batched"
 
 
 if __name__ == "__main__":
