@@ -4,7 +4,7 @@ up, or died so often that restarting it makes no sense."""
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import structlog
@@ -14,7 +14,7 @@ from engines.errors import EngineError
 from runtime import logs
 from runtime.process import Process
 from runtime.settings import Settings, SettingsError, split_flags
-from runtime.surroundings import look_around
+from runtime.surroundings import Surroundings, look_around
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -36,11 +36,15 @@ def main() -> int:
     logs.configure(settings)
     for warning in settings.warnings:
         structlog.get_logger().warning("settings.warned", warning=warning)
+    return serve(settings, lambda scratch: look_around(settings, environ, scratch))
+
+
+def serve(settings: Settings, surroundings: Callable[[Path], Surroundings]) -> int:
+    """Serve until told to stop; the exit status. `surroundings`: what is outside, given a directory to write to."""
     failed = False
     try:
         with tempfile.TemporaryDirectory(prefix="yap-") as scratch:
-            around = look_around(settings, environ, Path(scratch))
-            trio.run(Process(settings, around).run, strict_exception_groups=True)
+            trio.run(Process(settings, surroundings(Path(scratch))).run, strict_exception_groups=True)
     except* (EngineError, OSError) as group:
         failed = True
         structlog.get_logger().error("server.failed", error="; ".join(_words(group)))

@@ -17,12 +17,12 @@ for part in "$@"; do
     echo "== $part"
     start=$(date +%s)
     case $part in
-        tensor) $serving --model "$large" --tensor-parallel 2 --gpu-frac "${FRACTION:-0.95}" --concurrency 1 32 --contenders ours ;;
+        tensor) $serving --model "$large" --tensor-parallel 2 --gpu-frac "${FRACTION:-0.95}" --concurrency 1 32 --contenders ours --eager --max-out 64 ;;
         tensor-faults) $faults --model "$small" --tensor-parallel 2 ;;
-        data) $serving --model "$small" --data-parallel 2 --concurrency 32 128 --contenders ours asyncllm ;;
+        data) $serving --model "$small" --data-parallel 2 --concurrency 32 128 --contenders ours asyncllm --eager ;;
         data-faults) $faults --model "$small" --data-parallel 2 ;;
         ray) $serving --model "$small" --tensor-parallel 2 --backend ray --concurrency 1 32 --contenders ours ;;
-        ray-faults) $faults --model "$small" --tensor-parallel 2 --backend ray --max-out 150 ;;
+        ray-faults) $faults --model "$small" --tensor-parallel 2 --backend ray --max-out 150 --deaths kills ;;
         *) echo "no such part: $part" && false ;;
     esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt" || failed=1
     echo "== $part: $(($(date +%s) - start)) s"

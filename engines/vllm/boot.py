@@ -19,7 +19,8 @@ from engines.vllm.config import VllmConfig
 from engines.vllm.library import Library
 
 # The last line of a Python traceback: a class name, and for most exceptions a colon and a text.
-_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt)\b.*$")
+# An exception's own line; or the library's about a process that ended without one, such as one that was killed.
+_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt)\b.*$|(?<=\] ).*\bdied unexpectedly\b.*$")
 _MAX_LOG_BYTES = 65536
 
 
@@ -132,7 +133,9 @@ def last_words(error_log: Path | None) -> list[str]:
         text = b"" if error_log is None else error_log.read_bytes()[:_MAX_LOG_BYTES]
     except OSError:
         return []
-    raised = [line.strip() for line in text.decode(errors="replace").splitlines() if _RAISED.match(line)]
+    raised = [
+        found[0].strip() for line in text.decode(errors="replace").splitlines() if (found := _RAISED.search(line))
+    ]
     return list(dict.fromkeys(reversed(raised)))[-4:]
 
 

@@ -24,15 +24,16 @@ from tooling.benchmarks.serving.processes import free_port, running
 
 STORY = "Tell me the longest story that you can."
 PATIENCE_S = 280
+KILLS = (("EngineCore", signal.SIGKILL), ("EngineCore", signal.SIGTERM), ("Worker", signal.SIGKILL))
 
 
 class Checks:
     """Runs checks against one server, collects verdicts."""
 
-    def __init__(self, server: Watched) -> None:
-        self.server, self.failed = server, 0
+    def __init__(self, server: Watched, replicas: int) -> None:
+        self.server, self.replicas, self.failed = server, replicas, 0
 
-    async def all(self, *, deaths: bool) -> None:
+    async def all(self, deaths: str) -> None:
         """Every check, in an order in which each leaves a working server; the last one kills it."""
         async with open_websocket_url(self.server.url, message_queue_size=4096) as ws:
             talk = Talk(ws)
@@ -40,27 +41,31 @@ class Checks:
             await self.check("a cancel frees the engine", lambda: self.cancel(talk))
             await self.check("a barge-in frees the engine and the next turn speaks", lambda: self.barge_in(talk))
             await self.check("64 cancels in a row leave nothing running", lambda: self.storm(talk))
-            if deaths:
-                await self.deaths(talk)
+            if deaths == "all":
+                await self.stops(talk)
+            if deaths != "none":
+                await self.kills(
+                    talk, KILLS if deaths == "all" else [kill for kill in KILLS if kill[1] == signal.SIGKILL]
+                )
+            if deaths == "all":
+                await self.check("core stopped for good: the hang is ended", lambda: self.hang(talk))
+                await self.check("    it comes back, the session goes on", lambda: self.recover(talk))
             await self.check("the server is killed: nothing of it stays", self.nothing_stays)
 
-    async def deaths(self, talk: Talk) -> None:
-        """What can befall an engine that runs."""
+    async def stops(self, talk: Talk) -> None:
+        """Stopped for a moment."""
         await self.check("idle core stopped, then continued", self.stop_and_go)
         await self.check("core stopped in a turn, then continued: the turn goes on", lambda: self.pause(talk))
-        for name, number in (
-            ("EngineCore", signal.SIGKILL),
-            ("EngineCore", signal.SIGTERM),
-            ("Worker", signal.SIGKILL),
-        ):
+
+    async def kills(self, talk: Talk, kills: Sequence[tuple[str, signal.Signals]]) -> None:
+        """Ended, one after the other; each time the session goes on."""
+        for name, number in kills:
             what = f"{name} {number.name} in a turn"
             if self.server.find(name) is None:
                 print(f"none   {what}: there is no such process, the core is the worker", flush=True)
                 continue
             await self.check(what, partial(self.kill, talk, name, number))
             await self.check("    it comes back, the session goes on", lambda: self.recover(talk))
-        await self.check("core stopped for good: the hang is ended", lambda: self.hang(talk))
-        await self.check("    it comes back, the session goes on", lambda: self.recover(talk))
 
     async def check(self, name: str, what: Callable[[], Awaitable[str]]) -> None:
         """Run one check, print its verdict."""
@@ -138,7 +143,8 @@ class Checks:
         self.server.signal("EngineCore", signal.SIGSTOP)
         await self.server.until_ready(False)
         noticed = since(sent)
-        return f"not ready after {noticed}; {await self._told(talk, sent)}"
+        # The newest core may be the replica that does not speak: then the turn is done and the next ones are not.
+        return f"not ready after {noticed}; {await self._told(talk, sent, may_finish=self.replicas > 1)}"
 
     async def _told(self, talk: Talk, sent: float, *, may_finish: bool = False) -> str:
         end = await talk.end()
@@ -175,14 +181,16 @@ class Checks:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Start the server, run the checks."""
     parser: argparse.ArgumentParser = grammar("python -m tests.hardware.vllm_faults", main.__doc__ or "")
-    parser.add_argument("--no-deaths", action="store_true", help="cancels and barge-ins only")
+    parser.add_argument(
+        "--deaths", choices=("all", "kills", "none"), default="all", help="kills: SIGKILL of core and worker alone"
+    )
     options = parser.parse_args(argv)
     port = free_port()
     child = child_environment(environ, settings(options, port))
     with running(["-m", PROGRAMS[options.dummy]], child, f"http://127.0.0.1:{port}/readyz") as pid:
         yield_processor(pid)  # or on few cores the client hears of a reply when it is over
-        checks = Checks(Watched(port, pid))
-        trio.run(lambda: checks.all(deaths=not options.no_deaths))
+        checks = Checks(Watched(port, pid), options.data_parallel)
+        trio.run(lambda: checks.all(options.deaths))
     return 1 if checks.failed else 0
 
 

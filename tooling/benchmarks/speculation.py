@@ -135,7 +135,7 @@ def _serving(
         yield Contender(name, port, key)
 
 
-def _rows(contenders: Sequence[Contender], looked: Contender) -> Iterator[dict[str, object]]:
+def _plain_rows(contenders: Sequence[Contender]) -> Iterator[dict[str, object]]:
     chat_ms = contenders[0].plain.ttft_ms
     yield {
         "contender": contenders[0].name,
@@ -154,8 +154,11 @@ def _rows(contenders: Sequence[Contender], looked: Contender) -> Iterator[dict[s
             "cost_of_routing": f"{later / route:.0%}",
             "decisions": _decisions(contender.plain),
         }
+
+
+def _look_row(looked: Contender) -> dict[str, object]:
     aborts, tokens = looked.discarded()
-    yield {
+    return {
         "contender": f"{looked.name}: look at this",
         "turns": len(looked.look.ttft_ms),
         "ttft_p50_ms": round(statistics.median(looked.look.ttft_ms), 2),
@@ -182,13 +185,15 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             for name, settings in MODES.items()
         ]
         trio.run(_measure, contenders, options.turns, options.settle)
-        looked = contenders[1]
-        if options.random_tool:
-            yes = {**MODES["both"], "TOOL_DECISION_THRESHOLD": "0"}
-            looked = stack.enter_context(_serving(options, environ, "both", yes))
-            trio.run(_look, looked, 8)
-        trio.run(_look, looked, max(8, options.turns // 4))
-        rows = list(_rows(contenders, looked))
+        rows = list(_plain_rows(contenders))
+        if not options.plain_only:
+            looked = contenders[1]
+            if options.random_tool:
+                yes = {**MODES["both"], "TOOL_DECISION_THRESHOLD": "0"}
+                looked = stack.enter_context(_serving(options, environ, "both", yes))
+                trio.run(_look, looked, 8)
+            trio.run(_look, looked, max(8, options.turns // 4))
+            rows.append(_look_row(looked))
     print(json.dumps(rows, indent=1) if options.json else "\n".join(_table(rows)))
     return 0
 
@@ -208,6 +213,7 @@ def _grammar() -> argparse.ArgumentParser:
     parser.add_argument("--compiled", action="store_true", help="compilation and CUDA graphs for the chat engine")
     # vLLM's processes spin for a second after a step: where they share few cores, that hits whoever is asked next.
     parser.add_argument("--settle", type=float, default=1.2, help="seconds before a question; less on many cores")
+    parser.add_argument("--plain-only", action="store_true", help="no requests to look at the screen")
     parser.add_argument("--gpu-frac", type=float, default=0.22, help="share of the GPU of each of the servers")
     parser.add_argument("--json", action="store_true", help="rows as JSON on stdout")
     return parser

@@ -224,4 +224,13 @@ def test_the_root_cause_is_told_last(tmp_path: Path) -> None:
         "ERROR 12:01 core failed\nTraceback (most recent call last):\nRuntimeError: worker failed\n"
     )
     assert last_words(log) == ["RuntimeError: worker failed", "vllm.errors.OddError: no weights"]
+    with log.open("a") as more:
+        more.write(
+            "ERROR 12:02 [pid 7 vllm.executor] Worker proc VLLM::Worker_TP1 died unexpectedly (exit code: -9), "
+            "shutting down executor.\nRuntimeError: cancelled\n"
+        )
+    assert last_words(log)[:2] == [
+        "RuntimeError: cancelled",
+        "Worker proc VLLM::Worker_TP1 died unexpectedly (exit code: -9), shutting down executor.",
+    ]
     assert last_words(None) == last_words(tmp_path / "none") == []

@@ -2,27 +2,25 @@
 
 import os
 import sys
-import tempfile
-from pathlib import Path
 
-import trio
 from attrs import evolve
 
 from runtime import logs
-from runtime.process import Process
-from runtime.settings import Settings
+from runtime.__main__ import serve
+from runtime.settings import Settings, SettingsError
 from runtime.surroundings import look_around
 
 
 def main() -> int:
     """Serve a model of which only the config and the tokenizer are there."""
     environ = os.environ  # noqa: TID251 - an entry module
-    settings = Settings.from_env(environ)
+    try:
+        settings = Settings.from_env(environ)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
     logs.configure(settings)
-    with tempfile.TemporaryDirectory(prefix="yap-") as scratch:
-        around = evolve(look_around(settings, environ, Path(scratch)), load_format="dummy")
-        trio.run(Process(settings, around).run, strict_exception_groups=True)
-    return 0
+    return serve(settings, lambda scratch: evolve(look_around(settings, environ, scratch), load_format="dummy"))
 
 
 if __name__ == "__main__":
