@@ -127,8 +127,6 @@ class Turn:
         if chats and self.site.speculates:
             # First the engine, which needs longer: a router that computes in this process would keep it waiting.
             await self._speculate()
-            assert self.engine is not None
-            await self.engine.handed_over()
         started = self.clock()
         decision = await self.router.decide(self._router_text(), self.site.router_timeout_s)
         self.routed_after_s = self.clock() - started
