@@ -11,7 +11,6 @@ Part of no test run: it needs NVIDIA's wheel. `--json` prints one object a line.
 import argparse
 import importlib
 import inspect
-import json
 import os
 import signal
 import sys
@@ -21,86 +20,21 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from attrs import define, evolve, field
+from attrs import evolve
 
 from engines import processes
 from engines.base import Aborted, Delta, Failed, Finished, Sampling
 from engines.errors import EngineDead, EngineError
 from engines.prompts.loading import load_chat_text
 from engines.prompts.messages import PromptMessage
-from engines.trt import TrtConfig, TrtEngine, Unhonoured, apply_library_env
+from engines.trt import TrtConfig, TrtEngine, apply_library_env
 from engines.trt.arguments import cache_arguments, engine_arguments, sampling_arguments
 from engines.trt.plan import Backend, make_plan
-from tests.contract.suite import CHECKS, GREEDY, Opened, Recorder
+from tests.contract.suite import CHECKS, GREEDY, Opened
+from tests.hardware.trt_bench import Bench, Row, note
 
-ROW_S = 180.0
-START_S = 1800.0
 QUESTION = "Tell me a long story about rain, a river and a dog. " * 8
 GONE_S = 1.0
-
-Row = Callable[["Bench"], Awaitable[str]]
-
-
-@define(eq=False)
-class Bench:
-    """The engine under test and the verdicts so far."""
-
-    config: TrtConfig
-    prompt_ids: list[int]
-    as_json: bool
-    verdicts: dict[str, bool] = field(factory=dict)
-    warnings: list[str] = field(factory=list)
-    opened: Opened | None = None
-
-    @property
-    def open(self) -> Opened:
-        """The opened engine."""
-        assert self.opened is not None
-        return self.opened
-
-    async def start(self) -> None:
-        """Open a fresh engine."""
-        recorder = Recorder()
-        engine = TrtEngine(self.config, Unhonoured(lambda key, why: self.warnings.append(f"{key}: {why}")))
-        with trio.fail_after(START_S):
-            info = await engine.open(recorder.deliver, _note)
-        self.opened = Opened(engine, info, recorder, self.prompt_ids, ())
-
-    async def text(self, tokens: int = 24, **values: Any) -> tuple[str, Finished]:
-        """One reply, whole."""
-        request_id = self.open.submit(tokens, **values)
-        end = await self.open.recorder.end(request_id)
-        assert isinstance(end, Finished), end
-        return self.open.recorder.text(request_id), end
-
-    async def running(self) -> str:
-        """A request that has begun and will go on for long."""
-        request_id = self.open.submit(self.open.longest())
-        await self.open.recorder.until(lambda: bool(self.open.recorder.deltas(request_id)))
-        return request_id
-
-    def say(self, name: str, passed: bool, detail: str) -> None:
-        """Keep and print a verdict."""
-        self.verdicts[name] = passed
-        if self.as_json:
-            sys.stdout.write(json.dumps({"row": name, "passed": passed, "detail": detail}) + "\n")
-        else:
-            sys.stdout.write(f"{'pass' if passed else 'FAIL'}  {name:<58} {detail}\n")
-        sys.stdout.flush()
-
-    async def judge(self, name: str, row: Row) -> None:
-        """Run a row; whatever it raises is its verdict."""
-        try:
-            with trio.fail_after(ROW_S):
-                detail = await row(self)
-        except (AssertionError, EngineError, trio.TooSlowError) as error:
-            self.say(name, False, f"{type(error).__name__}: {error}".splitlines()[0][:200])
-        else:
-            self.say(name, True, detail)
-
-
-def _note(line: str) -> None:
-    sys.stderr.write(f"  {line}\n")
 
 
 def _names(member: Any) -> set[str]:
@@ -268,7 +202,7 @@ async def run(bench: Bench, encode: Callable[[str], list[int]]) -> int:
     finally:
         await bench.open.engine.close()
     for warning in bench.warnings:
-        _note(f"left out: {warning}")
+        note(f"left out: {warning}")
     return 0 if all(bench.verdicts.values()) else 1
 
 

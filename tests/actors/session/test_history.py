@@ -1,59 +1,16 @@
-"""History as the tables of the behaviour page say it, and as a model under arbitrary conversations."""
+"""What a history stores of an import and of turns, as the behaviour page says it and under arbitrary conversations."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from actors.session.budgets import Limits, Measure, text_budget, trim_limits
+from actors.session.budgets import Limits
 from actors.session.history import History, HistoryMessage, Kind
-from actors.session.intake import Routing, analysis, import_chat, import_tool, reply, routed, utterance
-
-LIMITS = Limits(3000, 2000)
-
-
-def count(text: str) -> int:
-    """Words stand for tokens."""
-    return len(text.split())
-
-
-def cut(text: str, tokens: int) -> tuple[str, int]:
-    kept = " ".join(text.split()[:tokens])
-    return kept, count(kept)
-
-
-def cut_end(text: str, tokens: int) -> tuple[str, int]:
-    kept = " ".join(text.split()[-tokens:])
-    return kept, count(kept)
-
-
-MEASURE = Measure(count=count, cut=cut, per_message=0)
-UNBOUNDED = Measure(count=count, cut=cut, per_message=0, utterance_max=10**6)
-
-
-def routing(budget: int) -> Routing:
-    return Routing(count=count, cut_end=cut_end, budget=budget)
-
-
-def words(tokens: int) -> str:
-    return " ".join(f"w{n}" for n in range(tokens))
-
-
-def spoken(*turns: tuple[int, int]) -> History:
-    """A history of (user tokens, reply tokens) turns; 0 is no message."""
-    history = History()
-    for number, (user, answer) in enumerate(turns, start=1):
-        history = history.append(utterance(number, words(user), UNBOUNDED))
-        history = history.append(reply(number, words(answer), MEASURE))
-    return history
-
-
-def of_costs(costs: Sequence[int]) -> History:
-    return spoken(*((cost - cost // 2, cost // 2) for cost in costs))
-
+from actors.session.intake import import_chat, reply, utterance
+from tests.actors.session.word_tokens import LIMITS, MEASURE, count, cut, routing, spoken, words
 
 # --- import
 
@@ -120,84 +77,6 @@ def test_an_import_of_nothing_counts_zero() -> None:
 def test_an_import_in_mode_both_keeps_the_routers_texts() -> None:
     done = import_chat([("user", "one two three"), ("assistant", "x"), ("user", "four")], MEASURE, LIMITS, routing(2))
     assert [m.routing_text for m in done.history.messages] == ["two three", "", "four"]
-
-
-# --- trimming
-
-
-@pytest.mark.parametrize(
-    ("costs", "kept", "cost"),
-    [
-        ([300] * 10, 10, 3000),
-        ([300] * 9 + [301], 6, 1801),
-        ([100] * 60, 20, 2000),
-        ([1500] + [300] * 4 + [301], 5, 1501),
-        ([300] * 5 + [1501], 2, 1801),
-        ([1000, 2100], 1, 2000),
-        ([2500], 1, 2500),
-    ],
-)
-def test_trimming_keeps_what_the_table_says(costs: list[int], kept: int, cost: int) -> None:
-    history = of_costs(costs).trimmed(LIMITS, cut)
-    assert (len(history.turns()), history.cost) == (kept, cost)
-
-
-def test_a_short_reply_leaves_its_share_to_the_user_message() -> None:
-    history = spoken((2400, 601)).trimmed(LIMITS, cut)
-    assert [m.cost for m in history.messages] == [1399, 601]
-    assert history.messages[0].text == words(1399)
-
-
-def test_the_import_row_of_the_table() -> None:
-    history = of_costs([200] * 9 + [201]).trimmed(LIMITS.for_import(), cut)
-    assert (len(history.turns()), history.cost) == (9, 1801)
-
-
-def test_a_cut_counts_prefix_and_template() -> None:
-    measure = Measure(count=count, cut=cut, per_message=5, check_tokens=4, utterance_max=10**6)
-    history = History().append(utterance(1, words(3000), measure)).trimmed(LIMITS, cut)
-    assert (history.cost, count(history.messages[0].text)) == (2000, 1991)
-
-
-@pytest.mark.parametrize(
-    ("room", "trigger", "target"), [(3367, 3000, 2000), (2438, 2438, 1625), (3000, 3000, 2000), (0, 1, 1), (-5, 1, 1)]
-)
-def test_limits_shrink_with_the_room(room: int, trigger: int, target: int) -> None:
-    assert trim_limits(room) == Limits(trigger, target)
-
-
-@given(costs=st.lists(st.integers(2, 900), min_size=1, max_size=30))
-def test_trimming_drops_no_turn_beyond_need(costs: list[int]) -> None:
-    history = of_costs(costs)
-    after = history.trimmed(LIMITS, cut)
-    if history.cost <= LIMITS.trigger:
-        assert after == history
-        return
-    assert after.cost <= LIMITS.target
-    dropped = len(costs) - len(after.turns())
-    assert history.messages[2 * dropped :] == after.messages
-    assert after.cost + costs[dropped - 1] > LIMITS.target
-
-
-# --- budgets
-
-
-def test_an_utterance_is_cut_at_its_end_and_pays_for_the_check_prefix() -> None:
-    measure = Measure(count=count, cut=cut, per_message=5, check_tokens=4)
-    message = utterance(1, words(600), measure)
-    assert (message.text, message.cost) == (words(496), 505)
-
-
-def test_an_analysis_pays_for_the_checked_prefix() -> None:
-    measure = Measure(count=count, cut=cut, per_message=5, check_tokens=4, checked_tokens=7)
-    message = analysis(2, words(600), "ON THE SCREEN NOW:", measure)
-    assert (count(message.text), message.cost, message.kind) == (493, 505, Kind.ANALYSIS)
-    assert message.prompt_text.startswith("ON THE SCREEN NOW: w0 ")
-
-
-def test_a_budget_never_falls_below_one_token() -> None:
-    assert text_budget(3, 9) == 1
-    assert text_budget(500, 4) == 496
 
 
 # --- what is stored
@@ -282,69 +161,6 @@ def test_played_reaches_the_newest_reply_over_an_unanswered_turn() -> None:
 def test_played_of_a_newest_turn_without_reply_is_known() -> None:
     history = spoken((1, 2), (1, 0))
     assert history.played(2, 0, count) == (history, True)
-
-
-# --- the router's texts
-
-
-def heard(budget: int, *texts: str) -> History:
-    history = History()
-    for number, text in enumerate(texts, start=1):
-        history = history.append(utterance(number, text, MEASURE, routing(budget)))
-    return history
-
-
-def test_the_router_reads_the_newest_utterances_that_fit() -> None:
-    assert heard(5, "one two", "three", "four five six").router_text(5) == "three\nfour five six"
-
-
-def test_the_walk_ends_at_the_first_text_that_does_not_fit() -> None:
-    assert heard(6, "a", "b c d e", "f g").router_text(6) == "f g"
-
-
-def test_a_newest_text_over_the_budget_keeps_its_end() -> None:
-    assert heard(3, "zero", "one two three four five").router_text(3) == "three four five"
-
-
-def test_the_router_sees_neither_prefix_nor_analysis_nor_reply() -> None:
-    history = heard(50, "look").attach_prefix(1, "CHECK:").append(reply(1, "ok", MEASURE))
-    history = history.append(analysis(2, "a cat", "SCREEN:", MEASURE)).append(
-        utterance(3, " and now ", MEASURE, routing(50))
-    )
-    assert history.router_text(50) == "look\nand now"
-
-
-def test_the_router_gets_the_last_words_that_the_chat_cuts_off() -> None:
-    message = utterance(1, words(600), MEASURE, routing(2))
-    assert (message.routing_text, count(message.text)) == ("w598 w599", 500)
-
-
-def test_newlines_that_cost_nothing_are_free() -> None:
-    assert heard(4, "a b", "c d").router_text(4, newline_tokens=0) == "a b\nc d"
-
-
-# --- tool mode
-
-
-def test_tool_mode_drops_the_oldest_texts() -> None:
-    history = History()
-    for number, text in enumerate(["a b", "c", "d e f"], start=1):
-        history = history.append(routed(number, text, routing(5))).router_trimmed(5)
-    assert history.router_text(5) == "c\nd e f"
-    assert len(history.messages) == 2
-
-
-def test_tool_mode_keeps_the_end_of_a_single_text() -> None:
-    history = History().append(routed(1, "one two three four five", routing(3))).router_trimmed(3)
-    assert [m.text for m in history.messages] == ["three four five"]
-
-
-def test_an_import_in_tool_mode_keeps_user_texts_only() -> None:
-    items = [("assistant", "hello"), ("user", "a b"), ("assistant", "x"), ("user", "c"), ("user", "d")]
-    done = import_tool(items, routing(3))
-    assert [m.text for m in done.history.messages] == ["c\n\nd"]
-    assert (done.input_messages, done.input_turns, done.retained_turns, done.trimmed) == (5, 3, 1, True)
-    assert done.history_tokens == 2
 
 
 # --- a conversation, any conversation
