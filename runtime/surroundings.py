@@ -3,11 +3,15 @@
 from collections.abc import MutableMapping
 from pathlib import Path
 
+import structlog
 from attrs import frozen
 
 from engines import trt, vllm
 from runtime.gpus import GpuMemory, visible_gpus
 from runtime.settings import EngineName, Settings
+
+log = structlog.get_logger()
+VLLM_CPU_KV_CACHE = "VLLM_CPU_KVCACHE_SPACE"
 
 
 @frozen(kw_only=True)
@@ -31,6 +35,9 @@ def look_around(settings: Settings, environ: MutableMapping[str, str], scratch: 
         return Surroundings(gpus=gpus)
     if settings.deployment.inference_engine is EngineName.TRT:
         return Surroundings(gpus=gpus, mark=trt.apply_library_env(environ, verbose=settings.logs.show_trt_logs))
+    if not gpus and settings.engine.kv_cache_bytes is not None and environ.pop(VLLM_CPU_KV_CACHE, None) is not None:
+        # vLLM would let its variable outweigh the argument.
+        log.warning("settings.warned", warning=f"{VLLM_CPU_KV_CACHE} is set aside: CHAT_KV_CACHE_BYTES is set as well")
     error_log = scratch / "engine-errors.log"
     mark = vllm.apply_library_env(environ, gpu=bool(gpus), verbose=settings.logs.show_vllm_logs, error_log=error_log)
     return Surroundings(gpus=gpus, mark=mark, error_log=error_log)

@@ -96,14 +96,13 @@ def shapes(most: int, longest: int) -> list[tuple[int, int]]:
     return [(size, width) for size in sizes for width in widths]
 
 
-def cuda_capture(torch: Any) -> Capture:
-    """Captures on the current CUDA device; all graphs share one pool of memory, since one runs at a time."""
+def cuda_capture(torch: Any, device: Any) -> Capture:
+    """Captures on a CUDA device; all graphs share one pool of memory, since one runs at a time."""
     pool = torch.cuda.graph_pool_handle()
 
     def capture(call: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
-        current = torch.cuda.current_stream()
-        aside = torch.cuda.Stream()
-        with torch.cuda.stream(current):  # a failed capture does not put the stream back
+        current, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+        with torch.cuda.device(device), torch.cuda.stream(current):  # a failed capture does not put the stream back
             aside.wait_stream(current)
             with torch.cuda.stream(aside):
                 for _ in range(2):  # libraries set themselves up in the first calls, which no graph may hold

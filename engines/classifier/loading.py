@@ -50,7 +50,7 @@ def load(config: ClassifierConfig, report: Callable[[str], None]) -> Loaded:
         warnings += model.compile()
     if config.graphs and device.type == "cuda":
         report("capturing the tool model's CUDA graphs")
-        warnings += model.capture(cuda_capture(torch))
+        warnings += model.capture(cuda_capture(torch, device))
     model.calibrate()
     return Loaded(model, _info(config, model, limits, yes, warnings))
 

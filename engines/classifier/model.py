@@ -68,14 +68,15 @@ class Model:
 
     def capture(self, capture: Capture) -> list[str]:
         """Have CUDA graphs of it; a sentence for the log if some shapes have to do without."""
-        first = self.tokenizer(["a"])
-        names = tuple(name for name in first if name in self._takes)
+        long = self.tokenizer(["a " * self.limits.max_length], truncation=True, max_length=self.limits.max_length)
+        names = tuple(name for name in long if name in self._takes)
         if self._pad_id is None or GLOBAL_MASK in self._takes or "attention_mask" not in names:
             return []  # no padding to a shape's width, or attention whose own shapes depend on its mask
         graphs = Graphs(torch=self.torch, device=self.device, names=names, compute=self._compute, capture=capture)
         wanted = shapes(self.limits.batching.max_size, self.limits.width(self.limits.max_length))
+        # Tried on a text that fills three quarters of a shape, so that padding is tried as well.
         said = graphs.add(
-            wanted, lambda width: {name: self._padded(name, first[name][0][:width], width) for name in names}
+            wanted, lambda width: {name: self._padded(name, long[name][0][: width * 3 // 4], width) for name in names}
         )
         self.graphs = graphs if len(graphs) else None
         return said

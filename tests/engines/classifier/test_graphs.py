@@ -91,7 +91,7 @@ def test_on_a_cpu_nothing_is_captured(make_model: Maker) -> None:
 def test_the_capture_uses_names_that_torch_has() -> None:
     """There is no GPU here: at least the parts of torch that it calls are there, and take what they are given."""
     assert callable(cuda_capture)
-    for name in ("graph_pool_handle", "current_stream", "Stream", "stream", "CUDAGraph"):
+    for name in ("graph_pool_handle", "current_stream", "device", "Stream", "stream", "CUDAGraph"):
         assert callable(getattr(torch.cuda, name))
     assert {"pool", "stream", "capture_error_mode"} <= set(torch.cuda.graph.__init__.__code__.co_varnames)
 
