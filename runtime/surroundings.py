@@ -35,7 +35,7 @@ def look_around(settings: Settings, environ: MutableMapping[str, str], scratch: 
         return Surroundings(gpus=gpus)
     if settings.deployment.inference_engine is EngineName.TRT:
         return Surroundings(gpus=gpus, mark=trt.apply_library_env(environ, verbose=settings.logs.show_trt_logs))
-    if not gpus and settings.engine.kv_cache_bytes is not None and environ.pop(VLLM_CPU_KV_CACHE, None) is not None:
+    if not gpus and settings.engine.kv_cache_bytes is not None and environ.pop(VLLM_CPU_KV_CACHE, ""):
         # vLLM would let its variable outweigh the argument.
         log.warning("settings.warned", warning=f"{VLLM_CPU_KV_CACHE} is set aside: CHAT_KV_CACHE_BYTES is set as well")
     error_log = scratch / "engine-errors.log"

@@ -35,6 +35,7 @@ def classifier_config(settings: Settings) -> ClassifierConfig:
         batch_max_size=tools.batch_max_size,
         batch_max_delay_ms=tools.batch_max_delay_ms,
         compile=tools.compile,
+        graphs=not settings.vllm.enforce_eager,
         gpu_frac=tools.gpu_frac,
         # Beside a chat engine on the same CPU a second thread only takes turns with the engine's.
         threads=1 if place.deploy_mode.chats else None,

@@ -50,7 +50,8 @@ TAIL = """## Library variables
 Before an engine is opened the server sets these where they are unset, and not at all with `YAP_SKIP_ENV_AUTOCONFIG=1`:
 `VLLM_WORKER_MULTIPROC_METHOD=spawn`, `VLLM_NO_USAGE_STATS=1`, `TOKENIZERS_PARALLELISM=false`,
 `HF_HUB_DISABLE_TELEMETRY=1`, `CUDA_MODULE_LOADING=LAZY`, and on a GPU `PYTORCH_ALLOC_CONF=expandable_segments:True`.
-All other variables of libraries pass through untouched; `VLLM_USE_V1` and `VLLM_ATTENTION_BACKEND` are read here,
+On a CPU `VLLM_CPU_KVCACHE_SPACE` is set aside, with a warning, where `CHAT_KV_CACHE_BYTES` is set. All other variables
+of libraries pass through untouched; `VLLM_USE_V1` and `VLLM_ATTENTION_BACKEND` are read here,
 because vLLM itself no longer reads them."""
 
 

@@ -12,13 +12,13 @@ tool=${TOOL:-/tmp/shape-tool}
 small_tool=${SMALL_TOOL:-/tmp/shape-small-tool}
 [ -f "$tool/config.json" ] || python3 -m tooling.benchmarks.tool_shape modernbert "$tool"
 [ -f "$small_tool/config.json" ] || python3 -m tooling.benchmarks.tool_shape distilroberta "$small_tool"
-speculation="python3 -m tooling.benchmarks.speculation --chat-model $model --dummy --fp8 --random-tool --settle 0.2 -n 80"
+speculation="python3 -m tooling.benchmarks.speculation --chat-model $model --dummy --fp8 --compiled --random-tool --settle 0.2 -n 80"
 for part in "$@"; do
     echo "== $part"
     start=$(date +%s)
     case $part in
         starts) python3 -m tests.hardware.vllm_starts --model "$model" --dummy ;;
-        faults) python3 -m tests.hardware.vllm_faults --model "$model" --dummy ;;
+        faults) ENFORCE_EAGER=1 python3 -m tests.hardware.vllm_faults --model "$model" --dummy ;;
         faults-both) python3 -m tests.hardware.vllm_faults --model "$model" --dummy --tool-model "$tool" --fp8 ;;
         bf16) python3 -m tooling.benchmarks.serving --model "$model" --dummy --concurrency 1 32 128 --barge-in 0.25 ;;
         fp8) python3 -m tooling.benchmarks.serving --model "$model" --dummy --fp8 --concurrency 1 32 128 --contenders ours asyncllm ;;
@@ -27,7 +27,10 @@ for part in "$@"; do
         capacity-fp8) python3 -m tooling.benchmarks.serving.capacity --model "$model" --dummy --fp8 ;;
         speculation) $speculation --tool-model "$tool" ;;
         speculation-small) $speculation --tool-model "$small_tool" ;;
-        router) python3 -m tooling.benchmarks.routing "$tool" --without-graphs --rounds 5 ;;
+        router)
+            python3 -m tooling.benchmarks.routing "$tool" --against-eager --rounds 5
+            python3 -m tooling.benchmarks.routing "$small_tool" --against-eager --rounds 5
+            ;;
         *) echo "no such part: $part" && false ;;
     esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt" || failed=1
     echo "== $part: $(($(date +%s) - start)) s"

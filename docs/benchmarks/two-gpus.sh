@@ -21,7 +21,7 @@ for part in "$@"; do
         tensor-faults) $faults --model "$small" --tensor-parallel 2 ;;
         data) $serving --model "$small" --data-parallel 2 --concurrency 32 128 --contenders ours asyncllm --eager ;;
         data-faults) $faults --model "$small" --data-parallel 2 ;;
-        ray) $serving --model "$small" --tensor-parallel 2 --backend ray --concurrency 1 32 --contenders ours ;;
+        ray) $serving --model "$small" --tensor-parallel 2 --backend ray --concurrency 1 32 --contenders ours --eager ;;
         ray-faults) $faults --model "$small" --tensor-parallel 2 --backend ray --max-out 150 --deaths kills ;;
         *) echo "no such part: $part" && false ;;
     esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt" || failed=1

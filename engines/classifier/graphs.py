@@ -1,21 +1,26 @@
 """CUDA graphs of the tool model: on a GPU a short text is a few hundred small kernels, and launching them one by one
 takes longer than computing them, with the interpreter held meanwhile. A graph launches them all at once.
 
-A graph is of one shape: a batch is put into the smallest that holds it. What cannot be captured stays as it was.
+A graph is of one shape: a batch is put into the smallest that holds it.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
 
+Rows = Mapping[str, Sequence[Sequence[int]]]
+"""By name, the ids of each text, all padded to one width."""
 Compute = Callable[[Mapping[str, Any]], Any]
 """Tensors (texts, tokens) of ids by name to a tensor (texts,) of probabilities."""
-Capture = Callable[[Callable[[], Any]], tuple[Callable[[], None], Any]]
+Record = Callable[[Callable[[], Any]], tuple[Callable[[], None], Any]]
 """Records a call that takes and gives tensors of fixed places; what repeats it, and the tensor that it gives."""
 
-ALIKE = 0.02
-"""How far a probability may be from the eager one: the kernels of another shape round otherwise, in half precision."""
+ALIKE = 0.1
+"""How far the log-odds of a graph may be from the network's own on the same texts: at one half, 0.025 of probability.
+Both run the same kernels; in half precision log-odds of 8 are rounded to 0.008."""
+_SURE = 1e-6
 _MAX_WORDS = 200
 
 
@@ -33,8 +38,6 @@ class Graphs:
     torch: Any = field(repr=False)
     device: Any
     names: tuple[str, ...]
-    compute: Compute = field(repr=False)
-    capture: Capture = field(repr=False)
     _held: dict[tuple[int, int], _Graph] = field(factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -45,48 +48,60 @@ class Graphs:
         fitting = [shape for shape in self._held if shape[0] >= texts and shape[1] >= width]
         return min(fitting, key=lambda shape: shape[0] * shape[1], default=None)
 
-    def run(self, shape: tuple[int, int], rows: Mapping[str, Sequence[Sequence[int]]]) -> list[float]:
-        """The probability of each text. `rows`: by name, ids of each text, padded to the shape's width."""
+    def run(self, shape: tuple[int, int], rows: Rows) -> list[float]:
+        """The probability of each text; `rows` are as wide as the shape."""
         graph = self._held[shape]
         texts = len(rows[self.names[0]])
-        # The places that are left are another copy of the first text: nothing that could end in no number.
-        stacked = [[*rows[name], *[rows[name][0]] * (shape[0] - texts)] for name in self.names]
         with self.torch.inference_mode():
-            graph.ids.copy_(self.torch.tensor(stacked))
+            graph.ids.copy_(self._stacked(rows, shape[0]))
             graph.replay()
             return [float(probability) for probability in graph.found[:texts].tolist()]
 
-    def add(self, shapes: Sequence[tuple[int, int]], sample: Callable[[int], Mapping[str, Sequence[int]]]) -> list[str]:
-        """Capture and try these shapes, smallest first. `sample`: ids of a text of some width, by name.
+    def add(
+        self,
+        shapes: Sequence[tuple[int, int]],
+        samples: Callable[[int], Sequence[Mapping[str, Sequence[int]]]],
+        compute: Compute,
+        record: Record,
+    ) -> list[str]:
+        """Record and try these shapes, smallest first. `samples`: the ids of a few unlike texts, padded to a width.
 
-        Returns a sentence for the log if one of them cannot be: it and what is larger than it run without.
+        If one of them cannot be recorded, or says something else than the network, there are none at all, and the
+        sentence for the log that is returned says why: what was recorded before it would only keep memory from it.
         """
         for shape in sorted(shapes, key=lambda each: each[0] * each[1]):
-            rows = {name: [list(ids)] * shape[0] for name, ids in sample(shape[1]).items()}
             try:
-                self._hold(shape)
-                replayed, eager = self.run(shape, rows), self._eagerly(rows)
+                reason = self._try(shape, samples(shape[1]), compute, record)
             except Exception as error:  # whatever the driver, the library or a model's own code raises
-                self._held.pop(shape, None)
-                first = next(iter(str(error).splitlines()), "")
-                return [_sentence(shape, f"{type(error).__name__}: {first}"[:_MAX_WORDS])]
-            if not all(abs(one - other) <= ALIKE for one, other in zip(replayed, eager, strict=True)):
+                reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"[:_MAX_WORDS]
+            if reason is not None:
                 self._held.clear()
-                return [_sentence(shape, f"it says {replayed[0]:.3f} where the network says {eager[0]:.3f}")]
+                return [f"the tool model runs without CUDA graphs; the one of {shape[0]} x {shape[1]} tokens: {reason}"]
         return []
 
-    def _hold(self, shape: tuple[int, int]) -> None:
-        torch = self.torch
-        with torch.inference_mode():
-            ids = torch.ones((len(self.names), *shape), dtype=torch.long, device=self.device)
-            inputs = dict(zip(self.names, ids, strict=True))
-            replay, found = self.capture(lambda: self.compute(inputs))
-        self._held[shape] = _Graph(ids, replay, found)
-
-    def _eagerly(self, rows: Mapping[str, Sequence[Sequence[int]]]) -> list[float]:
-        inputs = {name: self.torch.tensor(values, device=self.device) for name, values in rows.items()}
+    def _try(
+        self, shape: tuple[int, int], samples: Sequence[Mapping[str, Sequence[int]]], compute: Compute, record: Record
+    ) -> str | None:
+        # Recorded on other texts than it is tried on, or a graph that does nothing would pass.
+        recorded, tried = (
+            {name: [samples[(first + row) % len(samples)][name] for row in range(shape[0])] for name in self.names}
+            for first in (0, 1)
+        )
         with self.torch.inference_mode():
-            return [float(probability) for probability in self.compute(inputs).tolist()]
+            ids = self._stacked(recorded, shape[0]).to(self.device)
+            inputs = dict(zip(self.names, ids, strict=True))
+            replay, found = record(lambda: compute(inputs))
+            self._held[shape] = _Graph(ids, replay, found)
+            wanted = compute(dict(zip(self.names, self._stacked(tried, shape[0]).to(self.device), strict=True)))
+        pairs = list(zip(self.run(shape, tried), map(float, wanted.tolist()), strict=True))
+        one, other = max(pairs, key=lambda pair: _apart(*pair))
+        return None if _apart(one, other) <= ALIKE else f"it says {one:.3f} where the network says {other:.3f}"
+
+    def _stacked(self, rows: Rows, texts: int) -> Any:
+        # The places that are left are another copy of the first text: nothing that could end in no number.
+        return self.torch.tensor(
+            [[*rows[name], *[rows[name][0]] * (texts - len(rows[name]))] for name in self.names], dtype=self.torch.long
+        )
 
 
 def shapes(most: int, longest: int) -> list[tuple[int, int]]:
@@ -96,12 +111,12 @@ def shapes(most: int, longest: int) -> list[tuple[int, int]]:
     return [(size, width) for size in sizes for width in widths]
 
 
-def cuda_capture(torch: Any, device: Any) -> Capture:
-    """Captures on a CUDA device; all graphs share one pool of memory, since one runs at a time."""
-    pool = torch.cuda.graph_pool_handle()
+def cuda_recorder(torch: Any, device: Any) -> Record:
+    """Records on a CUDA device. All graphs share one pool of memory, which takes one stream: one runs at a time."""
+    pool, aside = torch.cuda.graph_pool_handle(), torch.cuda.Stream(device)
 
-    def capture(call: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
-        current, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    def record(call: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
+        current = torch.cuda.current_stream(device)
         with torch.cuda.device(device), torch.cuda.stream(current):  # a failed capture does not put the stream back
             aside.wait_stream(current)
             with torch.cuda.stream(aside):
@@ -113,11 +128,20 @@ def cuda_capture(torch: Any, device: Any) -> Capture:
                 found = call()
         return graph.replay, found
 
-    return capture
+    return record
 
 
-def _sentence(shape: tuple[int, int], reason: str) -> str:
-    return f"the tool model runs without a CUDA graph from {shape[0]} x {shape[1]} tokens on: {reason}"
+def _apart(one: float, other: float) -> float:
+    """The distance of two probabilities in log-odds; infinite if one is no number."""
+    distance = abs(_log_odds(one) - _log_odds(other))
+    return distance if math.isfinite(distance) else math.inf
 
 
-__all__ = ["ALIKE", "Capture", "Compute", "Graphs", "cuda_capture", "shapes"]
+def _log_odds(probability: float) -> float:
+    if not 0.0 <= probability <= 1.0:
+        return math.inf if math.isnan(probability) else math.copysign(math.inf, probability)
+    kept = min(max(probability, _SURE), 1 - _SURE)
+    return math.log(kept / (1 - kept))
+
+
+__all__ = ["ALIKE", "Compute", "Graphs", "Record", "Rows", "cuda_recorder", "shapes"]

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from engines.classifier.config import ClassifierConfig
 from engines.classifier.contract import ClassifierInfo
-from engines.classifier.graphs import cuda_capture
+from engines.classifier.graphs import cuda_recorder
 from engines.classifier.labels import YesLabel, resolve_yes
 from engines.classifier.limits import Capacity, InputLimits, limit_warnings, resolve_limits
 from engines.classifier.measure import measure_of
@@ -50,7 +50,7 @@ def load(config: ClassifierConfig, report: Callable[[str], None]) -> Loaded:
         warnings += model.compile()
     if config.graphs and device.type == "cuda":
         report("capturing the tool model's CUDA graphs")
-        warnings += model.capture(cuda_capture(torch, device))
+        warnings += model.capture(cuda_recorder(torch, device))
     model.calibrate()
     return Loaded(model, _info(config, model, limits, yes, warnings))
 

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from engines.classifier.compiling import compile_network
-from engines.classifier.graphs import Capture, Graphs, shapes
+from engines.classifier.graphs import Graphs, Record, shapes
 from engines.classifier.labels import YesLabel
 from engines.classifier.limits import InputLimits
 from engines.classifier.rectangles import ONE, measured_overhead, rectangles
@@ -15,6 +15,8 @@ from engines.classifier.rectangles import ONE, measured_overhead, rectangles
 CALIBRATION_TOKENS = 256
 """Longer texts cost more than their length, since attention looks from each word at all others."""
 GLOBAL_MASK = "global_attention_mask"
+TRIED = ("What do you see on my screen?", "I had pasta for lunch, and it was fine.")
+"""Unlike texts on which a CUDA graph is compared with the network."""
 # What a padded place holds in the tensors whose padding is not the same for every tokenizer.
 _PADDING = {"attention_mask": 0, "special_tokens_mask": 1}
 
@@ -66,18 +68,24 @@ class Model:
         self.compiled = reason is None
         return [] if reason is None else [f"the tool model runs without TOOL_COMPILE: {reason}"]
 
-    def capture(self, capture: Capture) -> list[str]:
-        """Have CUDA graphs of it; a sentence for the log if some shapes have to do without."""
-        long = self.tokenizer(["a " * self.limits.max_length], truncation=True, max_length=self.limits.max_length)
-        names = tuple(name for name in long if name in self._takes)
+    def capture(self, record: Record) -> list[str]:
+        """Have CUDA graphs of it; a sentence for the log if it has to do without."""
+        texts = [*TRIED, "a " * self.limits.max_length]
+        encoded = self.tokenizer(texts, truncation=True, max_length=self.limits.max_length)
+        names = tuple(name for name in encoded if name in self._takes)
         if self._pad_id is None or GLOBAL_MASK in self._takes or "attention_mask" not in names:
             return []  # no padding to a shape's width, or attention whose own shapes depend on its mask
-        graphs = Graphs(torch=self.torch, device=self.device, names=names, compute=self._compute, capture=capture)
+
+        def samples(width: int) -> list[dict[str, list[int]]]:
+            most = width * 3 // 4  # so that padding is tried at every width
+            return [
+                {name: self._padded(name, encoded[name][place][:most], width) for name in names}
+                for place in range(len(texts))
+            ]
+
+        graphs = Graphs(torch=self.torch, device=self.device, names=names)
         wanted = shapes(self.limits.batching.max_size, self.limits.width(self.limits.max_length))
-        # Tried on a text that fills three quarters of a shape, so that padding is tried as well.
-        said = graphs.add(
-            wanted, lambda width: {name: self._padded(name, long[name][0][: width * 3 // 4], width) for name in names}
-        )
+        said = graphs.add(wanted, samples, self._compute, record)
         self.graphs = graphs if len(graphs) else None
         return said
 

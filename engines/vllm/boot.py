@@ -18,9 +18,9 @@ from engines.vllm.arguments import engine_arguments
 from engines.vllm.config import VllmConfig
 from engines.vllm.library import Library
 
-# The last line of a Python traceback: a class name, and for most exceptions a colon and a text.
-# An exception's own line; or the library's about a process that ended without one, such as one that was killed.
-_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt)\b.*$|(?<=\] ).*\bdied unexpectedly\b.*$")
+# How a process ended: the last line of a traceback (a class name, for most exceptions a colon and a text); or what the
+# library says of one that ended without any, such as one that was killed.
+_LAST_WORDS = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt)\b.*$|(?<=\] ).*\bdied unexpectedly\b.*$")
 _MAX_LOG_BYTES = 65536
 
 
@@ -128,15 +128,15 @@ def _spare_children_ctrl_c() -> None:
 
 
 def last_words(error_log: Path | None) -> list[str]:
-    """What the engine's processes raised, oldest (the root cause) last; empty without a log or errors in it."""
+    """What the engine's processes ended with, oldest (the root cause) last; empty without a log or errors in it."""
     try:
         text = b"" if error_log is None else error_log.read_bytes()[:_MAX_LOG_BYTES]
     except OSError:
         return []
-    raised = [
-        found[0].strip() for line in text.decode(errors="replace").splitlines() if (found := _RAISED.search(line))
+    ended = [
+        found[0].strip() for line in text.decode(errors="replace").splitlines() if (found := _LAST_WORDS.search(line))
     ]
-    return list(dict.fromkeys(reversed(raised)))[-4:]
+    return list(dict.fromkeys(reversed(ended)))[-4:]
 
 
 def _clear(error_log: Path | None) -> None:

@@ -30,8 +30,8 @@ KILLS = (("EngineCore", signal.SIGKILL), ("EngineCore", signal.SIGTERM), ("Worke
 class Checks:
     """Runs checks against one server, collects verdicts."""
 
-    def __init__(self, server: Watched, replicas: int) -> None:
-        self.server, self.replicas, self.failed = server, replicas, 0
+    def __init__(self, server: Watched, replicas: int, *, on_ray: bool) -> None:
+        self.server, self.replicas, self.on_ray, self.failed = server, replicas, on_ray, 0
 
     async def all(self, deaths: str) -> None:
         """Every check, in an order in which each leaves a working server; the last one kills it."""
@@ -169,7 +169,7 @@ class Checks:
         family = self.server.family()
         started = time.perf_counter()
         os.kill(self.server.pid, signal.SIGKILL)
-        while left := [*(one for one in family if processes.is_alive(one)), *rays_workers()]:
+        while left := [*(one for one in family if processes.is_alive(one)), *(rays_workers() if self.on_ray else ())]:
             if time.perf_counter() - started > 15:
                 raise Failed(f"still there: {left}")
             await trio.sleep(0.05)
@@ -189,7 +189,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     child = child_environment(environ, settings(options, port))
     with running(["-m", PROGRAMS[options.dummy]], child, f"http://127.0.0.1:{port}/readyz") as pid:
         yield_processor(pid)  # or on few cores the client hears of a reply when it is over
-        checks = Checks(Watched(port, pid), options.data_parallel)
+        checks = Checks(Watched(port, pid), options.data_parallel, on_ray=options.backend == "ray")
         trio.run(lambda: checks.all(options.deaths))
     return 1 if checks.failed else 0
 

@@ -112,7 +112,7 @@ async def _at_once(router: RouterActor, texts: Sequence[str], latencies: list[fl
 
 
 def questions(count: int) -> list[str]:
-    """What sessions ask: an utterance, in every second case after a few earlier ones."""
+    """What sessions ask: an utterance, in two of five cases after a few earlier ones."""
     return [
         "\n".join(UTTERANCES[(number + back) % len(UTTERANCES)] for back in range(1 + number % 2 * (number % 5)))
         for number in range(count)
@@ -184,20 +184,20 @@ def main(argv: Sequence[str], home: Path) -> int:
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of an inference (default: every core)")
     parser.add_argument("--device", help="torch device (default: the first GPU, else the CPU)")
     parser.add_argument("--compile", action="store_true", help="as TOOL_COMPILE=1")
-    parser.add_argument("--without-graphs", action="store_true", help="first the same without CUDA graphs (on a GPU)")
+    parser.add_argument("--against-eager", action="store_true", help="on a GPU: first the same without CUDA graphs")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     args = parser.parse_args(argv)
     model = args.model or str(demo.ensure(home.expanduser(), _say))
     config = ClassifierConfig(model=model, threads=args.threads, device=args.device, compile=args.compile)
     results = []
     try:
-        for each in [evolve(config, graphs=False), config] if args.without_graphs else [config]:
+        for each in [evolve(config, graphs=False), config] if args.against_eager else [config]:
             results.append(trio.run(measure, each, args.requests, args.rounds))
             print(json.dumps(asdict(results[-1])) if args.json else _table(results[-1]))
     except EngineStartFailed as error:
         print(error, file=sys.stderr)
         return 1
-    if args.without_graphs and not args.json:
+    if args.against_eager and not args.json:
         print(_against(*results))
     return 0
 

@@ -102,8 +102,8 @@ async def _measure(contenders: Sequence[Contender], turns: int, settle_s: float)
 
 
 async def _look(contender: Contender, turns: int) -> None:
-    for number in range(turns):
-        await contender.ask(LOOK[number % len(LOOK)], contender.look)
+    for number in range(8 + turns):
+        await contender.ask(LOOK[number % len(LOOK)], contender.look if number >= 8 else Asked())
 
 
 @contextlib.contextmanager
@@ -191,7 +191,6 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             if options.random_tool:
                 yes = {**MODES["both"], "TOOL_DECISION_THRESHOLD": "0"}
                 looked = stack.enter_context(_serving(options, environ, "both", yes))
-                trio.run(_look, looked, 8)
             trio.run(_look, looked, max(8, options.turns // 4))
             rows.append(_look_row(looked))
     print(json.dumps(rows, indent=1) if options.json else "\n".join(_table(rows)))
