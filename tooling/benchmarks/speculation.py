@@ -209,7 +209,7 @@ def _grammar() -> argparse.ArgumentParser:
         help="the tool model's weights are random: thresholds of 1 and 0 make its decisions",
     )
     parser.add_argument("--fp8", action="store_true", help="the chat model's weights made fp8 while loading")
-    parser.add_argument("--compiled", action="store_true", help="compilation and CUDA graphs for the chat engine")
+    parser.add_argument("--compiled", action="store_true", help="not ENFORCE_EAGER: both models compiled or as graphs")
     # vLLM's processes spin for a second after a step: where they share few cores, that hits whoever is asked next.
     parser.add_argument("--settle", type=float, default=1.2, help="seconds before a question; less on many cores")
     parser.add_argument("--plain-only", action="store_true", help="no requests to look at the screen")

@@ -189,7 +189,8 @@ class Sanitizer:
         if upstream or len(words.word) + self._surplus > LONGEST:
             while self.held > MOST_HELD and self._settle_oldest(out):
                 pass
-        self._quiet = not upstream and words.idle
+        # The short way counts the word alone, not what vanished into its decoded characters.
+        self._quiet = not (upstream or self._surplus) and words.idle
 
     def _settle_oldest(self, out: list[str]) -> bool:
         """Whether there was anything to settle."""

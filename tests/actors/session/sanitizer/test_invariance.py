@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from actors.session.sanitizer import Families, Sanitizer, pipeline
@@ -151,6 +151,8 @@ def test_constructs_set_apart_by_white_space_are_settled_by_one_pass(texts: list
 
 @CALM
 @given(GLUED | PROSE | st.text(max_size=60))
+@example("write user@mail.subdomain.example.com&amp;lt;b&amp;gt;hi&amp;lt;b&amp;gt;hia")
+@example("x" * 20 + "&amp;" * 7 + "hi " + "y" * 40)
 def test_the_short_way_changes_nothing(text: str) -> None:
     quick = fed([text])
     with pytest.MonkeyPatch.context() as patch:
