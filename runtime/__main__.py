@@ -39,12 +39,16 @@ def main() -> int:
     return serve(settings, lambda scratch: look_around(settings, environ, scratch))
 
 
-def serve(settings: Settings, surroundings: Callable[[Path], Surroundings]) -> int:
+def serve(
+    settings: Settings,
+    surroundings: Callable[[Path], Surroundings],
+    process: Callable[[Settings, Surroundings], Process] = Process,
+) -> int:
     """Serve until told to stop; the exit status. `surroundings`: what is outside, given a directory to write to."""
     failed = False
     try:
         with tempfile.TemporaryDirectory(prefix="yap-") as scratch:
-            trio.run(Process(settings, surroundings(Path(scratch))).run, strict_exception_groups=True)
+            trio.run(process(settings, surroundings(Path(scratch))).run, strict_exception_groups=True)
     except* (EngineError, OSError) as group:
         failed = True
         structlog.get_logger().error("server.failed", error="; ".join(_words(group)))

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from actors.engine import EngineActor
 from actors.router import RouterActor, routing
+from actors.session.deployment import Deployment
 from actors.session.intake import Routing
 from engines.base import EngineInfo
 from engines.classifier import ClassifierEngine
@@ -81,10 +82,14 @@ class Process:
             text, plan = await trio.to_thread.run_sync(self._chat, abandon_on_cancel=True)
             for warning in (*text.warnings, *plan.warnings):
                 log.warning("model.warned", warning=warning)
-        server.connect = assembly.Reception(parts, assembly.deployment(self.settings, text, measured)).connect
+        await self._receive(server, parts, assembly.deployment(self.settings, text, measured), nursery)
         if parts.chat is not None and text is not None:
             await nursery.start(self._keep_chat, self._supervise(parts.chat, text, plan), server)
         log.info("server.ready", seconds=round(trio.current_time() - started, 1))
+
+    async def _receive(self, server: Server, parts: assembly.Parts, site: Deployment, _nursery: trio.Nursery) -> None:
+        """Take connections in from now on."""
+        server.connect = assembly.Reception(parts, site).connect
 
     async def _load_router(self, router: RouterActor, nursery: trio.Nursery) -> Routing:
         config = classifier_config(self.settings)

@@ -20,6 +20,10 @@ CLOSE_TIMEOUT_S = 10.0
 # How long a thread may keep the interpreter when another wants it. Python's 5 ms is a whole routing decision: the
 # threads that hand a turn to the chat engine would wait that long, several times, while the tool model computes.
 SWITCH_INTERVAL_S = 0.0005
+# Beside a chat engine, which the first token waits for, while a decision has until then. Where cores are scarce the
+# tool model thus computes in the gaps (docs/benchmarks/routing.md). A quarter of a core stays its own on any machine:
+# it holds the interpreter now and then, and whoever waits for that waits as long as it is kept from computing.
+NICENESS = 5
 
 
 def classifier_config(settings: Settings) -> ClassifierConfig:
@@ -39,6 +43,7 @@ def classifier_config(settings: Settings) -> ClassifierConfig:
         gpu_frac=tools.gpu_frac,
         # Beside a chat engine on the same CPU a second thread only takes turns with the engine's.
         threads=1 if place.deploy_mode.chats else None,
+        niceness=NICENESS if place.deploy_mode.chats else 0,
     )
 
 

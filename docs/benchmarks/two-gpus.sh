@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What stands in h200-vllm.md about two GPUs: run from the repository's root, with vLLM (and ray) importable by `python3`.
 # Usage: docs/benchmarks/two-gpus.sh OUT PART...; results go to OUT/PART.txt, status 1 if a part failed. Parts:
-# tensor tensor-faults data data-faults ray ray-faults
+# tensor tensor-faults data data-faults ray ray-faults nodes
+# `ray` and `ray-faults` want a running Ray node with two GPUs; `nodes` starts two of one GPU each and ends them.
 set -uo pipefail
 out=$1
 shift
@@ -13,6 +14,31 @@ large=${LARGE:-/tmp/shape-70b}
 # Eager, so that restarts are short; short replies, because a step takes long then.
 faults="env ENFORCE_EAGER=1 python3 -m tests.hardware.vllm_faults --dummy --max-out 300"
 serving="python3 -m tooling.benchmarks.serving --dummy"
+IFS=, read -r one other <<<"${CUDA_VISIBLE_DEVICES:-0,1}"
+
+# on_node ADDRESS GPU COMMAND...: as if on a machine of its own.
+on_node() {
+    env VLLM_HOST_IP="$1" CUDA_VISIBLE_DEVICES="$2" NCCL_SOCKET_IFNAME=lo GLOO_SOCKET_IFNAME=lo "${@:3}"
+}
+
+ray() {
+    python3 -m ray.scripts.scripts "$@"
+}
+export -f ray
+
+# Two Ray nodes with an address and a GPU each; the server on the first. NCCL takes another host id for another machine,
+# so that what the ranks send each other goes through TCP and not from GPU to GPU.
+nodes() {
+    on_node 127.0.0.2 "$one" env NCCL_HOSTID=one bash -c \
+        'ray start --head --node-ip-address=127.0.0.2 --port=6379 --num-gpus=1 --include-dashboard=false'
+    on_node 127.0.0.3 "$other" env NCCL_HOSTID=other bash -c \
+        'ray start --address=127.0.0.2:6379 --node-ip-address=127.0.0.3 --num-gpus=1'
+    RAY_ADDRESS=127.0.0.2:6379 on_node 127.0.0.2 "$one" "$@"
+    local status=$?
+    ray stop -f
+    return $status
+}
+
 for part in "$@"; do
     echo "== $part"
     start=$(date +%s)
@@ -23,6 +49,8 @@ for part in "$@"; do
         data-faults) $faults --model "$small" --data-parallel 2 ;;
         ray) $serving --model "$small" --tensor-parallel 2 --backend ray --concurrency 1 32 --contenders ours --eager ;;
         ray-faults) $faults --model "$small" --tensor-parallel 2 --backend ray --max-out 150 --deaths kills ;;
+        # shellcheck disable=SC2086 # a command of several words
+        nodes) nodes $faults --model "$small" --pipeline-parallel 2 --backend ray --max-out 150 --deaths kills ;;
         *) echo "no such part: $part" && false ;;
     esac 2>&1 | grep --line-buffered -v '^{' | tee "$out/$part.txt" || failed=1
     echo "== $part: $(($(date +%s) - start)) s"

@@ -12,7 +12,8 @@ class ClassifierConfig:
     `batch_max_delay_ms`: longest wait for companions. `compile`: with torch's compiler, at the start. `graphs`: CUDA
     graphs, where there is a GPU. `gpu_frac`: share of the device's memory that the allocator may take. `device`: a
     torch device; None is the first GPU, else the CPU. `threads`: CPU threads of an inference; None is torch's choice,
-    every core, which is right only where nothing else computes on this CPU.
+    every core, which is right only where nothing else computes on this CPU. `niceness`: how far its thread stands back
+    behind the machine's others.
     """
 
     model: str
@@ -28,6 +29,7 @@ class ClassifierConfig:
     gpu_frac: float = 0.90
     device: str | None = None
     threads: int | None = None
+    niceness: int = 0
 
 
 __all__ = ["ClassifierConfig"]

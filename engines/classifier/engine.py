@@ -22,7 +22,7 @@ class ClassifierEngine:
 
     def __init__(self, config: ClassifierConfig) -> None:
         self._config = config
-        self._worker = Worker("classifier")
+        self._worker = Worker("classifier", config.niceness)
         self._loaded: Loaded | None = None
 
     async def open(self, progress: Progress) -> ClassifierInfo:

@@ -3,10 +3,15 @@
 A thread of its own rather than trio's: OpenMP keeps a team of helpers for every thread that computes, so that jobs
 which wander between threads would pay for new teams and crowd the cores. It is a daemon: a job that never returns
 cannot keep the process alive.
+
+It can stand back behind the machine's other work: `niceness` as in `nice(1)`, for this thread alone and for the helpers
+that it starts. Linux knows niceness of threads; elsewhere it would be the whole process's, so there nothing is done.
 """
 
 import contextlib
+import os
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -44,8 +49,9 @@ class _Job(Generic[Result]):
 class Worker:
     """The thread. `run` is called from trio; the thread starts with the first job."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, niceness: int = 0) -> None:
         self._name = name
+        self._niceness = niceness
         self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -84,6 +90,9 @@ class Worker:
         return not thread.is_alive()
 
     def _live(self) -> None:
+        if self._niceness and sys.platform == "linux":
+            # 0 is the calling thread. Never less than it inherited, which would take a privilege.
+            os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + self._niceness)
         while (job := self._jobs.get()) is not None:
             job.run()
             del job  # or the last job's texts and result would stay for as long as the thread waits

@@ -23,6 +23,7 @@ def grammar(prog: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--tool-model", help="serve mode both with this tool model")
     parser.add_argument("--fp8", action="store_true", help="weights made fp8 while loading")
     parser.add_argument("--tensor-parallel", type=int, default=1)
+    parser.add_argument("--pipeline-parallel", type=int, default=1)
     parser.add_argument("--data-parallel", type=int, default=1)
     parser.add_argument("--backend", choices=("mp", "ray"), help="CHAT_DISTRIBUTED_BACKEND")
     parser.add_argument("--gpu-frac", help="CHAT_GPU_FRAC")
@@ -41,6 +42,7 @@ def settings(options: argparse.Namespace, port: int) -> dict[str, str]:
         "TOOL_MODEL": options.tool_model,
         "CHAT_QUANTIZATION": "fp8" if options.fp8 else None,
         "CHAT_TENSOR_PARALLEL": str(options.tensor_parallel),
+        "CHAT_PIPELINE_PARALLEL": str(options.pipeline_parallel),
         "CHAT_DATA_PARALLEL": str(options.data_parallel),
         "CHAT_DISTRIBUTED_BACKEND": options.backend,
         "CHAT_GPU_FRAC": options.gpu_frac,

@@ -1,5 +1,6 @@
 """The worker thread: one job after the other, always in the same thread, none that nobody waits for."""
 
+import os
 import threading
 
 import pytest
@@ -21,6 +22,18 @@ async def test_all_jobs_run_in_one_thread_that_ends_on_close() -> None:
         with pytest.raises(EngineDead):
             await worker.run(threading.current_thread)
         assert await worker.close(5)
+
+
+async def test_a_worker_stands_back_by_its_niceness_and_nobody_else_does() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, 0)
+
+    before, worker = niceness(), Worker("test", niceness=3)
+    with trio.fail_after(10):
+        assert await worker.run(niceness) == before + 3
+        assert await trio.to_thread.run_sync(niceness) == before
+        assert niceness() == before
+        await worker.close(5)
 
 
 async def test_a_job_raises_where_it_was_asked_for_and_the_next_one_works() -> None:

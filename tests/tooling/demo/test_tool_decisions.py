@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from tooling.benchmarks.speculation import LOOK, PLAIN
+from tooling.benchmarks.speculation.__main__ import LOOK, PLAIN
 from tooling.demo import tool
 from tooling.demo.files import read_all
 from tooling.demo.tool import evaluation, utterances

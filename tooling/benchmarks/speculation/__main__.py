@@ -1,9 +1,10 @@
 """`python -m tooling.benchmarks.speculation`: what routing costs a plain question, with and without speculation.
 
-Three servers run at once: mode chat; mode both; mode both without speculation. The same plain questions to each, one
-at a time and by turns, so that the machine's moods hit all alike. The cost of routing is how much later the first token
-comes than in mode chat, as a share of the router's own latency (`route_ms`): 0 % is free, 100 % is waiting for the
-router. Then requests to look at the screen: tokens that were generated and thrown away per yes.
+One server in mode both, and three doors to it: as in mode chat; mode both; mode both without speculation. The same
+plain questions at each, one at a time, in every order; at the first door twice, which says how much is noise. The cost
+of routing is how much later the first token comes than at the door of mode chat, as a share of the router's own latency
+(`route_ms`): 0 % is free, 100 % is waiting for the router. Then requests to look at the screen: tokens that were
+generated and thrown away per yes.
 """
 
 import argparse
@@ -20,11 +21,12 @@ from typing import Any
 
 import httpx
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 from tqdm import tqdm
 from trio_websocket import open_websocket_url
 
 from tooling.benchmarks.serving.processes import free_port, running
+from tooling.benchmarks.speculation import doors
 from tooling.demo import chat, tool
 
 PLAIN = ("How was your weekend?", "Tell me something nice about rain.", "What do you like to eat?", "I am a bit tired.")
@@ -33,11 +35,17 @@ PROMPT = "You are a kind companion who speaks in short and plain sentences. " * 
 QUEUE = 4096
 # Greedy: all three give the same reply, and its first token is text for all of them or for none.
 SAMPLING = {"temperature": 0.0}
-MODES = {
-    "chat": {"DEPLOY_MODE": "chat"},
-    "both": {"DEPLOY_MODE": "both"},
-    "both, ROUTING_SPECULATION=0": {"DEPLOY_MODE": "both", "ROUTING_SPECULATION": "0"},
-}
+COLUMNS = (
+    "contender",
+    "turns",
+    "ttft_p50_ms",
+    "later_p50_ms",
+    "route_p50_ms",
+    "cost_of_routing",
+    "decisions",
+    "discarded_tokens_per_yes",
+)
+BOTH = "both"
 
 
 @define
@@ -65,7 +73,7 @@ class Asked:
 
 @define
 class Contender:
-    """A running server."""
+    """A door of the running server."""
 
     name: str
     port: int
@@ -94,9 +102,9 @@ class Contender:
 async def _measure(contenders: Sequence[Contender], turns: int, settle_s: float) -> None:
     for text, contender in itertools.product(PLAIN * 3, contenders):
         await contender.ask(text, Asked())  # warm: kernels, prefix caches, the client's own code
+    orders = itertools.cycle(itertools.permutations(contenders))
     for number in tqdm(range(turns), desc="plain questions", disable=None):
-        order = contenders if number % 2 else contenders[::-1]
-        for contender in order:
+        for contender in next(orders):
             await trio.sleep(settle_s)
             await contender.ask(PLAIN[number % len(PLAIN)], contender.plain)
 
@@ -107,53 +115,50 @@ async def _look(contender: Contender, turns: int) -> None:
 
 
 @contextlib.contextmanager
-def _serving(
-    options: argparse.Namespace, environ: Mapping[str, str], name: str, settings: Mapping[str, str]
-) -> Iterator[Contender]:
-    port, key = free_port(), secrets.token_hex(8)
+def _serving(options: argparse.Namespace, environ: Mapping[str, str]) -> Iterator[dict[str, Contender]]:
+    """Every door of a running server, by name."""
+    ports, key = {name: free_port() for name in (BOTH, doors.CHAT, doors.WAITING, doors.YES)}, secrets.token_hex(8)
     child = {
         **environ,
+        "DEPLOY_MODE": "both",
         "TEXT_API_KEY": key,
         "MAX_CONCURRENT_CONNECTIONS": "4",
         "INFERENCE_ENGINE": "vllm",
-        "SERVER_BIND_HOST": "127.0.0.1",
-        "SERVER_PORT": str(port),
+        "SERVER_BIND_HOST": doors.HOST,
+        "SERVER_PORT": str(ports[BOTH]),
         "METRICS_ENABLED": "1",
         "ENFORCE_EAGER": "0" if options.compiled else "1",
         "CHAT_QUANTIZATION": "fp8" if options.fp8 else "",
         "CHAT_MAX_OUT": "8",
         "CHAT_MAX_NUM_SEQS": "8",
-        "CHAT_GPU_FRAC": str(options.gpu_frac),
-        "TOOL_GPU_FRAC": "0.05",
         "CHAT_MODEL": options.chat_model,
         "TOOL_MODEL": options.tool_model,
-        **settings,
+        **({"TOOL_DECISION_THRESHOLD": "1"} if options.random_tool else {}),
     }
-    module = "tooling.benchmarks.serving.dummy_weights" if options.dummy else "runtime"
-    _say(f"starting: {name}")
-    with running(["-m", module], child, f"http://127.0.0.1:{port}/readyz"):
-        yield Contender(name, port, key)
+    others = [f"{name}:{port}" for name, port in ports.items() if name != BOTH]
+    argv = ["-m", "tooling.benchmarks.speculation.doors", *others, *(["--dummy"] if options.dummy else [])]
+    _say("starting the server")
+    with running(argv, child, f"http://{doors.HOST}:{ports[BOTH]}/readyz"):
+        yield {name: Contender(name, port, key) for name, port in ports.items()}
 
 
 def _plain_rows(contenders: Sequence[Contender]) -> Iterator[dict[str, object]]:
     chat_ms = contenders[0].plain.ttft_ms
-    yield {
-        "contender": contenders[0].name,
-        "turns": len(chat_ms),
-        "ttft_p50_ms": round(statistics.median(chat_ms), 2),
-    }
-    for contender in contenders[1:]:
-        ttft_ms, route = contender.plain.ttft_ms, statistics.median(contender.plain.route_ms)
-        later = statistics.median(ours - its for ours, its in zip(ttft_ms, chat_ms, strict=True))
-        yield {
+    for contender in contenders:
+        asked = contender.plain
+        later = statistics.median(ours - its for ours, its in zip(asked.ttft_ms, chat_ms, strict=True))
+        figures = {
             "contender": contender.name,
-            "turns": len(ttft_ms),
-            "ttft_p50_ms": round(statistics.median(ttft_ms), 2),
+            "turns": len(asked.ttft_ms),
+            "ttft_p50_ms": round(statistics.median(asked.ttft_ms), 2),
             "later_p50_ms": round(later, 2),
-            "route_p50_ms": round(route, 2),
-            "cost_of_routing": f"{later / route:.0%}",
-            "decisions": _decisions(contender.plain),
         }
+        if asked.route_ms:
+            route = statistics.median(asked.route_ms)
+            figures["route_p50_ms"] = round(route, 2)
+            figures["cost_of_routing"] = f"{later / route:.0%}"
+            figures["decisions"] = _decisions(asked)
+        yield figures
 
 
 def _look_row(looked: Contender) -> dict[str, object]:
@@ -178,21 +183,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     home = Path(environ.get("YAP_HOME") or "~/.cache/yap").expanduser()
     options.chat_model = options.chat_model or str(chat.ensure(home, _say))
     options.tool_model = options.tool_model or str(tool.ensure(home, _say))
-    plain = {"TOOL_DECISION_THRESHOLD": "1"} if options.random_tool else {}
-    with contextlib.ExitStack() as stack:
-        contenders = [
-            stack.enter_context(_serving(options, environ, name, {**settings, **plain}))
-            for name, settings in MODES.items()
-        ]
+    with _serving(options, environ) as served:
+        again = evolve(served[doors.CHAT], name="chat, again", plain=Asked())
+        contenders = [served[doors.CHAT], again, served[BOTH], served[doors.WAITING]]
         trio.run(_measure, contenders, options.turns, options.settle)
-        rows = list(_plain_rows(contenders))
-        if not options.plain_only:
-            looked = contenders[1]
-            if options.random_tool:
-                yes = {**MODES["both"], "TOOL_DECISION_THRESHOLD": "0"}
-                looked = stack.enter_context(_serving(options, environ, "both", yes))
-            trio.run(_look, looked, max(8, options.turns // 4))
-            rows.append(_look_row(looked))
+        looked = served[doors.YES if options.random_tool else BOTH]
+        trio.run(_look, looked, max(8, options.turns // 4))
+        rows = [*_plain_rows(contenders), _look_row(looked)]
     print(json.dumps(rows, indent=1) if options.json else "\n".join(_table(rows)))
     return 0
 
@@ -206,14 +203,11 @@ def _grammar() -> argparse.ArgumentParser:
     parser.add_argument(
         "--random-tool",
         action="store_true",
-        help="the tool model's weights are random: thresholds of 1 and 0 make its decisions",
+        help="the tool model's weights are random: decisions are made for it",
     )
     parser.add_argument("--fp8", action="store_true", help="the chat model's weights made fp8 while loading")
     parser.add_argument("--compiled", action="store_true", help="not ENFORCE_EAGER: both models compiled or as graphs")
-    # vLLM's processes spin for a second after a step: where they share few cores, that hits whoever is asked next.
-    parser.add_argument("--settle", type=float, default=1.2, help="seconds before a question; less on many cores")
-    parser.add_argument("--plain-only", action="store_true", help="no requests to look at the screen")
-    parser.add_argument("--gpu-frac", type=float, default=0.22, help="share of the GPU of each of the servers")
+    parser.add_argument("--settle", type=float, default=0.2, help="seconds before a question")
     parser.add_argument("--json", action="store_true", help="rows as JSON on stdout")
     return parser
 
@@ -223,11 +217,10 @@ def _say(line: str) -> None:
 
 
 def _table(rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
-    columns = list(dict.fromkeys(column for figures in rows for column in figures))
-    yield f"| {' | '.join(columns)} |"
-    yield "| --- " * len(columns) + "|"
+    yield f"| {' | '.join(COLUMNS)} |"
+    yield "| --- " * len(COLUMNS) + "|"
     for figures in rows:
-        yield f"| {' | '.join(str(figures.get(column, '')) for column in columns)} |"
+        yield f"| {' | '.join(str(figures.get(column, '')) for column in COLUMNS)} |"
 
 
 if __name__ == "__main__":

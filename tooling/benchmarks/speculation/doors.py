@@ -1,0 +1,78 @@
+"""`python -m tooling.benchmarks.speculation.doors NAME=PORT... [--dummy]`: a server in mode both with more doors.
+
+Behind every door is the same process with the same two models; they differ in what a session does with them. Two
+servers that are configured alike differ by a millisecond of TTFT from start to start, which is more than routing costs.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+import trio
+from attrs import define, evolve, field
+
+from actors.router import RouterActor
+from actors.session.deployment import Deployment
+from actors.session.turn import Decision
+from runtime import assembly, logs
+from runtime.__main__ import serve
+from runtime.process import Process
+from runtime.server import Server
+from runtime.settings import Settings, SettingsError
+from runtime.surroundings import look_around
+
+CHAT, WAITING, YES = "chat", "both, ROUTING_SPECULATION=0", "both, always yes"
+HOST = "127.0.0.1"
+
+
+@define(eq=False, kw_only=True)
+class Certain(RouterActor):
+    """Another router's answers as yes, when they come: for a tool model with random weights."""
+
+    asked: RouterActor
+
+    async def decide(self, text: str, timeout_s: float) -> Decision:
+        """Yes."""
+        return Decision(yes=True, score=(await self.asked.decide(text, timeout_s)).score)
+
+
+@define(eq=False)
+class Doors(Process):
+    """The process, and by name the ports of its other doors."""
+
+    ports: Mapping[str, int] = field(factory=dict, kw_only=True)
+
+    async def _receive(self, server: Server, parts: assembly.Parts, site: Deployment, nursery: trio.Nursery) -> None:
+        await super()._receive(server, parts, site, nursery)
+        assert parts.router is not None, "mode both"
+        receptions = {
+            CHAT: assembly.Reception(parts, evolve(site, routing=None, turns=evolve(site.turns, tools=False))),
+            WAITING: assembly.Reception(parts, evolve(site, speculates=False)),
+            YES: assembly.Reception(evolve(parts, router=Certain(asked=parts.router)), site),
+        }
+        for name, port in self.ports.items():
+            door = assembly.server(parts)
+            door.connect = receptions[name].connect
+            await nursery.start(door.serve, HOST, port)
+
+
+def main() -> int:
+    """Serve."""
+    environ = os.environ  # noqa: TID251 - an entry module
+    ports = {name: int(port) for name, _, port in (word.partition(":") for word in sys.argv[1:] if ":" in word)}
+    load_format = "dummy" if "--dummy" in sys.argv else "auto"
+    try:
+        settings = Settings.from_env(environ)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    logs.configure(settings)
+    return serve(
+        settings,
+        lambda scratch: evolve(look_around(settings, environ, scratch), load_format=load_format),
+        lambda settings, around: Doors(settings, around, ports=ports),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
