@@ -12,7 +12,7 @@ tool=${TOOL:-/tmp/shape-tool}
 small_tool=${SMALL_TOOL:-/tmp/shape-small-tool}
 [ -f "$tool/config.json" ] || python3 -m tooling.benchmarks.tool_shape modernbert "$tool"
 [ -f "$small_tool/config.json" ] || python3 -m tooling.benchmarks.tool_shape distilroberta "$small_tool"
-speculation="python3 -m tooling.benchmarks.speculation --chat-model $model --dummy --fp8 --compiled --random-tool --settle 0.1 -n 240"
+speculation="python3 -m tooling.benchmarks.speculation --chat-model $model --dummy --fp8 --compiled --random-tool --settle 0.05 -n 240"
 for part in "$@"; do
     echo "== $part"
     start=$(date +%s)
