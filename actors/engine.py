@@ -25,6 +25,8 @@ WATCH_INTERVAL_S = 0.25
 # Together less than the five seconds within which readiness has to fall when an idle engine stalls.
 HEARTBEAT_S = 1.0
 ANSWER_S = 3.0
+# A hand-over takes about a millisecond; what is held up longer has other worries than a router beside it.
+HAND_OVER_S = 0.05
 
 
 class EngineState(enum.Enum):
@@ -127,6 +129,15 @@ class EngineActor:
             del self._live[request.id]  # not taken, so it has no end to wait for
             raise
         return generation
+
+    async def handed_over(self) -> None:
+        """Return when the engine's own process has what was submitted, or after `HAND_OVER_S`; it never raises."""
+        engine = self._engine
+        if engine is None:
+            await trio.lowlevel.checkpoint()
+            return
+        with trio.move_on_after(HAND_OVER_S):
+            await engine.handed_over()
 
     def abort(self, generation: Generation, cause: AbortCause) -> None:
         """Stop a generation; idempotent, and without effect on one that has ended."""

@@ -128,6 +128,9 @@ class Engine(Protocol):
     def submit(self, request: GenerationRequest) -> None:
         """Hand a request over. Its outputs arrive through `deliver`: deltas, then exactly one end."""
 
+    async def handed_over(self) -> None:
+        """Return when what was submitted has left this process for the engine's own. Never raises."""
+
     def abort(self, request_id: str) -> None:
         """Stop a request, queued or running. Unknown or ended ids are ignored. `Aborted` confirms it."""
 

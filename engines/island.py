@@ -24,6 +24,10 @@ class IslandClosed(Exception):
     """The island's loop ended before it could answer."""
 
 
+async def _nothing() -> None:
+    """Done in its first step, which is after those of all tasks that were started before it."""
+
+
 def _new_loop() -> asyncio.AbstractEventLoop:
     # uvloop is worth a fifth of the front-end CPU per token; without it everything still works.
     try:
@@ -116,6 +120,11 @@ class Island(Generic[Item]):
         if outcome.cancelled():
             raise IslandClosed(f"the {self._name} loop ended before it could answer")
         return outcome.result()
+
+    async def caught_up(self) -> None:
+        """Return when the loop has taken up everything that it was told before, or is gone."""
+        with contextlib.suppress(IslandClosed):
+            await self.run(_nothing)
 
     async def stop(self, timeout: float) -> bool:
         """Cancel everything in the loop and end the thread; whether it ended within `timeout` seconds.

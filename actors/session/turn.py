@@ -125,8 +125,11 @@ class Turn:
         assert self.router is not None, "a routed turn without a router"
         chats = self.engine is not None
         if chats and self.site.speculates:
-            # First the engine, which needs longer: a router that computes in this process would keep it waiting.
+            # First the engine, which needs longer, and until its process has the request: a router that computes in
+            # this one would keep the threads that hand it over waiting (docs/decisions/0005).
             await self._speculate()
+            assert self.engine is not None
+            await self.engine.handed_over()
         started = self.clock()
         decision = await self.router.decide(self._router_text(), self.site.router_timeout_s)
         self.routed_after_s = self.clock() - started

@@ -90,6 +90,10 @@ class TrtEngine:
             refusal = (request.id, Failed(self._death or EngineDead("the engine's thread is gone")))
             self._island.tell(self._receive, [refusal])
 
+    async def handed_over(self) -> None:
+        """See `Engine.handed_over`."""
+        await self._island.caught_up()
+
     def abort(self, request_id: str) -> None:
         """Stop a request; see `Engine.abort`."""
         if self._streams is not None and self._ledger.abort(request_id):

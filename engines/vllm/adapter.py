@@ -81,6 +81,10 @@ class VllmEngine:
             refusal = (request.id, Failed(self._death or EngineDead("the engine's thread is gone")))
             self._island.tell(self._receive, [refusal])
 
+    async def handed_over(self) -> None:
+        """See `Engine.handed_over`."""
+        await self._island.caught_up()
+
     def abort(self, request_id: str) -> None:
         """Stop a request; see `Engine.abort`."""
         if self._requests.get(request_id) is False and self._streams is not None:

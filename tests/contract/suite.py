@@ -123,6 +123,16 @@ async def a_request_streams_and_ends_once_with_true_counts(opened: Opened) -> No
     assert opened.recorder.outputs[request_id][-1] is end
 
 
+async def a_hand_over_is_short_with_and_without_requests(opened: Opened) -> None:
+    """The router waits for it, so it must neither take long nor hang."""
+    with trio.fail_after(5):
+        await opened.engine.handed_over()
+        request_id = opened.submit()
+        await opened.engine.handed_over()
+    await opened.recorder.end(request_id)
+    await opened.engine.handed_over()
+
+
 async def two_requests_run_at_once(opened: Opened) -> None:
     """Neither waits for the other to end."""
     ids = [opened.submit(opened.longest()) for _ in range(2)]
@@ -240,6 +250,7 @@ CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
         a_request_streams_and_ends_once_with_true_counts,
+        a_hand_over_is_short_with_and_without_requests,
         two_requests_run_at_once,
         a_running_request_is_aborted_and_silent_from_then_on,
         a_request_aborted_in_the_turn_of_its_submission_says_nothing,

@@ -51,6 +51,10 @@ class FollowsScript:
             self._llm.told[request.seed] = told if fails is None else {**told, "fails_after": fails}
         self.engine.submit(request)
 
+    async def handed_over(self) -> None:
+        """The adapter's."""
+        await self.engine.handed_over()
+
     def abort(self, request_id: str) -> None:
         """The adapter's."""
         self.aborted.append(request_id)
