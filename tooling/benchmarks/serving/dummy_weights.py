@@ -2,17 +2,19 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 from attrs import evolve
 
 from runtime import logs
 from runtime.__main__ import serve
+from runtime.process import Process
 from runtime.settings import Settings, SettingsError
-from runtime.surroundings import look_around
+from runtime.surroundings import Surroundings, look_around
 
 
-def main() -> int:
-    """Serve a model of which only the config and the tokenizer are there."""
+def start(load_format: str, process: Callable[[Settings, Surroundings], Process] = Process) -> int:
+    """Serve what the environment says; the exit status. `load_format`: vLLM's; with `dummy` the weights are random."""
     environ = os.environ  # noqa: TID251 - an entry module
     try:
         settings = Settings.from_env(environ)
@@ -20,8 +22,10 @@ def main() -> int:
         print(error, file=sys.stderr)
         return error.exit_status
     logs.configure(settings)
-    return serve(settings, lambda scratch: evolve(look_around(settings, environ, scratch), load_format="dummy"))
+    return serve(
+        settings, lambda scratch: evolve(look_around(settings, environ, scratch), load_format=load_format), process
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("dummy"))

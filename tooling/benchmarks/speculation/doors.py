@@ -1,12 +1,11 @@
-"""`python -m tooling.benchmarks.speculation.doors NAME=PORT... [--dummy]`: a server in mode both with more doors.
+"""`python -m tooling.benchmarks.speculation.doors NAME:PORT... [--dummy]`: a server in mode both with more doors.
 
 Behind every door is the same process with the same two models; they differ in what a session does with them. Two
 servers that are configured alike differ by a millisecond of TTFT from start to start, which is more than routing costs.
 """
 
-import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import trio
 from attrs import define, evolve, field
@@ -14,12 +13,10 @@ from attrs import define, evolve, field
 from actors.router import RouterActor
 from actors.session.deployment import Deployment
 from actors.session.turn import Decision
-from runtime import assembly, logs
-from runtime.__main__ import serve
+from runtime import assembly
 from runtime.process import Process
 from runtime.server import Server
-from runtime.settings import Settings, SettingsError
-from runtime.surroundings import look_around
+from tooling.benchmarks.serving.dummy_weights import start
 
 CHAT, WAITING, YES = "chat", "both, ROUTING_SPECULATION=0", "both, always yes"
 HOST = "127.0.0.1"
@@ -56,23 +53,12 @@ class Doors(Process):
             await nursery.start(door.serve, HOST, port)
 
 
-def main() -> int:
+def main(argv: Sequence[str]) -> int:
     """Serve."""
-    environ = os.environ  # noqa: TID251 - an entry module
-    ports = {name: int(port) for name, _, port in (word.partition(":") for word in sys.argv[1:] if ":" in word)}
-    load_format = "dummy" if "--dummy" in sys.argv else "auto"
-    try:
-        settings = Settings.from_env(environ)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    logs.configure(settings)
-    return serve(
-        settings,
-        lambda scratch: evolve(look_around(settings, environ, scratch), load_format=load_format),
-        lambda settings, around: Doors(settings, around, ports=ports),
-    )
+    ports = {name: int(port) for name, _, port in (word.partition(":") for word in argv if ":" in word)}
+    load_format = "dummy" if "--dummy" in argv else "auto"
+    return start(load_format, lambda settings, around: Doors(settings, around, ports=ports))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
