@@ -70,14 +70,16 @@ class SessionActor:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Handle events until the session is closed; its turns end with it."""
-        try:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                task_status.started()
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            try:
                 await self.inbox.run()
-                nursery.cancel_scope.cancel("the session is closed")
-        finally:
-            self.inbox.close()  # after a crash a drain may still knock here, and there is no nursery any more
+            finally:
+                # However it ends. A reader with a frame in hand, or a drain, may still knock, and from the moment the
+                # last turn's task is over the nursery takes no new one.
+                self.inbox.close()
+            nursery.cancel_scope.cancel("the session is closed")
 
     @property
     def phase(self) -> Phase:

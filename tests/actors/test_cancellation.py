@@ -4,11 +4,12 @@ A conversation is played once to count the scheduler steps of its tasks; then it
 at that step its connection is cancelled from outside, as a shutdown or a crash elsewhere would do.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
-from attrs import define
+from attrs import define, field
 from trio.testing import MockClock
 
 from actors.session.turn import Decision
@@ -131,6 +132,47 @@ async def test_a_cancel_at_any_moment_gets_one_answer_and_leaves_the_session_usa
                 client.hang_up()
                 await client.over.wait()
                 await world.check_quiet()
+
+
+@define(eq=False)
+class Latecomer(trio.abc.Instrument):
+    """Knocks when a turn's task has ended, before the session's own task learns of it."""
+
+    knock: Callable[[], None]
+    raised: list[BaseException] = field(factory=list)
+
+    def task_exited(self, task: trio.lowlevel.Task) -> None:
+        """Knock."""
+        if task.name.startswith("turn"):
+            try:
+                self.knock()
+            except BaseException as error:  # trio would log it and go on
+                self.raised.append(error)
+
+
+async def test_a_frame_read_while_the_connection_is_cancelled_starts_nothing(autojump_clock: MockClock) -> None:
+    async with open_world() as world:
+        client, connection = world.prepare()
+        frame = {"type": "message", "session_id": "s", "request_id": "late", "payload": {"user_utterance": "wait"}}
+        scope = trio.CancelScope()
+
+        async def converse() -> None:
+            with scope:
+                await world.converse(connection, client)
+
+        with trio.fail_after(PATIENCE_S):
+            world.nursery.start_soon(converse)
+            client.start()
+            await client.next("ack")
+            event = connection.gate.read(json.dumps(frame), trio.current_time())
+            assert event is not None
+            latecomer = Latecomer(lambda: connection.actor.inbox.deliver(event))
+            trio.lowlevel.add_instrument(latecomer)
+            scope.cancel("from outside")
+            await client.over.wait()
+            trio.lowlevel.remove_instrument(latecomer)
+            assert not latecomer.raised
+            await world.check_quiet()
 
 
 async def test_a_cancel_reaches_the_engine_in_the_turn_in_which_it_was_read(autojump_clock: MockClock) -> None:
