@@ -129,7 +129,7 @@ class Engine(Protocol):
         """Hand a request over. Its outputs arrive through `deliver`: deltas, then exactly one end."""
 
     async def handed_over(self) -> None:
-        """Return when what was submitted has left this process for the engine's own. Never raises."""
+        """Return when what was submitted is on its way to the engine's own process. Never raises."""
 
     def abort(self, request_id: str) -> None:
         """Stop a request, queued or running. Unknown or ended ids are ignored. `Aborted` confirms it."""

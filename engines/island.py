@@ -122,7 +122,10 @@ class Island(Generic[Item]):
         return outcome.result()
 
     async def caught_up(self) -> None:
-        """Return when the loop has taken up everything that it was told before, or is gone."""
+        """Return when the loop has taken up everything that it was told before, or is gone, or has not begun."""
+        if self._loop is None:
+            await trio.lowlevel.checkpoint()
+            return
         with contextlib.suppress(IslandClosed):
             await self.run(_nothing)
 

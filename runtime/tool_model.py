@@ -21,8 +21,8 @@ CLOSE_TIMEOUT_S = 10.0
 # threads that hand a turn to the chat engine would wait that long, several times, while the tool model computes.
 SWITCH_INTERVAL_S = 0.0005
 # Beside a chat engine, which the first token waits for, while a decision has until then. Where cores are scarce the
-# tool model thus computes in the gaps (docs/benchmarks/routing.md). A quarter of a core stays its own on any machine:
-# it holds the interpreter now and then, and whoever waits for that waits as long as it is kept from computing.
+# tool model thus computes in the gaps (docs/benchmarks/routing.md). Not more than that: it holds the interpreter now
+# and then, and whoever waits for that waits as long as it is kept from computing.
 NICENESS = 5
 
 

@@ -91,17 +91,19 @@ class Turn:
         self._abort(AbortCause.STOP_STRING)
 
     async def run(self) -> None:
-        """Do the turn's work; the terminal event is sent whatever happens."""
-        how, detail = Ending.FAILED, "internal_exception"
+        """Do the turn's work and send its terminal event.
+
+        None is sent for an exception that nobody foresaw: it ends the session, and the barrier around the connection
+        owes the client a frame for the turn that is unfinished then.
+        """
+        how, detail = Ending.CANCELLED, ""
         try:
             with self.scope:
                 how, detail = await self._work()
-            if self.scope.cancelled_caught:
-                how, detail = Ending.CANCELLED, ""
         finally:
             self._abort(AbortCause.INTERNAL)
-            self.sink.put(TurnEnded(turn=self.number, how=how, detail=detail))
             self.ended.set()
+        self.sink.put(TurnEnded(turn=self.number, how=how, detail=detail))
 
     async def _work(self) -> tuple[Ending, str]:
         await trio.lowlevel.checkpoint_if_cancelled()  # stopped before it began: the engine never hears of it
@@ -128,8 +130,8 @@ class Turn:
             # First the engine, which needs longer, and until its process has the request: a router that computes in
             # this one would keep the threads that hand it over waiting (docs/decisions/0005).
             await self._speculate()
-            assert self.engine is not None
-            await self.engine.handed_over()
+            if self.engine is not None and self.generation is not None:
+                await self.engine.handed_over()
         started = self.clock()
         decision = await self.router.decide(self._router_text(), self.site.router_timeout_s)
         self.routed_after_s = self.clock() - started

@@ -4,8 +4,9 @@ A thread of its own rather than trio's: OpenMP keeps a team of helpers for every
 which wander between threads would pay for new teams and crowd the cores. It is a daemon: a job that never returns
 cannot keep the process alive.
 
-It can stand back behind the machine's other work: `niceness` as in `nice(1)`, for this thread alone and for the helpers
-that it starts. Linux knows niceness of threads; elsewhere it would be the whole process's, so there nothing is done.
+It can stand back behind the other threads and processes of its login session: `niceness` as in `nice(1)`, for this
+thread alone and for the helpers that it starts. Linux knows niceness of threads; elsewhere it would be the whole
+process's, so there nothing is done.
 """
 
 import contextlib
@@ -16,11 +17,13 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import structlog
 import trio
 from attrs import define, field
 
 from engines.errors import EngineDead
 
+log = structlog.get_logger()
 Result = TypeVar("Result")
 
 
@@ -90,12 +93,19 @@ class Worker:
         return not thread.is_alive()
 
     def _live(self) -> None:
-        if self._niceness and sys.platform == "linux":
-            # 0 is the calling thread. Never less than it inherited, which would take a privilege.
-            os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + self._niceness)
+        self._stand_back()
         while (job := self._jobs.get()) is not None:
             job.run()
             del job  # or the last job's texts and result would stay for as long as the thread waits
+
+    def _stand_back(self) -> None:
+        if not self._niceness or sys.platform != "linux":
+            return
+        try:
+            # 0 is the calling thread. Never less than it inherited, which would take a privilege; above 19 is 19.
+            os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + self._niceness)
+        except OSError as error:
+            log.warning("worker.stays_in_front", worker=self._name, error=str(error))  # a sandbox may forbid it
 
 
 __all__ = ["Worker"]

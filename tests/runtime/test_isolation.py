@@ -48,6 +48,9 @@ async def test_a_session_dies_with_its_connection(serving: Serving) -> None:
             assert "secret" not in place.prompt()
 
 
+CRASHES = 8
+
+
 class _Poisoned(EngineActor):
     """The real actor, except that one user's words make submitting fail as a bug of ours would."""
 
@@ -63,12 +66,14 @@ async def test_a_crash_in_one_session_costs_that_connection_and_nothing_else(ser
         async with serving(talks(60), _Poisoned) as place, place.connected() as fine:
             await fine.start()
             await fine.until("token")
-            async with place.connected(session_id="s-2") as unlucky:
-                await unlucky.start("r-1", "trip the bug")
-                code, reason = await unlucky.closed()
+            for _ in range(CRASHES):  # how its tasks end is a matter of chance
+                async with place.connected(session_id="s-2") as unlucky:
+                    await unlucky.start("r-1", "trip the bug")
+                    code, reason = await unlucky.closed()
                 assert code == 1011
+                assert [frame["type"] for frame in unlucky.seen if frame["type"] != "ack"] == ["error"]
                 error = unlucky.seen[-1]
-                assert error["type"] == "error"
+                assert (error["session_id"], error["request_id"]) == ("s-2", "r-1")
                 assert error["payload"]["code"] == "internal_error"
                 assert error["payload"]["details"]["reason_code"] == "internal_exception"
                 assert "on purpose" not in str(unlucky.seen) + reason
@@ -77,8 +82,7 @@ async def test_a_crash_in_one_session_costs_that_connection_and_nothing_else(ser
                 await again.start()
                 assert (await again.rest())[-1]["type"] == "done"
     crashes = [line for line in logs if line["event"] == "session.crashed"]
-    assert len(crashes) == 1
-    assert crashes[0]["log_level"] == "error"
+    assert [line["log_level"] for line in crashes] == ["error"] * CRASHES
 
 
 async def _visit(place: Place, number: int) -> None:

@@ -30,9 +30,20 @@ async def test_a_worker_stands_back_by_its_niceness_and_nobody_else_does() -> No
 
     before, worker = niceness(), Worker("test", niceness=3)
     with trio.fail_after(10):
-        assert await worker.run(niceness) == before + 3
+        assert await worker.run(niceness) == min(before + 3, 19)
         assert await trio.to_thread.run_sync(niceness) == before
         assert niceness() == before
+        await worker.close(5)
+
+
+async def test_a_worker_that_may_not_stand_back_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_which: int, _who: int, _priority: int) -> None:
+        raise PermissionError("not in this sandbox")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    worker = Worker("test", niceness=3)
+    with trio.fail_after(10):
+        assert await worker.run(lambda: 2) == 2
         await worker.close(5)
 
 

@@ -2,8 +2,9 @@
 
 One server in mode both, and three doors to it: as in mode chat; mode both; mode both without speculation. The same
 plain questions at each, one at a time, in every order; at the first door twice, which says how much is noise. The cost
-of routing is how much later the first token comes than at the door of mode chat, as a share of the router's own latency
-(`route_ms`): 0 % is free, 100 % is waiting for the router. Then requests to look at the screen: tokens that were
+of asking the router is how much later the first token comes than at the door of mode chat, as a share of the router's
+own latency (`route_ms`): 0 % is free, 100 % is waiting for it. What a tool model costs by being there (memory, a lower
+switch interval) is on both sides. Then requests to look at the screen: tokens that were
 generated and thrown away per yes.
 """
 
@@ -11,6 +12,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import math
 import os
 import secrets
 import statistics
@@ -46,6 +48,8 @@ COLUMNS = (
     "discarded_tokens_per_yes",
 )
 BOTH = "both"
+ORDERS = math.factorial(4)
+"""Of four contenders; so many rounds, or a multiple, give each of them every place as often."""
 
 
 @define
@@ -91,12 +95,14 @@ class Contender:
             while not asked.note(json.loads(await socket.get_message())):
                 pass
 
-    def discarded(self) -> tuple[float, float]:
-        """Speculative generations thrown away, and the tokens they had, by the server's own count."""
-        page = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=10).text
+    def discarded(self) -> float:
+        """Tokens of a speculative generation that was thrown away, on average, by the server's own count."""
+        page = httpx.get(f"http://{doors.HOST}:{self.port}/metrics", timeout=10).raise_for_status().text
         values = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
         aborts = float(values.get('text_inference_aborts_total{cause="speculation"}', 0))
-        return aborts, float(values.get("text_inference_discarded_tokens_total", 0))
+        if not aborts:
+            raise SystemExit("no generation was thrown away: the tool model said no to every request to look")
+        return float(values["text_inference_discarded_tokens_total"]) / aborts
 
 
 async def _measure(contenders: Sequence[Contender], turns: int, settle_s: float) -> None:
@@ -161,15 +167,14 @@ def _plain_rows(contenders: Sequence[Contender]) -> Iterator[dict[str, object]]:
         yield figures
 
 
-def _look_row(looked: Contender) -> dict[str, object]:
-    aborts, tokens = looked.discarded()
+def _look_row(looked: Contender, discarded: float) -> dict[str, object]:
     return {
         "contender": f"{looked.name}: look at this",
         "turns": len(looked.look.ttft_ms),
         "ttft_p50_ms": round(statistics.median(looked.look.ttft_ms), 2),
         "route_p50_ms": round(statistics.median(looked.look.route_ms), 2),
         "decisions": _decisions(looked.look),
-        "discarded_tokens_per_yes": round(tokens / aborts, 2) if aborts else 0.0,
+        "discarded_tokens_per_yes": round(discarded, 2),
     }
 
 
@@ -186,17 +191,23 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     with _serving(options, environ) as served:
         again = evolve(served[doors.CHAT], name="chat, again", plain=Asked())
         contenders = [served[doors.CHAT], again, served[BOTH], served[doors.WAITING]]
-        trio.run(_measure, contenders, options.turns, options.settle)
+        trio.run(_measure, contenders, options.turns + -options.turns % ORDERS, options.settle)
         looked = served[doors.YES if options.random_tool else BOTH]
         trio.run(_look, looked, max(8, options.turns // 4))
-        rows = [*_plain_rows(contenders), _look_row(looked)]
+        rows = [*_plain_rows(contenders), _look_row(looked, served[BOTH].discarded())]
     print(json.dumps(rows, indent=1) if options.json else "\n".join(_table(rows)))
     return 0
 
 
 def _grammar() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.speculation", description=main.__doc__)
-    parser.add_argument("-n", "--turns", type=int, default=60, help="plain questions to each server")
+    parser.add_argument(
+        "-n",
+        "--turns",
+        type=int,
+        default=60,
+        help=f"questions a door, up to a multiple of {ORDERS}",
+    )
     parser.add_argument("--chat-model", help="default: the demo chat checkpoint")
     parser.add_argument("--tool-model", help="default: the demo tool checkpoint")
     parser.add_argument("--dummy", action="store_true", help="random weights for the chat model")
