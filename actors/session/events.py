@@ -118,7 +118,7 @@ class Routed:
 
 @frozen(kw_only=True)
 class TurnEnded:
-    """The one terminal event of a turn's task, sent from a `finally`. `detail`: reason code or finish reason."""
+    """The one terminal event of a turn's task, unless it crashed. `detail`: reason code or finish reason."""
 
     turn: int
     how: Ending
