@@ -1,4 +1,4 @@
-"""One turn as a task: route, submit, wait for the end, under one cancel scope, with exactly one terminal event unless it crashes."""
+"""One turn as a task: route, submit, wait for the end, under one cancel scope, with one terminal event."""
 
 import itertools
 import secrets
