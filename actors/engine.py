@@ -131,7 +131,7 @@ class EngineActor:
         return generation
 
     async def handed_over(self) -> None:
-        """Return when the engine's own process has what was submitted, or after `HAND_OVER_S`; it never raises."""
+        """Return when what was submitted is on its way to the engine's own process, or after `HAND_OVER_S`."""
         engine = self._engine
         if engine is None:
             await trio.lowlevel.checkpoint()

@@ -80,7 +80,7 @@ def deployment(settings: Settings, text: ChatText | None, router: Routing | None
         ),
         text=text,
         routing=router,
-        sampling=Sampling(**{bound.key: bound.default for bound in ranges}),  # type: ignore[arg-type]
+        sampling=Sampling(**{bound.key: bound.default for bound in ranges}),  # type: ignore[arg-type]  # their keys are its fields
         check_prefix=sanitize_prompt(chat.check_screen_prefix),
         checked_prefix=sanitize_prompt(chat.screen_checked_prefix),
         utterance_max_tokens=chat.user_utt_max_tokens,

@@ -15,7 +15,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 import trio
@@ -55,7 +55,7 @@ class Worker:
     def __init__(self, name: str, niceness: int = 0) -> None:
         self._name = name
         self._niceness = niceness
-        self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -68,7 +68,7 @@ class Worker:
         if self._closed:
             raise EngineDead(f"the {self._name} thread has ended")
         job: _Job[Result] = _Job(call)
-        self._jobs.put(job)  # type: ignore[arg-type]
+        self._jobs.put(job)
         if self._thread is None:
             self._thread = threading.Thread(target=self._live, name=self._name, daemon=True)
             self._thread.start()

@@ -8,6 +8,8 @@ from itertools import accumulate, count
 from attrs import frozen
 
 Span = tuple[int, int]
+_Tree = dict[str, "_Tree"]
+"""Texts by their characters; `""` marks the end of one."""
 
 # A space inside one control text can complete another one; no real set needs more than two rounds. Past this many,
 # what is still found is taken out whole, which always comes to an end.
@@ -113,7 +115,7 @@ def literals(texts: Iterable[str]) -> re.Pattern[str] | None:
     Built as a prefix tree: some vocabularies have a thousand control tokens, and a plain alternation would try each
     of them at every `<`.
     """
-    tree: dict[str, dict] = {}  # type: ignore[type-arg]  # a tree of itself; "" marks the end of a text
+    tree: _Tree = {}
     for text in filter(None, texts):
         node = tree
         for char in text:
@@ -122,13 +124,13 @@ def literals(texts: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile(_branch(tree)) if tree else None
 
 
-def _branch(tree: dict[str, dict]) -> str:  # type: ignore[type-arg]
+def _branch(tree: _Tree) -> str:
     options = [_path(char, tree[char]) for char in sorted(tree) if char]
     joined = options[0] if len(options) == 1 else f"(?:{'|'.join(options)})"
     return f"(?:{joined})?" if "" in tree else joined
 
 
-def _path(text: str, node: dict[str, dict]) -> str:  # type: ignore[type-arg]
+def _path(text: str, node: _Tree) -> str:
     """One edge with all that follows; runs without a fork are taken in a loop, for control texts can be long."""
     while len(node) == 1 and "" not in node:
         ((char, node),) = node.items()

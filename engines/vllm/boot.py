@@ -111,8 +111,8 @@ class Boot:
         if own:
             return f"vLLM did not start: {' <- '.join(own)}{hint} (traceback in {self.config.error_log})"
         chain = [describe(error)]
-        while (error.__cause__ or error.__context__) is not None and len(chain) < 4:
-            error = error.__cause__ or error.__context__  # type: ignore[assignment]
+        while (before := error.__cause__ or error.__context__) is not None and len(chain) < 4:
+            error = before
             chain.append(describe(error))
         return f"vLLM did not start: {' <- '.join(chain)}{hint}"
 

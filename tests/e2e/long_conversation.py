@@ -16,6 +16,7 @@ from pathlib import Path
 
 import trio
 
+from actors.connection import Connection
 from engines.prompts.loading import load_chat_text
 from runtime import assembly, logs
 from runtime.chat_engine import plan_chat_engine
@@ -97,9 +98,9 @@ async def talk(client: Client, turns: int, share: float) -> float:
     return resident_mb() - before
 
 
-def remembered(connection: object, client: Client) -> list[Remembered]:
+def remembered(connection: Connection, client: Client) -> list[Remembered]:
     """What the session's history holds, as the model of it writes it down."""
-    actor = connection.actor  # type: ignore[attr-defined]
+    actor = connection.actor
     names = list(client.referee.turns)
     return [
         Remembered(names[message.turn - 1], message.role, message.text, message.prefix, message.interrupted)

@@ -4,8 +4,8 @@ One server in mode both, and three doors to it: as in mode chat; mode both; mode
 plain questions at each, one at a time, in every order; at the first door twice, which says how much is noise. The cost
 of asking the router is how much later the first token comes than at the door of mode chat, as a share of the router's
 own latency (`route_ms`): 0 % is free, 100 % is waiting for it. What a tool model costs by being there (memory, a lower
-switch interval) is on both sides. Then requests to look at the screen: tokens that were
-generated and thrown away per yes.
+switch interval) is on both sides. Then requests to look at the screen: tokens that were generated and thrown away per
+yes.
 """
 
 import argparse
@@ -201,21 +201,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _grammar() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.speculation", description=main.__doc__)
-    parser.add_argument(
-        "-n",
-        "--turns",
-        type=int,
-        default=60,
-        help=f"questions a door, up to a multiple of {ORDERS}",
-    )
+    parser.add_argument("-n", "--turns", type=int, default=60, help=f"questions a door, up to a multiple of {ORDERS}")
     parser.add_argument("--chat-model", help="default: the demo chat checkpoint")
     parser.add_argument("--tool-model", help="default: the demo tool checkpoint")
     parser.add_argument("--dummy", action="store_true", help="random weights for the chat model")
-    parser.add_argument(
-        "--random-tool",
-        action="store_true",
-        help="the tool model's weights are random: decisions are made for it",
-    )
+    parser.add_argument("--random-tool", action="store_true", help="it has random weights: decisions are made for it")
     parser.add_argument("--fp8", action="store_true", help="the chat model's weights made fp8 while loading")
     parser.add_argument("--compiled", action="store_true", help="not ENFORCE_EAGER: both models compiled or as graphs")
     parser.add_argument("--settle", type=float, default=0.2, help="seconds before a question")
