@@ -148,7 +148,7 @@ def _json(reading: Reading) -> Mapping[str, object]:
 def _plain(variable: Variable, value: object) -> object:
     if variable.secret:
         return "set" if value else "unset"
-    return value if value is None or isinstance(value, bool | int | float) else masked(str(value))
+    return value if value is None or isinstance(value, bool | int | float) else masked(variable.kind.show(value))
 
 
 def _table(reading: Reading, *, colours: bool) -> Iterator[str]:

@@ -158,8 +158,8 @@ async def test_an_unknown_type_is_named_as_such() -> None:
 
 @pytest.mark.parametrize(
     ("size", "unit"),
-    [(262145, "x"), (300_000, "x"), (88_000, "語"), (66_000, "🙂")],
-    ids=["one over", "300 kB", "3", "4"],
+    [(2097153, "x"), (2_400_000, "x"), (700_000, "語"), (525_000, "🙂")],
+    ids=["one over", "2.4 MB", "3", "4"],
 )
 async def test_a_frame_over_the_limit_closes_with_1009(size: int, unit: str) -> None:
     async with serving() as place:
@@ -177,7 +177,7 @@ async def test_a_frame_over_the_limit_closes_with_1009(size: int, unit: str) -> 
 async def test_a_frame_of_exactly_the_limit_is_read() -> None:
     async with serving() as place, place.connected() as client:
         base = frame(payload={"x": ""})
-        await client.raw(frame(payload={"x": "y" * (262144 - len(base))}))
+        await client.raw(frame(payload={"x": "y" * (2097152 - len(base))}))
         await client.expect("pong", "r-9")
 
 

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from runtime.settings.kinds import CloseCode, Flag, Float, Int, Text
+from runtime.settings.kinds import CloseCode, Flag, Float, Int, Network, Networks, Text
 from runtime.settings.variable import Derived, setting
 
 
@@ -11,7 +11,25 @@ class Connections:
     """Sockets, limits, close codes, keys."""
 
     max_frame_bytes: int = setting(
-        "WS_MAX_FRAME_BYTES", Int(1024, 16777216), 262144, "A larger inbound message closes the connection with 1009."
+        "WS_MAX_FRAME_BYTES", Int(1024, 16777216), 2097152, "A larger inbound message closes the connection with 1009."
+    )
+    ping_interval_s: float = setting(
+        "WS_PING_INTERVAL_S",
+        Float(low=0),
+        25.0,
+        "A protocol ping after the server was silent that long, so that proxies keep the connection; 0: none.",
+    )
+    max_pending: int = setting(
+        "WS_MAX_PENDING",
+        Int(1),
+        256,
+        "Connections that have no slot yet; one more closes the one whose head has been incomplete for longest.",
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        "TRUSTED_PROXIES",
+        Networks(),
+        Derived("unset", lambda _: ()),
+        "Addresses or networks (`10.0.0.0/8`), comma-separated, of proxies whose `X-Forwarded-For` is believed.",
     )
     compression: bool = setting(
         "WS_COMPRESSION",

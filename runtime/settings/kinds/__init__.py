@@ -1,6 +1,7 @@
 """The kinds of values a variable can have: how each is read, shown and described."""
 
 from runtime.settings.kinds.base import Kind, Refused, did_you_mean, masked, shortened
+from runtime.settings.kinds.networks import Network, Networks
 from runtime.settings.kinds.numeric import CloseCode, Flag, Float, Int, OnlyOn, plain
 from runtime.settings.kinds.places import HubRepo, Model, Place, Url
 from runtime.settings.kinds.text import KeyList, Letters, OpenWord, PromptPrefix, SecretText, SmArch, Text, Word
@@ -15,6 +16,8 @@ __all__ = [
     "Kind",
     "Letters",
     "Model",
+    "Network",
+    "Networks",
     "OnlyOn",
     "OpenWord",
     "Place",

@@ -1,6 +1,7 @@
 """Each kind of value: what it takes, what it refuses and how it says so."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from runtime.settings.kinds import (
     Kind,
     Letters,
     Model,
+    Networks,
     OnlyOn,
     OpenWord,
     Place,
@@ -71,6 +73,10 @@ HTTP = Url(("http", "https"))
         (SmArch(), "SM_89", "sm89"),
         (Place(), "a/b", Path("a/b")),
         (Model(), "meta/llama 3", "meta/llama 3"),
+        (Networks(), "10.0.0.0/8", (ip_network("10.0.0.0/8"),)),
+        (Networks(), "127.0.0.1, fd00::/8", (ip_network("127.0.0.1/32"), ip_network("fd00::/8"))),
+        (Networks(), "::1", (ip_network("::1/128"),)),
+        (Networks(), "::ffff:10.1.0.0/112", (ip_network("10.1.0.0/16"),)),
         (HubRepo(), "owner/name-1.0", "owner/name-1.0"),
         (WS, "ws://h:1", "ws://h:1/ws"),
         (WS, "wss://h/", "wss://h/ws"),
@@ -119,6 +125,11 @@ def test_a_value_of_its_kind_is_read(kind: Kind[Any], text: str, value: object) 
         (SmArch(), "9", "sm90, 90 or 9.0"),
         (Place(), "a\0b", "is not a path"),
         (Model(), "a\nb", "neither a hub id nor a directory"),
+        (Networks(), "10.0.0.1/8", "has bits set outside its prefix (did you mean '10.0.0.0/8'?)"),
+        (Networks(), "10.0.0.1,,::1", "is not addresses or networks"),
+        (Networks(), "proxy.example", "is not addresses or networks"),
+        (Networks(), "1", "is not addresses or networks"),
+        (Networks(), "fe80::1%eth0", "is not addresses or networks"),
         (HubRepo(), "name", "owner/name"),
         (HubRepo(), "a/b/c", "owner/name"),
         (WS, "http://h", "is not a ws or wss URL"),
