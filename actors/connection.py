@@ -30,11 +30,8 @@ class Disconnected(Exception):
     """The WebSocket is closed: nothing more can be read or written."""
 
 
-class Socket(Protocol):
-    """A WebSocket, as a connection needs it."""
-
-    async def receive(self) -> str | bytes:
-        """The next message. Raises `Disconnected`."""
+class Farewell(Protocol):
+    """A WebSocket, as far as it takes to say goodbye."""
 
     async def send(self, frames: Sequence[str]) -> None:
         """Write text frames. Raises `Disconnected`, or `ClientTooSlow` when the client takes nothing for too long."""
@@ -44,6 +41,13 @@ class Socket(Protocol):
 
     async def wait_closed(self) -> None:
         """Return when the peer has closed."""
+
+
+class Socket(Farewell, Protocol):
+    """A WebSocket, as a connection needs it."""
+
+    async def receive(self) -> str | bytes:
+        """The next message. Raises `Disconnected`."""
 
 
 @define(eq=False)
@@ -152,7 +156,7 @@ class Connection:
             await hang_up(self.socket, *self.closings[outbox.hangup or Hangup.SLOW_CONSUMER], lingers=outbox.lingers)
 
 
-async def hang_up(socket: Socket, code: int, reason: str, *, lingers: bool) -> None:
+async def hang_up(socket: Farewell, code: int, reason: str, *, lingers: bool) -> None:
     """Close politely but in bounded time. `lingers`: an error was just sent, let the client read it first."""
     if lingers:
         with trio.move_on_after(LINGER_S):
@@ -161,11 +165,11 @@ async def hang_up(socket: Socket, code: int, reason: str, *, lingers: bool) -> N
         await socket.close(code, reason)
 
 
-async def turn_away(socket: Socket, problem: PeerProtocolError, code: int, address: Address = NOBODY) -> None:
+async def turn_away(socket: Farewell, problem: PeerProtocolError, code: int, address: Address = NOBODY) -> None:
     """End a connection readably: an error frame, a short linger, the close. `address`: whom the error is about."""
-    try:
+    with trio.move_on_after(CLOSE_HANDSHAKE_S) as patience, suppress(Disconnected, ClientTooSlow):
         await socket.send([error(address, problem).encode()])
-    except (Disconnected, ClientTooSlow):
+    if patience.cancelled_caught:
         return
     await hang_up(socket, code, problem.reason_code, lingers=True)
 

@@ -23,9 +23,11 @@ from protocol.limits import TurnLimits, Window
 from protocol.sampling import DEFAULT_BOUNDS, Bound
 from protocol.text import sanitize_prompt
 from runtime.access import Slots, Throttle
+from runtime.arrivals import Arrivals
 from runtime.health import Health
 from runtime.server import Door, Server, closings
 from runtime.settings import Settings
+from runtime.websocket import KeepAlive
 
 WARMUP_TEXT = "This is a warm-up sentence that only fills the prompt. " * 64
 
@@ -172,6 +174,7 @@ def server(parts: Parts) -> Server:
             keys=settings.deployment.api_keys,
             max_frame_bytes=limits.max_frame_bytes,
             compresses=limits.compression,
+            trusted_proxies=limits.trusted_proxies,
             send_timeout_s=limits.send_timeout_s,
             close_unauthorized=limits.close_unauthorized_code,
             close_busy=limits.close_busy_code,
@@ -179,6 +182,8 @@ def server(parts: Parts) -> Server:
         throttle=Throttle(limits.auth_max_failures, limits.auth_failure_window_s),
         slots=Slots(settings.deployment.max_concurrent_connections, limits.handshake_acquire_timeout_s),
         health=parts.health,
+        arrivals=Arrivals(limits.max_pending),
+        keep_alive=KeepAlive(limits.ping_interval_s),
     )
 
 

@@ -7,6 +7,7 @@ import structlog
 from structlog.typing import Processor
 
 from runtime.settings import LogFormat, Settings
+from runtime.tracebacks import render
 
 NOISY = ("trio-websocket", "trio_websocket", "httpx", "urllib3", "filelock", "transformers", "huggingface_hub")
 
@@ -19,21 +20,22 @@ def configure(settings: Settings) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # Before the renderer: its own tracebacks would show local variables, keys and texts among them.
+    shared.append(structlog.processors.ExceptionRenderer(render))
     as_json = settings.logs.app_log_format is LogFormat.JSON
     renderer: Processor = (
         structlog.processors.JSONRenderer()
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
     )
-    exceptions: list[Processor] = [structlog.processors.format_exc_info] if as_json else []
     structlog.configure(
-        processors=[*shared, *exceptions, renderer],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, *exceptions],
+        foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -1,6 +1,7 @@
 """Listening: the head of each request, HTTP answers, the WebSocket hand-over, the crash barrier, the drain."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import structlog
@@ -12,11 +13,12 @@ from actors.connection import NOBODY, Connection, Socket, turn_away
 from actors.session.effects import Hangup
 from protocol.errors import PeerProtocolError
 from runtime.access import Slots, Throttle, check_keys
+from runtime.arrivals import Arrival, Arrivals, accept_forever
 from runtime.heads import Answer, BadRequest, RequestHead, read_head
 from runtime.health import ALIVE, Health
+from runtime.peers import Network, peer_of
 from runtime.settings import Secret
-from runtime.websocket import accept
-from runtime.wire import Wire
+from runtime.websocket import BadHandshake, KeepAlive, Unheard, WebSocket, Wire, agree
 
 log = structlog.get_logger()
 INTERNAL_CLOSE_CODE = 1011
@@ -28,8 +30,9 @@ class Door:
     """How connections are taken in. Times in seconds."""
 
     keys: tuple[Secret, ...]
-    max_frame_bytes: int = 262144
+    max_frame_bytes: int = 2097152
     compresses: bool = False
+    trusted_proxies: tuple[Network, ...] = ()
     send_timeout_s: float = 20.0
     close_unauthorized: int = 1008
     close_busy: int = 1013
@@ -46,6 +49,8 @@ class Server:
     throttle: Throttle
     slots: Slots
     health: Health
+    arrivals: Arrivals = field(factory=lambda: Arrivals(256))
+    keep_alive: KeepAlive = field(factory=lambda: KeepAlive(25.0))
     connect: Callable[[Socket], Connection] | None = None
     metrics: Callable[[], Awaitable[str]] | None = None
     connections: set[Connection] = field(factory=set)
@@ -56,7 +61,9 @@ class Server:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
         bound = listeners[0].socket.getsockname()[1]
         async with trio.open_nursery() as nursery:
-            await nursery.start(trio.serve_listeners, self._handle, listeners)
+            nursery.start_soon(self.keep_alive.run)
+            for listener in listeners:
+                nursery.start_soon(accept_forever, listener, nursery, self._handle, self.arrivals.make_room)
             task_status.started(bound)
 
     async def drain(self, timeout_s: float) -> None:
@@ -80,74 +87,92 @@ class Server:
         """One TCP connection. Nothing that happens to it may reach another one."""
         try:
             async with stream:
-                await self._answer(stream)
+                with self.arrivals.arrival() as arrival:
+                    await self._answer(stream, arrival)
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             log.debug("connection.broken")
         except* Exception as group:
             log.error("connection.crashed", exc_info=group)
 
-    async def _answer(self, stream: trio.SocketStream) -> None:
+    async def _answer(self, stream: trio.SocketStream, arrival: Arrival) -> None:
         try:
             head = await read_head(stream)
         except BadRequest as error:
-            await stream.send_all(Answer(HTTPStatus.BAD_REQUEST, {"error": f"bad request: {error}"}).encode())
+            log.debug("peer.failed", why=str(error))
+            await _say(stream, Answer(error.status, {"error": f"bad request: {error}"}))
             return
         if head is None:
             return
-        answer = await self._route(head, stream)
+        arrival.reads_head = False
+        answer = await self._route(head)
         if answer is not None:
-            await stream.send_all(answer.encode(head.method))
-            await stream.send_eof()
+            await _say(stream, answer, head.method)
             return
-        await self._upgrade(stream, head)
+        await self._let_in(stream, head, arrival)
 
-    async def _route(self, head: RequestHead, stream: trio.SocketStream) -> Answer | None:
+    async def _route(self, head: RequestHead) -> Answer | None:
         """The answer to a plain request, or None for a WebSocket that may come in."""
+        answer: Answer | None = None
         match head.path:
             case "/ws":
-                return self._refuse_upgrade(head, stream)
+                return self._refuse_upgrade(head)
             case "/" | "/health" | "/healthz":
-                return ALIVE
+                answer = ALIVE
             case "/readyz":
-                return self.health.answer()
+                answer = self.health.answer()
             case "/metrics" if self.metrics is not None:
-                return Answer(HTTPStatus.OK, await self.metrics())
+                answer = Answer(HTTPStatus.OK, await self.metrics())
             case "/favicon.ico":
-                return Answer(HTTPStatus.NO_CONTENT)
-        return Answer(HTTPStatus.NOT_FOUND, {"error": "not found; the WebSocket is at /ws"})
+                answer = Answer(HTTPStatus.NO_CONTENT)
+        if answer is None:
+            return Answer(HTTPStatus.NOT_FOUND, {"error": "not found; the WebSocket is at /ws"})
+        if head.method not in ("GET", "HEAD"):
+            return Answer(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "use GET or HEAD"}, (("Allow", "GET, HEAD"),))
+        return answer
 
-    def _refuse_upgrade(self, head: RequestHead, stream: trio.SocketStream) -> Answer | None:
+    def _refuse_upgrade(self, head: RequestHead) -> Answer | None:
         if not head.is_upgrade:
             upgrade = (("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
-            return Answer(HTTPStatus.UPGRADE_REQUIRED, {"error": "connect with a WebSocket client"}, upgrade)
-        if self.throttle.blocks(_peer(stream), trio.current_time()):
-            retry = (("Retry-After", str(int(self.throttle.window_s) or 1)),)
-            return Answer(HTTPStatus.TOO_MANY_REQUESTS, {"error": "too many failed keys from this address"}, retry)
+            error = "connect with a WebSocket client (version 13, over HTTP/1.1)"
+            return Answer(HTTPStatus.UPGRADE_REQUIRED, {"error": error}, upgrade)
         if self.health.draining or self.connect is None:
             reason = {"error": self.health.reason() or "starting"}
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, reason, (("Retry-After", "5"),))
         return None
 
-    async def _upgrade(self, stream: trio.SocketStream, head: RequestHead) -> None:
-        wire = Wire(stream, head.raw, self.door.send_timeout_s)
-        async with accept(wire, self.door.max_frame_bytes, compresses=self.door.compresses) as socket:
-            if socket is None:
-                return
-            try:
-                check_keys(head, self.door.keys)
-            except PeerProtocolError as problem:
-                self.throttle.failed(_peer(stream), trio.current_time())
-                log.info("peer.rejected", reason=problem.reason_code)
-                await turn_away(socket, problem, self.door.close_unauthorized)
-                return
-            try:
-                async with self.slots.slot():
-                    await self._converse(socket)
-            except PeerProtocolError as problem:
-                log.info("peer.rejected", reason=problem.reason_code)
-                await turn_away(socket, problem, self.door.close_busy)
+    async def _let_in(self, stream: trio.SocketStream, head: RequestHead, arrival: Arrival) -> None:
+        """Check the key, answer the handshake, find a slot; nothing the peer says is read before it has one."""
+        door, peer = self.door, peer_of(stream, head, self.door.trusted_proxies)
+        refused = _refused(head, door.keys)
+        if refused is not None and self.throttle.blocks(peer, trio.current_time()):
+            retry = (("Retry-After", str(math.ceil(self.throttle.window_s))),)
+            await _say(stream, Answer(HTTPStatus.TOO_MANY_REQUESTS, {"error": "too many failed keys"}, retry))
+            return
+        try:
+            handshake = agree(head, door.max_frame_bytes, compresses=door.compresses)
+        except BadHandshake as error:
+            await _say(stream, Answer(HTTPStatus.BAD_REQUEST, {"error": f"bad handshake: {error}"}))
+            return
+        wire = Wire(stream, head.rest, door.send_timeout_s)
+        wire.push(handshake.response)
+        if refused is not None:
+            self.throttle.failed(peer, trio.current_time())
+            await self._reject(wire, refused, door.close_unauthorized)
+            return
+        try:
+            async with self.slots.slot():
+                self.arrivals.settled(arrival)
+                await self._converse(WebSocket(wire, door.max_frame_bytes, handshake.deflate))
+        except PeerProtocolError as problem:
+            await self._reject(wire, problem, door.close_busy)
+        await wire.finish()
 
-    async def _converse(self, socket: Socket) -> None:
+    @staticmethod
+    async def _reject(wire: Wire, problem: PeerProtocolError, code: int) -> None:
+        log.info("peer.rejected", reason=problem.reason_code)
+        await turn_away(Unheard(wire), problem, code)
+
+    async def _converse(self, socket: WebSocket) -> None:
         """One session behind the crash barrier: a bug in it costs this connection, and nothing else."""
         assert self.connect is not None, "connections are refused until there is somebody to talk to"
         connection = self.connect(socket)
@@ -157,7 +182,8 @@ class Server:
             if self.health.draining:  # it began between the upgrade and here
                 await turn_away(socket, _shutting_down(), connection.closings[Hangup.SHUTDOWN][0])
                 return
-            await connection.run()
+            with self.keep_alive.watching(socket):
+                await connection.run()
         except* Exception as group:
             log.error("session.crashed", exc_info=group)
             await turn_away(socket, _internal_exception(), INTERNAL_CLOSE_CODE, connection.unfinished() or NOBODY)
@@ -192,11 +218,19 @@ def _shutting_down() -> PeerProtocolError:
     return PeerProtocolError("server_busy", "engine_unavailable", message, details={"retry_in": 5})
 
 
-def _peer(stream: trio.SocketStream) -> str:
+def _refused(head: RequestHead, keys: Sequence[Secret]) -> PeerProtocolError | None:
     try:
-        return str(stream.socket.getpeername()[0])
-    except OSError:
-        return "gone"
+        check_keys(head, keys)
+    except PeerProtocolError as problem:
+        return problem
+    return None
+
+
+async def _say(stream: trio.SocketStream, answer: Answer, method: str = "GET") -> None:
+    """Answer, and let the peer read it, in bounded time."""
+    wire = Wire(stream)
+    wire.push(answer.encode(method))
+    await wire.finish()
 
 
 __all__ = ["Door", "Server", "closings"]

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import structlog
 import trio
 
@@ -103,19 +104,38 @@ async def _fail(place: Place, times: int) -> None:
             await client.refusal()
 
 
-async def test_too_many_wrong_keys_are_throttled_at_the_upgrade() -> None:
+async def test_too_many_wrong_keys_are_throttled_at_the_upgrade_and_a_right_one_never_is() -> None:
+    wrong = [*UPGRADE, ("X-API-Key", "wrong")]
     async with serving(AUTH_MAX_FAILURES="3", AUTH_FAILURE_WINDOW_S="2.5") as place:
-        await _fail(place, 3)
-        async with place.connected() as client:
-            await client.answers_pings()  # exactly as many as are allowed: still open
-        await _fail(place, 1)
-        reply = await fetch(place.port, "/ws", headers=[*UPGRADE, ("X-API-Key", "k-1")])
+        await _fail(place, 4)
+        reply = await fetch(place.port, "/ws", headers=wrong)
         assert reply.status == 429
         assert int(reply.headers["retry-after"]) >= 1
         assert (await fetch(place.port, "/readyz")).status == 200, "only the WebSocket is throttled"
-        await trio.sleep(2.6)
         async with place.connected() as client:
             await client.answers_pings()
+        await trio.sleep(2.6)
+        await _fail(place, 1)  # readable again
+
+
+async def _forwarded(place: Place, key: str, address: str) -> int:
+    fields = [*UPGRADE, ("X-API-Key", key), ("X-Forwarded-For", address)]
+    return (await fetch(place.port, "/ws", headers=fields)).status
+
+
+@pytest.mark.parametrize("chain", ["203.0.113.7", "1.2.3.4, 203.0.113.7", "203.0.113.7:4711", "203.0.113.7, 127.0.0.9"])
+async def test_behind_a_trusted_proxy_failures_count_for_whom_it_forwards(chain: str) -> None:
+    async with serving(AUTH_MAX_FAILURES="2", TRUSTED_PROXIES="127.0.0.0/8") as place:
+        assert [await _forwarded(place, "wrong", chain) for _ in range(4)] == [101, 101, 101, 429]
+        assert await _forwarded(place, "wrong", "203.0.113.8") == 101
+        async with place.connected(headers=[("X-Forwarded-For", chain)]) as client:
+            await client.answers_pings()
+
+
+async def test_nobody_is_believed_who_is_no_trusted_proxy() -> None:
+    async with serving(AUTH_MAX_FAILURES="2", TRUSTED_PROXIES="10.0.0.0/8") as place:
+        addresses = [f"203.0.113.{number}" for number in range(4)]
+        assert [await _forwarded(place, "wrong", address) for address in addresses] == [101, 101, 101, 429]
 
 
 async def test_no_limit_of_failures_means_no_throttle() -> None:

@@ -1,14 +1,13 @@
 """The byte stream under a WebSocket: whole frames whatever happens, pongs that never stop the reader."""
 
 import socket
+import struct
 
 import pytest
 import trio
-from trio.testing import memory_stream_pair
 
 from actors.session.errors import ClientTooSlow
-from runtime.websocket import text_frame
-from runtime.wire import Wire
+from runtime.websocket import Wire, text_frame
 
 PONG = b"\x8a\x02hi"
 NEWER_PONG = b"\x8a\x02ho"
@@ -31,55 +30,79 @@ async def _read(stream: trio.SocketStream, size: int) -> bytes:
     return data
 
 
+async def _write(wire: Wire, data: bytes) -> None:
+    wire.push(data)
+    await wire.flush()
+
+
 async def test_bytes_read_with_the_head_come_first() -> None:
-    ours, theirs = memory_stream_pair()
-    wire = Wire(ours, b"abcdef")
-    await theirs.send_all(b"ghi")
-    assert [await wire.receive_some(4), await wire.receive_some(4), await wire.receive_some(4)] == [
-        b"abcd",
-        b"ef",
-        b"ghi",
-    ]
+    ours, theirs = _pair()
+    async with ours, theirs:
+        wire = Wire(ours, b"abcdef")
+        await theirs.send_all(b"ghi")
+        assert [await wire.receive(), await wire.receive()] == [b"abcdef", b"ghi"]
 
 
 async def test_the_end_of_the_stream_is_noticed() -> None:
-    ours, theirs = memory_stream_pair()
-    wire = Wire(ours, b"")
-    await theirs.aclose()
-    assert await wire.receive_some() == b""
-    assert wire.closed.is_set()
+    ours, theirs = _pair()
+    async with ours:
+        wire = Wire(ours)
+        await theirs.aclose()
+        assert await wire.receive() == b""
+        assert wire.closed.is_set()
+
+
+async def test_a_peer_that_resets_the_connection_has_ended_it() -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        theirs = await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1])
+        async with await listener.accept() as ours:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            await theirs.aclose()
+            wire = Wire(ours)
+            assert await wire.receive() == b""
+            assert wire.closed.is_set()
+
+
+async def test_a_peer_that_is_given_up_is_at_its_end_for_whoever_reads() -> None:
+    ours, theirs = _pair()
+    async with ours, theirs, trio.open_nursery() as nursery:
+        wire = Wire(ours)
+        nursery.start_soon(wire.drain, 1)
+        await trio.testing.wait_all_tasks_blocked()
+        wire.abandon()
 
 
 async def test_what_a_given_up_write_left_goes_before_the_next_one() -> None:
     ours, theirs = _pair()
     async with ours, theirs:
-        wire = Wire(ours, b"", send_timeout_s=30)
+        wire = Wire(ours, send_timeout_s=30)
         big = b"x" * 200_000
         with trio.move_on_after(0.1) as scope:
-            await wire.write(big)
+            await _write(wire, big)
         assert scope.cancelled_caught
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(wire.send_all, b"\x88\x00")
+            nursery.start_soon(_write, wire, b"\x88\x00")
             assert await _read(theirs, len(big) + 2) == big + b"\x88\x00"
 
 
 async def test_a_peer_that_takes_nothing_is_too_slow() -> None:
     ours, theirs = _pair()
     async with ours, theirs:
-        wire = Wire(ours, b"", send_timeout_s=0.1)
+        wire = Wire(ours, send_timeout_s=0.1)
         began = trio.current_time()
         with trio.fail_after(5), pytest.raises(ClientTooSlow):
-            await wire.write(b"x" * 200_000)
+            await _write(wire, b"x" * 200_000)
         assert trio.current_time() - began >= 0.1
 
 
 async def test_a_peer_that_takes_a_little_now_and_then_is_not_too_slow() -> None:
     ours, theirs = _pair()
     async with ours, theirs:
-        wire = Wire(ours, b"", send_timeout_s=0.4)
+        wire = Wire(ours, send_timeout_s=0.4)
         big = b"x" * 60_000
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(wire.write, big)
+            nursery.start_soon(_write, wire, big)
             received = 0
             with trio.fail_after(20):
                 while received < len(big):
@@ -90,33 +113,30 @@ async def test_a_peer_that_takes_a_little_now_and_then_is_not_too_slow() -> None
 async def test_a_pong_never_waits_and_only_the_newest_is_kept() -> None:
     ours, theirs = _pair()
     async with ours, theirs:
-        wire = Wire(ours, b"", send_timeout_s=30)
+        wire = Wire(ours, send_timeout_s=30)
         big = b"x" * 200_000
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(wire.write, big)
+            nursery.start_soon(_write, wire, big)
             await trio.testing.wait_all_tasks_blocked()
-            with trio.fail_after(0.5):
-                await wire.send_all(PONG)
-                await wire.send_all(NEWER_PONG)
-            assert await _read(theirs, len(big)) == big
-        await wire.write(b"next")
-        assert await _read(theirs, len(NEWER_PONG) + 4) == NEWER_PONG + b"next"
+            wire.push_pong(PONG)
+            wire.push_pong(NEWER_PONG)
+            assert await _read(theirs, len(big) + len(NEWER_PONG)) == big + NEWER_PONG
 
 
 async def test_a_pong_goes_out_at_once_where_there_is_room() -> None:
     ours, theirs = _pair()
     async with ours, theirs:
-        await Wire(ours, b"").send_all(PONG)
+        Wire(ours).push_pong(PONG)
         assert await _read(theirs, len(PONG)) == PONG
 
 
 async def test_a_broken_connection_is_told_as_such() -> None:
     ours, theirs = _pair()
     async with ours:
-        wire = Wire(ours, b"")
+        wire = Wire(ours)
         await theirs.aclose()
         with pytest.raises(trio.BrokenResourceError):
-            await wire.write(b"x" * 10)
+            await _write(wire, b"x" * 10)
         assert wire.closed.is_set()
 
 

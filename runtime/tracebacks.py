@@ -1,0 +1,66 @@
+"""Exceptions as logs show them: what was raised and where, in a few lines, without a word of what it was about.
+
+No local variables, and no message of somebody else's exception: it may quote what it choked on, which may be a key or
+what a user said. Our own errors and the operating system's say what happened in words of their own.
+"""
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from structlog.typing import ExcInfo
+
+MAX_ERRORS = 6
+MAX_FRAMES = 12
+"""Of one exception, the innermost: a nursery's own frames stand at the other end."""
+OURS = frozenset({"actors", "engines", "protocol", "runtime", "tooling"})
+ROOT = Path(__file__).parents[1]
+
+
+def render(exc_info: ExcInfo) -> str:
+    """An exception with its causes, or the members of a group, one after the other; at most `MAX_ERRORS`."""
+    leaves = list(_leaves(exc_info[1]))
+    shown = [_one(error) for error in leaves[:MAX_ERRORS]]
+    if len(leaves) > MAX_ERRORS:
+        shown.append(f"and {len(leaves) - MAX_ERRORS} more")
+    return "\n".join(shown)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _leaves(member)
+        return
+    yield error
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _leaves(cause)
+
+
+def _one(error: BaseException) -> str:
+    return "\n".join([f"{type(error).__qualname__}{_words(error)}", *_places(error.__traceback__)])
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror is not None:
+        return f": [Errno {error.errno}] {error.strerror}"
+    package = type(error).__module__.partition(".")[0]
+    return f": {error}" if package in OURS else ""
+
+
+def _places(start: TracebackType | None) -> Iterator[str]:
+    frames = traceback.extract_tb(start)
+    for frame in frames[-MAX_FRAMES:]:
+        yield f"  {_short(frame.filename)}:{frame.lineno} in {frame.name}"
+
+
+def _short(filename: str) -> str:
+    path = Path(filename)
+    for base in (*(each for each in path.parents if each.name == "site-packages"), ROOT):
+        if path.is_relative_to(base):
+            return str(path.relative_to(base))
+    return filename
+
+
+__all__ = ["render"]

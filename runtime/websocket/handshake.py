@@ -1,0 +1,80 @@
+"""The opening handshake (RFC 6455, section 4.2): what is agreed on, and the 101 that says so."""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+
+from attrs import frozen
+from wsproto.extensions import Extension
+from wsproto.handshake import server_extensions_handshake
+from wsproto.utilities import generate_accept_token
+
+from runtime.heads import RequestHead
+from runtime.websocket.deflate import BoundedDeflate
+
+KEY_BYTES = 16
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
+"""A token of RFC 9110, section 5.6.2; a subprotocol's name is one."""
+CARRIES_A_KEY = re.compile(r"(?i).*api-key|bearer|authorization")
+"""Subprotocols in which clients of other services put their key: never echoed."""
+
+
+class BadHandshake(Exception):
+    """A request for a WebSocket that RFC 6455 does not allow; it says what is wrong."""
+
+
+@frozen
+class Handshake:
+    """What both sides agreed on. `response`: the bytes of the 101."""
+
+    response: bytes
+    subprotocol: str | None = None
+    deflate: BoundedDeflate | None = None
+
+
+def agree(head: RequestHead, max_frame_bytes: int, *, compresses: bool) -> Handshake:
+    """Answer the request for a WebSocket. Raises `BadHandshake`."""
+    key = _key(head)
+    subprotocol = next((name for name in _offered(head) if not CARRIES_A_KEY.match(name)), None)
+    fields = ["Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {key}"]
+    if subprotocol is not None:
+        fields.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+    deflate, accepted = _deflate(head, max_frame_bytes) if compresses else (None, "")
+    if deflate is not None:
+        fields.append(f"Sec-WebSocket-Extensions: {accepted}")
+    lines = "\r\n".join(["HTTP/1.1 101 Switching Protocols", *fields, "", ""])
+    return Handshake(lines.encode("ascii"), subprotocol, deflate)
+
+
+def _key(head: RequestHead) -> str:
+    (key,) = head.headers["sec-websocket-key"]
+    try:
+        nonce = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        nonce = b""
+    if len(nonce) != KEY_BYTES:
+        raise BadHandshake(f"Sec-WebSocket-Key has to be {KEY_BYTES} bytes in base64")
+    return str(generate_accept_token(key.encode("ascii")).decode("ascii"))
+
+
+def _offered(head: RequestHead) -> Sequence[str]:
+    names = [name.strip() for value in head.headers.get("sec-websocket-protocol", ()) for name in value.split(",")]
+    if not all(TOKEN.fullmatch(name) for name in names):
+        raise BadHandshake("Sec-WebSocket-Protocol has to be a list of tokens")
+    return names
+
+
+def _deflate(head: RequestHead, max_frame_bytes: int) -> tuple[BoundedDeflate | None, str]:
+    offers = [offer.strip() for value in head.headers.get("sec-websocket-extensions", ()) for offer in value.split(",")]
+    for offer in offers:
+        # One at a time: an offer that was declined leaves its parameters behind in the extension.
+        deflate = BoundedDeflate(max_frame_bytes)
+        extensions: list[Extension] = [deflate]
+        accepted = server_extensions_handshake([offer], extensions)
+        if accepted is not None:
+            return deflate, accepted.decode("ascii")
+    return None, ""
+
+
+__all__ = ["BadHandshake", "Handshake", "agree"]
