@@ -5,20 +5,21 @@ aborted its output is dropped here, by request id; the engine's confirmation is 
 without it within the grace time the engine counts as hung.
 """
 
-import enum
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 import structlog
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
+from actors.admission import Admission, Place
+from actors.condition import EngineLimits, EngineState, EngineStats
 from actors.generation import ChunkSink, Generation, GenerationState
 from actors.pulse import Pulse
 from actors.session.effects import AbortCause
 from engines.base import Aborted, Delta, Engine, Failed, Finished, GenerationRequest, Output
-from engines.errors import EngineDead, EngineError, EngineHung, EngineOverloaded, EngineUnavailable
+from engines.errors import EngineDead, EngineError, EngineHung, EngineUnavailable
 
 log = structlog.get_logger()
 WATCH_INTERVAL_S = 0.25
@@ -27,40 +28,6 @@ HEARTBEAT_S = 1.0
 ANSWER_S = 3.0
 # A hand-over takes about a millisecond; what is held up longer has other worries than a router beside it.
 HAND_OVER_S = 0.05
-
-
-class EngineState(enum.Enum):
-    """READY takes requests; STALLED has made no progress for a while; DOWN is starting, restarting or stopped."""
-
-    DOWN = "down"
-    READY = "ready"
-    STALLED = "stalled"
-
-
-@frozen
-class EngineStats:
-    """A snapshot: requests alive, aborts not yet confirmed; and since the start of the process: aborts by cause, prompt
-    tokens of generations that clients got text of, and how many of those tokens the prefix cache had; tokens that were
-    generated beside the router and thrown away.
-    """
-
-    state: EngineState
-    running: int
-    unconfirmed_aborts: int
-    aborts: dict[str, int]
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    discarded_tokens: int = 0
-
-
-@frozen(kw_only=True)
-class EngineLimits:
-    """Seconds, and the queue's length. `max_queued` None: as many as the engine runs at once."""
-
-    max_queued: int | None = None
-    cancel_grace_s: float = 5.0
-    stall_timeout_s: float = 10.0
-    hang_timeout_s: float = 30.0
 
 
 @define(eq=False)
@@ -72,8 +39,9 @@ class EngineActor:
     state: EngineState = EngineState.DOWN
     next_try_at: float = 0.0
     last_submit_at: float = -math.inf
+    last_admitted_at: float = -math.inf
     _engine: Engine | None = None
-    _max_running: int = 1
+    _admission: Admission = field(factory=Admission)
     _live: dict[str, Generation] = field(factory=dict)
     _dying: dict[str, float] = field(factory=dict)
     _aborts: Counter[AbortCause] = field(factory=Counter)
@@ -86,7 +54,9 @@ class EngineActor:
 
     def attach(self, engine: Engine, max_running: int) -> None:
         """A loaded engine takes over. `max_running`: requests it decodes at once."""
-        self._engine, self._max_running, self._pulse = engine, max_running, Pulse(self.clock())
+        self._engine, self._pulse = engine, Pulse(self.clock())
+        queue = self.limits.max_queued
+        self._admission.limit = max_running + (max_running if queue is None else queue)
 
     def ready(self) -> None:
         """The engine is warm."""
@@ -95,26 +65,49 @@ class EngineActor:
     def detach(self, error: EngineError) -> None:
         """The engine is gone: every turn of it ends with `error`."""
         self.state, self._engine = EngineState.DOWN, None
+        self._admission.clear()
         live, self._live = self._live, {}
         self._dying.clear()
         self._announce_confirmation()
         for generation in live.values():
             generation.fail(error)
 
-    def check_open(self) -> None:
-        """Raise `EngineUnavailable` or `EngineOverloaded` if a client's request would not be taken now."""
-        if self.state is not EngineState.READY:
-            raise EngineUnavailable(f"the chat engine is {self.state.value}")
-        limit = self._max_running + (self._max_running if self.limits.max_queued is None else self.limits.max_queued)
-        if len(self._live) >= limit:
-            raise EngineOverloaded(f"{len(self._live)} requests are running or queued, the limit is {limit}")
+    def reserve(self) -> Place:
+        """Let a turn in, before anything is done for it. Raises `EngineUnavailable` or `EngineOverloaded`.
+
+        Whoever gets the place gives it back. An aborted request holds none while the engine confirms its abort: a
+        barge-in on a full engine would be refused on account of the turn that it interrupts.
+        """
+        self._check_ready()
+        place = self._admission.take()
+        self.last_admitted_at = self.clock()
+        return place
 
     def retry_in(self) -> int:
         """Whole seconds after which another try makes sense."""
         return max(1, math.ceil(self.next_try_at - self.clock()))
 
-    def submit(self, request: GenerationRequest, turn: int, sink: ChunkSink) -> Generation:
-        """Hand a request to the engine; its chunks go to `sink`, its end sets `Generation.ended`."""
+    def submit(self, request: GenerationRequest, turn: int, sink: ChunkSink, place: Place) -> Generation:
+        """Hand a turn's request to the engine; its chunks go to `sink`, its end sets `Generation.ended`.
+
+        Raises like `reserve`: the engine may have stalled since, or be another one, which knows nothing of `place`.
+        """
+        self._check_ready()
+        self._admission.claim(place)
+        generation = self._hand_over(request, turn, sink)
+        self._admission.occupy(place, generation)
+        return generation
+
+    def try_out(self, request: GenerationRequest, turn: int, sink: ChunkSink) -> Generation:
+        """Warm-up's `submit`: for an engine that takes no turns yet."""
+        assert self.state is EngineState.DOWN, "warm-up of an engine that serves"
+        return self._hand_over(request, turn, sink)
+
+    def _check_ready(self) -> None:
+        if self.state is not EngineState.READY:
+            raise EngineUnavailable(f"the chat engine is {self.state.value}")
+
+    def _hand_over(self, request: GenerationRequest, turn: int, sink: ChunkSink) -> Generation:
         if self._engine is None:
             raise EngineUnavailable("the chat engine is down")
         now = self.clock()
@@ -256,6 +249,11 @@ class EngineActor:
         """Requests alive: running or queued in the engine, and not aborted."""
         return len(self._live)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no request is alive and no turn on its way to one."""
+        return not self._live and not len(self._admission)
+
     def stats(self) -> EngineStats:
         """A snapshot for health, metrics and tests."""
         aborts = {cause.value: count for cause, count in sorted(self._aborts.items(), key=lambda pair: pair[0].value)}
@@ -263,6 +261,7 @@ class EngineActor:
             self.state,
             len(self._live),
             len(self._dying),
+            len(self._admission),
             aborts,
             self._prompt_tokens,
             self._cached_tokens,

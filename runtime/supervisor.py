@@ -136,8 +136,8 @@ class Supervisor:
         """Reset the prefix cache when its time has come and nobody talks; a busy server postpones it, however long."""
         reset_at = trio.current_time()
         while True:
-            await trio.sleep_until(max(reset_at + self.cache_reset_s, self.actor.last_submit_at + QUIET_S))
-            if self.actor.running or trio.current_time() < self.actor.last_submit_at + QUIET_S:
+            await trio.sleep_until(max(reset_at + self.cache_reset_s, self.actor.last_admitted_at + QUIET_S))
+            if not self.actor.idle or trio.current_time() < self.actor.last_admitted_at + QUIET_S:
                 await trio.sleep(1)
                 continue
             done = await engine.reset_prefix_cache()

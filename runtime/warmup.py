@@ -48,7 +48,7 @@ def _submit(actor: EngineActor, prompt: list[int], name: str) -> Generation:
     request = GenerationRequest(
         id=name, prompt_ids=prompt, sampling=Sampling(), max_tokens=NEW_TOKENS, seed=len(prompt)
     )
-    return actor.submit(request, TURN, _Nowhere())
+    return actor.try_out(request, TURN, _Nowhere())
 
 
 async def _finish(generation: Generation) -> None:

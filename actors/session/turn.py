@@ -1,13 +1,16 @@
 """One turn as a task: route, submit, wait for the end, under one cancel scope, with one terminal event."""
 
 import itertools
+import math
 import secrets
 from collections.abc import Callable
 from typing import Protocol, cast
 
+import structlog
 import trio
 from attrs import define, field, frozen
 
+from actors.admission import Place
 from actors.channels import THREAD_ABOVE_CHARS
 from actors.engine import EngineActor
 from actors.generation import Generation, GenerationState
@@ -22,6 +25,7 @@ from engines.base import GenerationRequest, Sampling, Usage
 from engines.errors import EngineError, EngineOverloaded, EngineUnavailable, TurnFailed
 from engines.prompts.messages import PromptMessage, PromptRole
 
+log = structlog.get_logger()
 _request_numbers = itertools.count(1)
 
 
@@ -63,6 +67,7 @@ class Turn:
     session_number: int = 0
     clock: Callable[[], float] = trio.current_time
     scope: trio.CancelScope = field(factory=trio.CancelScope)
+    place: Place | None = None
     generation: Generation | None = None
     reply: Reply | None = None
     held: list[str] = field(factory=list)
@@ -81,14 +86,37 @@ class Turn:
         """Engine-true token counts of the delivered generation so far."""
         return self.generation.usage if self.generation else Usage()
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether the engine has brought every token that the reply may have."""
+        generation = self.generation
+        return generation is not None and generation.usage.completion_tokens >= generation.request.max_tokens
+
     def stop(self, cause: AbortCause) -> None:
         """Stop now: the engine hears of it before this returns; the task's terminal event follows."""
         self._abort(cause)
+        self._leave()
         self.scope.cancel(cause.value)
 
     def stop_string_found(self) -> None:
         """The reply is complete although the engine would go on."""
         self._abort(AbortCause.STOP_STRING)
+
+    def log_end(self, how: str, cause: str) -> None:
+        """The canonical line of a turn; texts are not in it."""
+        first = self.generation.first_output_at if self.generation else None
+        log.info(
+            "turn.finished",
+            turn=self.number,
+            kind=self.request.kind.value,
+            how=how,
+            cause=cause,
+            prompt_tokens=self.usage.prompt_tokens,
+            tokens=self.usage.completion_tokens,
+            cached_tokens=self.usage.cached_tokens,
+            engine_ttft_ms=None if first is None else round((first - self.request.read_at) * 1000, 1),
+            total_ms=math.ceil((self.clock() - self.request.read_at) * 1000),
+        )
 
     async def run(self) -> None:
         """Do the turn's work and send its terminal event.
@@ -102,6 +130,7 @@ class Turn:
                 how, detail = await self._work()
         finally:
             self._abort(AbortCause.INTERNAL)
+            self._leave()
             self.ended.set()
         self.sink.put(TurnEnded(turn=self.number, how=how, detail=detail))
 
@@ -109,7 +138,7 @@ class Turn:
         await trio.lowlevel.checkpoint_if_cancelled()  # stopped before it began: the engine never hears of it
         try:
             if self.engine is not None:
-                self.engine.check_open()
+                self.place = self.engine.reserve()
             if not self.request.routed:
                 await self._submit(prefixed=False)
             elif not await self._route():
@@ -158,7 +187,10 @@ class Turn:
 
     async def _submit(self, prefixed: bool) -> None:
         assert self.engine is not None
+        assert self.place is not None
         ids = await self._prompt(prefixed)
+        # A decision or a rendered prompt can arrive in the very scheduler turn in which the turn is stopped.
+        await trio.lowlevel.checkpoint_if_cancelled()
         text = self.site.text
         assert text is not None
         request = GenerationRequest(
@@ -172,7 +204,7 @@ class Turn:
         )
         self.reply = Reply(StopStrings(text.stop_strings), self.cleaner(text.opens_reasoning))
         self.submitted_at = self.clock()
-        self.generation = self.engine.submit(request, self.number, self.sink)
+        self.generation = self.engine.submit(request, self.number, self.sink, self.place)
 
     async def _prompt(self, prefixed: bool) -> list[int]:
         history = self.history
@@ -216,6 +248,10 @@ class Turn:
     def _abort(self, cause: AbortCause) -> None:
         if self.generation is not None and self.engine is not None:
             self.engine.abort(self.generation, cause)
+
+    def _leave(self) -> None:
+        if self.place is not None:
+            self.place.give_back()
 
 
 def prompt(history: History, chat_prompt: str) -> list[PromptMessage]:

@@ -44,7 +44,9 @@ class Bench:
 
     def submit(self, name: str = "g") -> Generation:
         request = GenerationRequest(id=name, prompt_ids=[1, 2, 3, 4], sampling=Sampling(), max_tokens=8)
-        return self.actor.submit(request, 1, Nobody())
+        if self.actor.state is EngineState.DOWN:
+            return self.actor.try_out(request, 1, Nobody())
+        return self.actor.submit(request, 1, Nobody(), self.actor.reserve())
 
     async def until(self, state: EngineState) -> float:
         """Seconds until the actor is in this state."""

@@ -2,12 +2,14 @@
 The client is told, and a later turn works.
 """
 
+from contextlib import AsyncExitStack
+
 import pytest
 import trio
 
 from engines.base import GenerationRequest
 from engines.scripted import Script
-from tests.e2e.client import kinds_of, text_of
+from tests.e2e.client import Client, kinds_of, text_of
 from tests.runtime.serving import STEP_S, Serving, prompt_text, says, talks
 
 
@@ -144,3 +146,32 @@ async def test_more_turns_than_the_engine_and_its_queue_take_are_told_to_come_ba
             assert (await two.rest())[-1]["type"] == "done", "a queued turn is served in its turn"
             await three.message("r-2")
             assert (await three.rest())[-1]["type"] == "done"
+
+
+async def test_turns_that_come_at_once_with_prompts_that_take_time_never_overfill_the_engine(serving: Serving) -> None:
+    script = Script(step_s=0.01, max_running=1, reply=lambda _request: [" word"] * 30)
+    more = {"ENGINE_MAX_QUEUED": "1", "CHAT_MAX_LEN": "60000", "CHAT_PROMPT_MAX_TOKENS": "30000"}
+    async with serving(script, **more) as place, AsyncExitStack() as guests:
+        clients = [await guests.enter_async_context(place.connected(session_id=f"s-{n}")) for n in range(10)]
+        most = 0
+        ends: list[str] = []
+
+        async def converse(client: Client) -> None:
+            # Longer than what is rendered on the spot: all of them are looked at before the first is handed over.
+            await client.start("r-1", "hi", chat_prompt="Be kind and brief. " * 400)
+            end = (await client.rest())[-1]
+            ends.append(end["type"] if end["type"] == "done" else end["payload"]["details"]["reason_code"])
+
+        async with trio.open_nursery() as nursery:
+            for client in clients:
+                nursery.start_soon(converse, client)
+            while len(ends) < len(clients):
+                most = max(most, place.actor.running)
+                await trio.sleep(0.001)
+        assert most == 2
+        assert ends == ["engine_queue_full"] * 8 + ["done"] * 2
+        assert len(place.engine.submitted) == 2
+        await place.until_idle_engine()
+        assert place.actor.stats().places == 0
+        await clients[0].message("r-2")
+        assert (await clients[0].rest())[-1]["type"] == "done"

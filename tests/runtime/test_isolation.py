@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 import trio
 
+from actors import admission
 from actors.engine import EngineActor
 from actors.generation import ChunkSink, Generation
 from engines.base import GenerationRequest
@@ -54,11 +55,11 @@ CRASHES = 8
 class _Poisoned(EngineActor):
     """The real actor, except that one user's words make submitting fail as a bug of ours would."""
 
-    def submit(self, request: GenerationRequest, turn: int, sink: ChunkSink) -> Generation:
+    def submit(self, request: GenerationRequest, turn: int, sink: ChunkSink, place: admission.Place) -> Generation:
         """Break on the word."""
         if "trip the bug" in prompt_text(request):
             raise RuntimeError("a bug of ours, on purpose")
-        return super().submit(request, turn, sink)
+        return super().submit(request, turn, sink, place)
 
 
 async def test_a_crash_in_one_session_costs_that_connection_and_nothing_else(serving: Serving) -> None:
@@ -76,6 +77,7 @@ async def test_a_crash_in_one_session_costs_that_connection_and_nothing_else(ser
                 assert (error["session_id"], error["request_id"]) == ("s-2", "r-1")
                 assert error["payload"]["code"] == "internal_error"
                 assert error["payload"]["details"]["reason_code"] == "internal_exception"
+                assert error["payload"]["usage"]["total_tokens"] == 0, "it is its turn's terminal frame"
                 assert "on purpose" not in str(unlucky.seen) + reason
             assert (await fine.rest())[-1]["type"] == "done"
             async with place.connected(session_id="s-2") as again:

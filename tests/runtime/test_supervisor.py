@@ -153,3 +153,20 @@ def test_patience_ends_exactly_when_a_window_holds_too_many_failures(gaps: list[
     for index, ended in enumerate(ends):
         recent = [at for at in times[: index + 1] if times[index] - at <= WINDOW_S]
         assert ended == (len(recent) >= MAX_FAILURES)
+
+
+async def test_a_cache_reset_waits_for_a_turn_that_is_still_on_its_way_to_the_engine(autojump_clock: MockClock) -> None:
+    life = Life(well())
+    life.supervisor.cache_reset_s = 60
+    async with trio.open_nursery() as nursery:
+        await nursery.start(life.supervisor.run)
+        await trio.sleep(61)
+        resets = [life.supervisor.cache_resets]
+        place = life.actor.reserve()
+        await trio.sleep(200)
+        resets.append(life.supervisor.cache_resets)
+        place.give_back()
+        await trio.sleep(2)
+        resets.append(life.supervisor.cache_resets)
+        nursery.cancel_scope.cancel()
+    assert resets == [1, 1, 2]
