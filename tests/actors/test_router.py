@@ -252,3 +252,27 @@ async def test_a_thousand_barge_ins_leave_nothing_queued_or_running(autojump_clo
             assert stats.yes + stats.no + stats.withdrawn == 1000
             assert stats.errors == {}
             nursery.cancel_scope.cancel()
+
+
+class Photograph(trio.abc.Instrument):
+    """Answers the one question that is being read in the last moment: when its asker has just run out of time."""
+
+    def __init__(self, router: RouterActor, answer: float) -> None:
+        self.router, self.answer = router, answer
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """An asker whose deadline is over wakes up."""
+        if "_ask" in task.name and trio.current_time() >= PATIENCE_S and self.router._running:
+            self.router._running[0].answer(self.answer)
+
+
+async def test_an_answer_in_the_scheduler_turn_of_the_deadline_is_in_time(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        scene = await stage(nursery, Scripted(step_s=2 * PATIENCE_S))
+        trio.lowlevel.add_instrument(Photograph(scene.router, 0.9))
+        scene.ask("close call", PATIENCE_S)
+        await trio.sleep(PATIENCE_S + 1)
+        nursery.cancel_scope.cancel()
+    assert scene.answers == {"close call": Decision(yes=True, score=0.9)}
+    stats = scene.router.stats()
+    assert (stats.yes, stats.errors) == (1, {})
