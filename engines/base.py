@@ -16,7 +16,7 @@ from engines.errors import EngineError
 
 
 class FinishReason(enum.Enum):
-    """Why a generation ended by itself."""
+    """Why a generation ended by itself. STOP: its last token is a stop token, even if no other one was allowed."""
 
     STOP = "stop"
     LENGTH = "length"

@@ -106,7 +106,8 @@ class Streams:
         )
         async for step in stream.result:
             completion = step.outputs[0]
-            ids, reason, finished = list(completion.token_ids_diff), completion.finish_reason, step.finished
+            ids, finished = list(completion.token_ids_diff), step.finished
+            reason = _reason(stream, ids, completion.finish_reason)
             self._count(stream, ids, step)
             if not stream.aborted:
                 self._pass_on(stream, ids, reason if finished else None)
@@ -148,6 +149,11 @@ class Streams:
         # Special tokens stay visible: the server decides what of them is shown.
         text: str = self.llm.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text
+
+
+def _reason(stream: Stream, ids: list[int], reason: str | None) -> str | None:
+    """The PyTorch backend counts first: it calls a stop token in the last place that was allowed a matter of length."""
+    return "stop" if reason == "length" and ids and ids[-1] in stream.ends else reason
 
 
 def _ending(stream: Stream, reason: str | None) -> Output:

@@ -208,13 +208,14 @@ async def an_abort_storm_leaves_nothing_behind(opened: Opened) -> None:
 
 
 async def a_stop_token_ends_the_reply_and_is_not_part_of_it(opened: Opened) -> None:
-    """With every token a stop token, the first one ends it."""
-    request_id = opened.submit(8, stop_token_ids=opened.all_ids)
-    end = await opened.recorder.end(request_id)
-    assert isinstance(end, Finished), end
-    assert end.reason is FinishReason.STOP
-    assert opened.recorder.text(request_id) == ""
-    assert end.usage.completion_tokens == 1
+    """With every token a stop token, the first one ends it; also where it is the only one that is allowed."""
+    for allowed in (8, 1):
+        request_id = opened.submit(allowed, stop_token_ids=opened.all_ids)
+        end = await opened.recorder.end(request_id)
+        assert isinstance(end, Finished), end
+        assert end.reason is FinishReason.STOP
+        assert opened.recorder.text(request_id) == ""
+        assert end.usage.completion_tokens == 1
 
 
 async def a_prompt_that_does_not_fit_fails_alone(opened: Opened) -> None:

@@ -64,6 +64,18 @@ async def test_a_stop_token_that_the_library_takes_away_still_counts(open_engine
     assert end.usage.completion_tokens == len(_ids(model, "bye")) + 1
 
 
+async def test_a_stop_token_is_a_stop_although_the_library_counted_first(open_engine: Open, model: Path) -> None:
+    stop = _ids(model, "!")[0]
+    bye = _ids(model, "bye")
+    async with open_engine("pytorch", {"counts_first": True}) as session:
+        prompt, last = [ECHO, *bye, stop, *_ids(model, "never")], len(bye) + 1
+        request_id = session.opened.submit(last, prompt_ids=prompt, stop_token_ids=[stop])
+        end = await session.opened.recorder.end(request_id)
+    assert isinstance(end, Finished)
+    assert (end.reason, end.usage.completion_tokens) == (FinishReason.STOP, last)
+    assert session.opened.recorder.text(request_id) == "bye"
+
+
 async def test_only_the_pytorch_backend_knows_how_much_came_from_the_cache(open_engine: Open) -> None:
     known = []
     for backend in ("engine", "pytorch"):

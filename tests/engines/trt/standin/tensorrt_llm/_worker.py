@@ -26,7 +26,9 @@ def main() -> None:
         sys.exit(1)
     time.sleep(start.get("load_s", 0.0))  # noqa: TID251 - a process of its own, without any loop
     say("ready")
-    Worker(start["batch"], start.get("step_s", 0.002), start.get("ignores_aborts", False)).serve()
+    worker = Worker(start["batch"], start.get("step_s", 0.002), start.get("ignores_aborts", False))
+    worker.counts_first = start.get("counts_first", False)
+    worker.serve()
 
 
 def say(line: str) -> None:
@@ -39,13 +41,16 @@ def say(line: str) -> None:
 
 
 class Worker:
-    """Takes commands, and gives one token a step to each of the first `batch` requests."""
+    """Takes commands, and gives one token a step to each of the first `batch` requests.
+
+    `counts_first`: looks at the number of tokens before it looks for stop tokens, as the PyTorch backend does.
+    """
 
     def __init__(self, batch: int, step_s: float, ignores_aborts: bool) -> None:
         self.batch, self.step_s, self.ignores_aborts = batch, step_s, ignores_aborts
         self.waiting: dict[int, dict[str, Any]] = {}
         self.unread: list[dict[str, Any]] = []
-        self.hangs = False
+        self.hangs = self.counts_first = False
         self.next_step = 0.0
         self.rest = b""
 
@@ -94,6 +99,8 @@ class Worker:
         answers = []
         for request in list(self.waiting.values())[: self.batch]:
             answer = step(request)
+            if self.counts_first and answer.get("reason") == "stop" and len(request["made"]) == request["max_tokens"]:
+                answer["reason"] = "length"
             answers.append(answer)
             if "reason" in answer or "error" in answer:
                 del self.waiting[request["id"]]
