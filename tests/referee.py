@@ -147,13 +147,13 @@ class Referee:
     def _error(self, request_id: str, payload: Message, frame: Message) -> None:
         assert payload["message"]
         assert payload["details"]["reason_code"]
-        if payload["details"]["reason_code"] == "duplicate_request_id":
-            assert self.reused[request_id] > 0, "refused as a duplicate, but it was not"
-            self.reused[request_id] -= 1
-        elif "usage" in payload:
+        if "usage" in payload:
             assert payload["code"] in ("internal_error", "server_busy")
             _check_usage(payload["usage"])
             self._close(request_id, frame)
+        elif payload["details"]["reason_code"] == "duplicate_request_id":
+            assert self.reused[request_id] > 0, "refused as a duplicate, but it was not"
+            self.reused[request_id] -= 1
         elif request_id != "unknown":
             self._answer(request_id, *TURNS, "cancel", "garbage")
 

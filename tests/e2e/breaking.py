@@ -10,7 +10,7 @@ import trio
 
 from engines import processes
 from engines.vllm.workers import is_worker
-from tests.e2e.client import TERMINAL, Client, Frame, connected
+from tests.e2e.client import Client, Frame, connected, ends_turn
 from tests.e2e.program import Program
 
 START_S = 300.0
@@ -68,7 +68,7 @@ async def ends(client: Client) -> Frame:
     frames = await client.rest()
     assert [frame["type"] for frame in frames[:-1] if frame["type"] != "token"] in ([], ["final"])
     await client.answers_pings()
-    assert len([frame for frame in client.seen if frame["type"] in TERMINAL and frame["request_id"] == "r-1"]) == 1
+    assert len([frame for frame in client.seen if ends_turn(frame) and frame["request_id"] == "r-1"]) == 1
     return frames[-1]
 
 

@@ -11,7 +11,6 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket
 
 Frame = dict[str, Any]
 ENVELOPE = ["type", "session_id", "request_id", "payload"]
-TERMINAL = frozenset({"done", "cancelled", "error"})
 PROMPT = "Be kind and brief."
 PATIENCE_S = 60.0  # a busy machine with several engines may leave us waiting
 
@@ -70,7 +69,10 @@ class Client:
 
     async def rest(self) -> list[Frame]:
         """Frames up to and with the next terminal one."""
-        return await self.until(*TERMINAL)
+        frames = [await self.frame()]
+        while not ends_turn(frames[-1]):
+            frames.append(await self.frame())
+        return frames
 
     async def refusal(self) -> tuple[str, str, Frame]:
         """The next frame, an error: its code, its reason code, and all of it."""
@@ -99,6 +101,11 @@ class Client:
         end = self.socket.closed
         assert end is not None, "the connection broke without a close frame"
         return end.code, end.reason or ""
+
+
+def ends_turn(frame: Frame) -> bool:
+    """Whether a frame is a turn's terminal one: an error is if and only if it has `usage`."""
+    return frame["type"] in ("done", "cancelled") or (frame["type"] == "error" and "usage" in frame["payload"])
 
 
 def text_of(frames: Sequence[Frame]) -> str:
@@ -144,4 +151,4 @@ async def connected(
             await trio.aclose_forcefully(socket._stream)
 
 
-__all__ = ["PROMPT", "TERMINAL", "Client", "Frame", "connected", "kinds_of", "text_of"]
+__all__ = ["PROMPT", "Client", "Frame", "connected", "ends_turn", "kinds_of", "text_of"]

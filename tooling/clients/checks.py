@@ -78,12 +78,13 @@ class FrameChecks:
             self.turns[request_id].over = True
 
     def _of_turn(self, frame: Incoming, turn: TurnState) -> None:
-        if turn.over:
+        if turn.over and (frame.type != "error" or "usage" in frame.payload):
             raise ProtocolBreach(f"{frame.type!r} came after the turn's terminal frame")
         if frame.type == "ack":
             self._acked(frame, turn)
         elif frame.type == "error":
-            turn.over = True
+            # With `usage` it ends the turn, before the ack it refuses it; else it is about another frame of that id.
+            turn.over = turn.over or "usage" in frame.payload or not turn.acked
         elif not turn.acked:
             raise ProtocolBreach(f"{frame.type!r} came before 'ack'")
         elif frame.type == "toolcall":

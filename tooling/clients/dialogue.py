@@ -147,6 +147,9 @@ class Dialogue:
             self.screen.note(f"TOOLCALL status={frame.text('status')} ttfb_ms={ttfb:.0f}")
         if over:
             self._close_turn()
+        elif frame.type == "error":  # not the turn's end: another frame was refused, the cancel as a rule
+            self._cancelling = False
+            self.screen.note(f"WARN {refusal(frame.payload)}")
 
     def _close_turn(self) -> None:
         """The running turn is over, or about to be cut off by the next one."""

@@ -21,13 +21,18 @@ OnFrame = Callable[[Incoming], None]
 
 @define(kw_only=True)
 class Exchange:
-    """The record of one turn, filled by `feed`. `outcome` is None while it runs."""
+    """The record of one turn, filled by `feed`. `outcome` is None while it runs.
+
+    An error ends the turn if it has `usage`, or if the turn was never acked: then it was refused. Any other error is
+    about some other frame, such as a cancel that came too often, whose id can be the turn's.
+    """
 
     request_id: str
     kind: str
     user: str = field(repr=False)
     meter: TurnMeter
     label: str = ""
+    acked: bool = False
     toolcall: Mapping[str, object] | None = None
     outcome: str | None = None
     error: Mapping[str, Any] | None = None
@@ -40,11 +45,13 @@ class Exchange:
         payload = frame.payload
         if frame.type == "cancelled" and self.request_id in (frame.request_id, payload.get("turn")):
             self._end("cancelled", frame)
-        elif frame.type == "error" and frame.request_id in (self.request_id, "unknown"):
+        elif frame.type == "error" and self._ended_by(frame):
             self.error = payload
             self._end("error", frame)
         elif frame.request_id != self.request_id:
             return self.outcome is not None
+        elif frame.type == "ack":
+            self.acked = True
         elif frame.type == "token":
             self.meter.tokens.append((frame.text("text"), frame.at))
         elif frame.type == "toolcall":
@@ -62,6 +69,11 @@ class Exchange:
         if self.outcome == "error" and self.error is not None:
             return refusal(self.error)
         return Refused(f"the turn ended as {self.outcome}")
+
+    def _ended_by(self, error: Incoming) -> bool:
+        if "usage" in error.payload:
+            return error.request_id == self.request_id
+        return not self.acked and error.request_id in (self.request_id, "unknown")
 
     def _end(self, outcome: str, frame: Incoming) -> None:
         self.outcome = outcome

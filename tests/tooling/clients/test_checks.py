@@ -37,7 +37,9 @@ def feed(frames: Frames, *, kind: str = "start") -> FrameChecks:
         [ACK, NO, ("final", {"normalized_text": ""}), ("done", {"usage": USAGE, "finish_reason": "tool"})],
         [ACK, TOKEN, ("cancelled", {"reason": "barge_in", "turn": "r"})],
         [("error", {"code": "invalid_payload"})],
-        [ACK, TOKEN, ("error", {"code": "internal_error"})],
+        [ACK, TOKEN, ("error", {"code": "internal_error", "usage": USAGE})],
+        [ACK, TOKEN, ("error", {"code": "rate_limited"}), TOKEN, ("cancelled", {"reason": "barge_in", "turn": "r"})],
+        [ACK, TOKEN, FINAL, DONE, ("error", {"code": "invalid_message"})],
         [ACK, ("invented", {}), TOKEN, FINAL, DONE],
     ],
 )
@@ -67,6 +69,7 @@ def test_a_turn_in_order_passes(frames: Frames) -> None:
         ([ACK, TOKEN, FINAL, ("done", {"usage": USAGE, "finish_reason": "x"})], "finish_reason"),
         ([ACK, TOKEN, FINAL, DONE, TOKEN], "after the turn's terminal"),
         ([ACK, TOKEN, FINAL, DONE, DONE], "after the turn's terminal"),
+        ([ACK, TOKEN, FINAL, DONE, ("error", {"code": "internal_error", "usage": USAGE})], "after the turn's terminal"),
         ([ACK, ("cancelled", {"turn": "r"}), ("cancelled", {"turn": "r"})], "second terminal"),
     ],
 )
@@ -140,6 +143,30 @@ def test_an_exchange_ignores_what_is_not_its_own() -> None:
     assert not turn.feed(Incoming("token", "s", "other", {"text": "x"}, 1.0))
     assert not turn.feed(Incoming("cancelled", "s", "other", {"turn": "other"}, 1.0))
     assert turn.meter.text() == ""
+
+
+@pytest.mark.parametrize(
+    ("acked", "request_id", "usage", "over"),
+    [
+        (True, "r", USAGE, True),
+        (True, "r", None, False),  # a cancel, or a second frame, of that id was refused
+        (True, "unknown", None, False),
+        (True, "other", USAGE, False),
+        (False, "r", USAGE, True),
+        (False, "r", None, True),  # the turn frame itself was refused
+        (False, "unknown", None, True),  # turned away at the door
+        (False, "other", None, False),
+    ],
+)
+def test_an_error_ends_a_turn_if_it_has_usage_or_refuses_it(
+    acked: bool, request_id: str, usage: dict[str, Any] | None, over: bool
+) -> None:
+    turn = exchange()
+    if acked:
+        assert not turn.feed(Incoming(*ACK[:1], "s", "r", ACK[1], 1.0))
+    payload = {"code": "rate_limited"} | ({} if usage is None else {"usage": usage})
+    assert turn.feed(Incoming("error", "s", request_id, payload, 2.0)) == over
+    assert (turn.outcome, turn.error) == (("error", payload) if over else (None, None))
 
 
 def test_an_exchange_without_text_and_decision_is_an_empty_reply() -> None:

@@ -51,7 +51,8 @@ async def closes_in_mid_reply(session: Session, frame: Frame) -> None:
 
 async def error(session: Session, frame: Frame) -> None:
     await ack(session, frame)
-    await session.send("error", frame, code="internal_error", message="m", details={"reason_code": "engine_error"})
+    details = {"reason_code": "engine_error"}
+    await session.send("error", frame, code="internal_error", message="m", details=details, usage=USAGE)
 
 
 async def cancelled(session: Session, frame: Frame) -> None:

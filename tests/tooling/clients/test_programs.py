@@ -230,6 +230,24 @@ async def test_ctrl_c_cancels_a_reply_and_ends_the_session_at_the_prompt() -> No
     assert [frame["type"] for frame in server.sessions[0].seen] == ["start", "cancel", "end"]
 
 
+async def test_a_cancel_that_is_refused_is_no_end_of_the_reply() -> None:
+    async def refuses_cancels(session: Session, frame: Frame) -> None:
+        if frame["type"] == "cancel":
+            details = {"reason_code": "cancel_rate_limited", "retry_in": 7}
+            await session.send("error", frame, code="rate_limited", message="m", details=details)
+        else:
+            await session.reply(frame, LONG[:40], pause_s=0.02)
+
+    async with standing_in(refuses_cancels) as server, terminal("live", server.url) as talk:
+        await talk.until("word3 ")
+        talk.process.send_signal(signal.SIGINT)
+        await talk.until("retry in 7 s")
+        await talk.until("word39 ")
+        await talk.until("> ")
+        talk.type("/stop\r")
+        assert await talk.ended() == 0
+
+
 async def test_commands_are_answered_and_unknown_ones_point_at_help() -> None:
     async with standing_in() as server, terminal("live", server.url) as talk:
         await talk.until("> ")
