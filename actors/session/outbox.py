@@ -30,7 +30,9 @@ class Outbox:
     """What one session has to say and its client has not taken yet.
 
     `put` never blocks. `limit`: bytes of waiting frames; a frame over it sets `overflowed` and is dropped, because the
-    connection is lost then anyway (a single frame in an empty outbox always fits). The writer takes everything that
+    connection is lost then anyway. A client is slow only by what it could have taken: what comes while the writer has
+    nothing to send always fits, and so do a single frame in an empty outbox and the last frames of a turn, which are as
+    long as one reply at most. The writer takes everything that
     waits at once: text it took counts as sent. `flush_s`: token text waits that long after the text before it, so that
     deltas which come close together share a frame; a turn's first text and everything else never waits.
     """
@@ -45,6 +47,7 @@ class Outbox:
     _waiting: deque[_Waiting] = field(factory=deque)
     _bytes: int = 0
     _bell: trio.Event = field(factory=trio.Event)
+    _idle: bool = False
     _sent_turn: int = -1
     _sent: list[str] = field(factory=list)
     _first_token_at: float = 0.0
@@ -55,9 +58,13 @@ class Outbox:
         """Bytes that wait."""
         return self._bytes
 
-    def put(self, frame: Frame, turn: int | None = None, read_at: float | None = None) -> None:
-        """Queue a frame. For a `done`: the turn, and when its frame was read, so that `ttft_ms` can be filled in."""
-        self._append(_Waiting(turn, len(frame.encode().encode()) + ENTRY_OVERHEAD_BYTES, frame, read_at))
+    def put(self, frame: Frame, turn: int | None = None, read_at: float | None = None, *, ends: bool = False) -> None:
+        """Queue a frame. `ends`: it is among the last of a turn.
+
+        For a `done`: the turn, and when its frame was read, so that `ttft_ms` can be filled in.
+        """
+        size = len(frame.encode().encode()) + ENTRY_OVERHEAD_BYTES
+        self._append(_Waiting(turn, size, frame, read_at), always=ends)
 
     def put_text(self, turn: int, address: Address, text: str) -> None:
         """Queue token text; it merges with text of the same turn that still waits."""
@@ -100,8 +107,10 @@ class Outbox:
         while self.hangup is None and not self.overflowed:
             if self._waiting and self.clock() >= self._held_until():
                 return
+            self._idle = True
             with trio.move_on_at(self._held_until() if self._waiting else math.inf):
                 await self._bell.wait()
+            self._idle = False
             self._bell = trio.Event()
 
     def _held_until(self) -> float:
@@ -109,14 +118,14 @@ class Outbox:
         flows = all(entry.frame is None and entry.turn == self._sent_turn for entry in self._waiting)
         return self._last_text_at + self.flush_s if self.flush_s and flows else -math.inf
 
-    def _append(self, entry: _Waiting) -> None:
-        if self.hangup is None and self._fits(entry.size):
+    def _append(self, entry: _Waiting, *, always: bool = False) -> None:
+        if self.hangup is None and self._fits(entry.size, always=always):
             self._waiting.append(entry)
             self._bytes += entry.size
             self._bell.set()
 
-    def _fits(self, size: int) -> bool:
-        if self._bytes and self._bytes + size > self.limit:
+    def _fits(self, size: int, *, always: bool = False) -> bool:
+        if self._bytes and self._bytes + size > self.limit and not (always or self._idle):
             self.overflowed = True
             self._bell.set()
         return not self.overflowed

@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from tests.client import Client
 from tests.conversations import WHO, Conversations
 from tests.harness import open_world
+from tests.referee import Mode
 
 PATIENCE_S = 3600
 LONG = tuple(f"word{number} " for number in range(140))
@@ -88,6 +89,23 @@ async def test_an_outbox_that_overflows_aborts_the_turn_at_once(autojump_clock: 
             await client.over.wait()
             assert client.closed == (1013, "slow_consumer")
             await world.check_quiet()
+
+
+@pytest.mark.parametrize("mode", [Mode.CHAT, Mode.BOTH])
+@pytest.mark.parametrize("tokens", [("x" * 2000,) * 20, ("\x01" * 700,) * 20, ("a ",) * 140])
+async def test_a_client_that_reads_gets_a_reply_that_is_longer_than_the_outbox(
+    tokens: tuple[str, ...], mode: Mode, autojump_clock: MockClock
+) -> None:
+    async with open_world(mode) as world:
+        world.voice.tokens = tokens
+        world.router.delay_s = 1.0  # the whole reply is held until then
+        client, _ = world.connect(outbox_bytes=4096)
+        with trio.fail_after(PATIENCE_S):
+            await client.end_of(client.start())
+            turn = client.say("message", user_utterance="go on")
+            assert (await client.end_of(turn))["type"] == "done"
+            assert {account.final for account in client.referee.turns.values()} == {"".join(tokens)}
+        assert client.closed is None
 
 
 async def test_a_barge_in_drops_the_unsent_text_and_stores_what_was_sent(autojump_clock: MockClock) -> None:

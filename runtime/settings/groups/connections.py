@@ -50,7 +50,10 @@ class Connections:
         "Close a client that took nothing for that long while something waited for it.",
     )
     outbox_max_bytes: int = setting(
-        "WS_OUTBOX_MAX_BYTES", Int(4096), 262144, "Unsent bytes held for one session; more: closed as too slow."
+        "WS_OUTBOX_MAX_BYTES",
+        Int(4096),
+        262144,
+        "Unsent bytes held for one session; more: closed as too slow. With a chat at least 64 x `CHAT_MAX_OUT` + 4096.",
     )
     max_messages_per_window: int = setting(
         "WS_MAX_MESSAGES_PER_WINDOW", Int(0), 25, "Turn frames a connection may send per window; 0: no limit."

@@ -84,6 +84,43 @@ def test_growing_text_overflows_like_a_frame() -> None:
     assert box.size <= 300
 
 
+def test_the_last_frames_of_a_turn_always_fit_but_what_follows_must() -> None:
+    box = outbox(300)
+    box.put_text(1, ADDRESS, "x" * 150)
+    box.put(Frame("final", ADDRESS, {"normalized_text": "x" * 500}), ends=True)
+    box.put(Frame("done", ADDRESS), ends=True)
+    fitted = not box.overflowed
+    box.put(Frame("pong", ADDRESS))
+    assert (fitted, box.overflowed) == (True, True)
+    box.put(Frame("done", ADDRESS), ends=True)
+    assert [kind for kind, _ in taken(box)] == ["token", "final", "done"]
+
+
+def test_text_that_just_fits_is_followed_by_its_end() -> None:
+    box = outbox(300)
+    box.put_text(1, ADDRESS, "x")
+    box.put_text(1, ADDRESS, "y" * (300 - box.size))
+    assert (box.size, box.overflowed) == (300, False)
+    box.put(Frame("done", ADDRESS), ends=True)
+    assert [kind for kind, _ in taken(box)] == ["token", "done"]
+
+
+async def test_what_comes_while_the_writer_has_nothing_to_send_always_fits() -> None:
+    box = outbox(100)
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(box.wait)
+            await trio.testing.wait_all_tasks_blocked()
+            for number in range(5):
+                box.put(Frame("toolcall", ADDRESS, {"n": number}))
+                box.put_text(1, ADDRESS, "held text " * 10)
+    fitted = not box.overflowed
+    assert len(box.take()) == 10
+    box.put(Frame("pong", ADDRESS, {"x": "y" * 90}))  # the writer is sending: from here on the client can be late
+    box.put(Frame("pong", ADDRESS))
+    assert (fitted, box.overflowed) == (True, True)
+
+
 def test_after_an_overflow_nothing_more_is_taken_in() -> None:
     box = outbox(100)
     box.put(Frame("ack", ADDRESS, {"x": "y" * 90}))

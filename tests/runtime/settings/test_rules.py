@@ -27,6 +27,8 @@ REFUSED = [
     (CHAT, {"CHAT_MODEL": "./nowhere"}, "CHAT_MODEL: './nowhere' is neither a directory"),
     (CHAT, {"CHAT_MODEL": "a/b/c"}, "CHAT_MODEL: 'a/b/c' is neither a directory"),
     (CHAT, {"CHAT_MAX_LEN": "2213"}, "CHAT_MAX_LEN: 2213 is below 2214 = CHAT_PROMPT_MAX_TOKENS (1500)"),
+    (CHAT, {"WS_OUTBOX_MAX_BYTES": "4096"}, "WS_OUTBOX_MAX_BYTES: 4096 is below 13696 = 2 x 32 x CHAT_MAX_OUT (150)"),
+    (CHAT, {"CHAT_MAX_OUT": "5000", "CHAT_MAX_LEN": "9000"}, "WS_OUTBOX_MAX_BYTES: 262144 is below 324096 = "),
     (CHAT, {"TRIMMED_HISTORY_LENGTH": "3000"}, "TRIMMED_HISTORY_LENGTH: 3000 is not below HISTORY_MAX_TOKENS (3000)"),
     (CHAT, {"ENGINE_HANG_TIMEOUT_S": "9"}, "ENGINE_STALL_TIMEOUT_S: 10 is above ENGINE_HANG_TIMEOUT_S (9)"),
     (CHAT, {"CHAT_TEMPERATURE": "1.3"}, "CHAT_TEMPERATURE: 1.3 is not within CHAT_TEMPERATURE_MIN.."),
@@ -74,6 +76,8 @@ def test_what_does_not_go_together_is_refused(base: dict[str, str], changes: dic
 ALLOWED = [
     (CHAT, {"CHAT_MAX_LEN": "2214"}),
     (CHAT, {"TRIMMED_HISTORY_LENGTH": "2999"}),
+    (CHAT, {"WS_OUTBOX_MAX_BYTES": "13696"}),
+    (CHAT, {"WS_OUTBOX_MAX_BYTES": "4160", "CHAT_MAX_OUT": "1"}),
     (CHAT, {"ENGINE_HANG_TIMEOUT_S": "10"}),
     (CHAT, {"CHAT_TEMPERATURE": "1.2"}),
     (CHAT, {"CHAT_TOP_P": "0.6"}),
@@ -91,6 +95,7 @@ ALLOWED = [
     (VLLM, {"TRT_ENGINE_DIR": "/nowhere/x"}),
     (CHAT, {"TOOL_MODEL": "./nowhere"}),
     (TOOL, {"CHAT_MODEL": "./nowhere", "CHAT_MAX_LEN": "1", "CHAT_QUANTIZATION": "int8_sq"}),
+    (TOOL, {"WS_OUTBOX_MAX_BYTES": "4096"}),
     (TOOL, {"TOOL_GPU_FRAC": "0.9", "INFERENCE_ENGINE": "vllm"}),
 ]
 
