@@ -19,9 +19,10 @@ from actors.session.errors import ClientTooSlow
 from actors.session.gate import Gate
 from actors.session.outbox import Outbox
 from actors.session.state import Phase
+from engines.base import Usage
 from protocol.envelope import decode
 from protocol.errors import UNKNOWN_ID, PeerProtocolError
-from protocol.frames import Address, error
+from protocol.frames import Address, error, usage
 
 NOBODY = Address(UNKNOWN_ID, UNKNOWN_ID)
 
@@ -85,11 +86,9 @@ class Connection:
         """The server's patience is over: say goodbye now."""
         self.actor.inbox.deliver(ev.DrainExpired())
 
-    def unfinished(self) -> Address | None:
-        """The ids of an acked turn that has had no terminal frame; for the barrier, which owes it one."""
-        session = self.actor.session
-        turn = session.pending or (session.live if session.phase in (Phase.ROUTING, Phase.STREAMING) else None)
-        return Address(turn.session_id, turn.request_id) if turn is not None else None
+    def unfinished(self) -> tuple[Address, Usage] | None:
+        """Ids and usage of an acked turn that has had no terminal frame; for the barrier, which owes it one."""
+        return self.actor.unfinished
 
     def summary(self) -> dict[str, object]:
         """What the closing log line says of this connection."""
@@ -165,13 +164,22 @@ async def hang_up(socket: Farewell, code: int, reason: str, *, lingers: bool) ->
         await socket.close(code, reason)
 
 
-async def turn_away(socket: Farewell, problem: PeerProtocolError, code: int, address: Address = NOBODY) -> None:
-    """End a connection readably: an error frame, a short linger, the close. `address`: whom the error is about."""
+async def turn_away(
+    socket: Farewell, problem: PeerProtocolError, code: int, unfinished: tuple[Address, Usage] | None = None
+) -> None:
+    """End a connection readably: an error frame, a short linger, the close.
+
+    `unfinished`: ids and usage of a turn that ends with it; the error is its terminal frame then.
+    """
+    frame = error(NOBODY, problem)
+    if unfinished is not None:
+        address, used = unfinished
+        frame = error(address, problem, usage(used.prompt_tokens, used.completion_tokens, used.cached_tokens))
     with trio.move_on_after(CLOSE_HANDSHAKE_S) as patience, suppress(Disconnected, ClientTooSlow):
-        await socket.send([error(address, problem).encode()])
+        await socket.send([frame.encode()])
     if patience.cancelled_caught:
         return
     await hang_up(socket, code, problem.reason_code, lingers=True)
 
 
-__all__ = ["NOBODY", "Connection", "Disconnected", "Socket", "hang_up", "turn_away"]
+__all__ = ["Connection", "Disconnected", "Socket", "hang_up", "turn_away"]

@@ -9,7 +9,7 @@ import trio
 from attrs import define, field, frozen
 
 from actors.channels import CLOSE_HANDSHAKE_S
-from actors.connection import NOBODY, Connection, Socket, turn_away
+from actors.connection import Connection, Socket, turn_away
 from actors.session.effects import Hangup
 from protocol.errors import PeerProtocolError
 from runtime.access import Slots, Throttle, check_keys
@@ -186,7 +186,7 @@ class Server:
                 await connection.run()
         except* Exception as group:
             log.error("session.crashed", exc_info=group)
-            await turn_away(socket, _internal_exception(), INTERNAL_CLOSE_CODE, connection.unfinished() or NOBODY)
+            await turn_away(socket, _internal_exception(), INTERNAL_CLOSE_CODE, connection.unfinished())
         finally:
             self.connections.discard(connection)
             log.info("session.closed", connections=len(self.connections), **connection.summary())

@@ -1,10 +1,8 @@
 """The session actor: feeds events to the machine and performs the effects. Performing never awaits."""
 
-import math
 from collections.abc import Callable
 from typing import assert_never
 
-import structlog
 import trio
 from attrs import define, field
 
@@ -15,7 +13,6 @@ from actors.session import events as ev
 from actors.session import intake
 from actors.session.answers import Answers
 from actors.session.deployment import Deployment, effective_sampling
-from actors.session.events import Ending
 from actors.session.history import History
 from actors.session.machine import step
 from actors.session.opening import Profile
@@ -23,10 +20,12 @@ from actors.session.outbox import Outbox
 from actors.session.reply import Cleaner
 from actors.session.state import Phase, Session
 from actors.session.turn import Router, Turn
+from actors.session.verdict import End, judge
+from engines.base import Usage
+from protocol.frames import Address
 from protocol.sampling import SANITIZE, Number, merge
 from protocol.turns import Played
 
-log = structlog.get_logger()
 CleanerFactory = Callable[[Profile, bool], Cleaner]
 KNOWN_TURNS = 64
 """Turns whose ids `played` may still name; only the newest reply can be cut, so a few would do."""
@@ -60,6 +59,7 @@ class SessionActor:
     _nursery: trio.Nursery = field(init=False)
     _turn: Turn | None = None
     _numbers: dict[str, int] = field(factory=dict)
+    _open: set[int] = field(factory=set)
     _answers: Answers = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -91,14 +91,17 @@ class SessionActor:
         while self.phase not in (Phase.IDLE, Phase.CLOSED):
             await self.settled.wait()
 
+    @property
+    def unfinished(self) -> tuple[Address, Usage] | None:
+        """Ids and usage so far of an acked turn that has had no terminal frame; for the barrier, which owes it one."""
+        session = self.session
+        turn = session.pending or (session.live if session.phase in (Phase.ROUTING, Phase.STREAMING) else None)
+        return (self._answers.address(turn), self._usage(turn)) if turn is not None else None
+
     def _handle(self, event: ev.Event) -> None:
-        self.session, effects = step(self.session, event)
-        for effect in effects:
-            self._perform(effect)
+        self._step(event)
         if self.outbox.overflowed and self.phase is not Phase.CLOSED:
-            self.session, effects = step(self.session, ev.ClientStalled())
-            for effect in effects:
-                self._perform(effect)
+            self._step(ev.ClientStalled())
         if isinstance(event, ev.TurnEnded) and self.session.live is None:
             self._turn = None
         if self.phase in (Phase.IDLE, Phase.CLOSED):
@@ -106,6 +109,13 @@ class SessionActor:
             self.settled = trio.Event()
         if self.phase is Phase.CLOSED:
             self.inbox.close()
+
+    def _step(self, event: ev.Event) -> None:
+        session, effects = step(self.session, event)
+        for effect in effects:
+            self._perform(effect)
+        # Not before: if one of them crashes, what the client was told is still what the old state says.
+        self.session = session
 
     def _perform(self, effect: do.Effect) -> None:  # noqa: PLR0912 - one arm per effect, by design
         match effect:
@@ -155,6 +165,7 @@ class SessionActor:
         self._numbers[request.request_id] = request.turn
         if len(self._numbers) > KNOWN_TURNS:
             del self._numbers[next(iter(self._numbers))]
+        self._open.add(request.turn)
         self._answers.ack(request, played)
 
     def _trimmed(self, history: History) -> History:
@@ -190,8 +201,9 @@ class SessionActor:
         turn.stop(effect.cause)
         self.outbox.drop(effect.turn)
         self._store_reply(turn, self.outbox.sent_text(effect.turn), interrupted=True)
+        self._open.discard(effect.turn)
         self._nursery.start_soon(self._watch_cancel, turn, name=f"cancel of turn {effect.turn}")
-        self._log_finished(turn, "cancelled", effect.cause.value)
+        turn.log_end("cancelled", effect.cause.value)
 
     async def _watch_cancel(self, turn: Turn) -> None:
         """A turn's task that outlives its cancellation by the grace time is a bug that must not wedge the session."""
@@ -201,9 +213,13 @@ class SessionActor:
         self.inbox.put(ev.CancelOverdue(turn.number))
 
     def _report_cancelled(self, effect: do.ReportCancelled) -> None:
-        turn = self._turn if self._turn is not None and self._turn.request is effect.turn else None
+        self._open.discard(effect.turn.turn)  # it may be one that never began
         played = self._played(effect.cancel.played) if effect.cancel else None
-        self._answers.cancelled(effect, turn.usage if turn else None, played)
+        self._answers.cancelled(effect, self._usage(effect.turn), played)
+
+    def _usage(self, request: ev.TurnRequested) -> Usage:
+        """What a turn has used so far: nothing if it waits for its beginning."""
+        return self._turn.usage if self._turn is not None and self._turn.request is request else Usage()
 
     def _send(self, delta: str) -> None:
         turn = self._live
@@ -226,33 +242,35 @@ class SessionActor:
             self._send(text)
 
     def _conclude(self, effect: do.ConcludeTurn) -> None:
-        turn, ended = self._live, effect.ended
-        now = self.clock()
-        match ended.how:
-            case Ending.COMPLETED:
-                self._complete(turn, ended.detail, now)
-            case Ending.BUSY:
-                self.history = self.history.take_back(turn.number)
-                self._answers.busy(turn, ended.detail, self.engine.retry_in() if self.engine else 1)
-            case Ending.TIMED_OUT | Ending.FAILED:
-                self._store_reply(turn, turn.reply.text if turn.reply else "", interrupted=True)
-                self._answers.failed(turn, ended)
-            case Ending.CANCELLED:
-                raise AssertionError("a turn was cancelled by nobody")
-        self.turns_done += 1
-        self._log_finished(turn, ended.how.value, ended.detail)
-
-    def _complete(self, turn: Turn, reason: str, now: float) -> None:
-        if turn.reply is not None:
-            rest = turn.reply.finish()
-            if rest:
-                self.outbox.put_text(turn.number, self._answers.address(turn.request), rest)
+        turn, now = self._live, self.clock()
+        verdict = judge(effect.ended, stopped=turn.reply is not None and turn.reply.stopped, exhausted=turn.exhausted)
+        if verdict.end is End.DONE:
+            verdict = verdict.with_text(self._finish_reply(turn))
         text = turn.reply.text if turn.reply else ""
-        if not text and reason != "tool":
-            self._answers.empty(turn)
-            return
-        self._store_reply(turn, text, interrupted=False)
-        self._answers.done(turn, text, reason, now)
+        match verdict.end:
+            case End.DONE:
+                self._store_reply(turn, text, interrupted=False)
+                self._answers.done(turn, text, verdict.reason, now)
+            case End.EMPTY:
+                self._answers.empty(turn)
+            case End.BUSY:
+                self.history = self.history.take_back(turn.number)
+                self._answers.busy(turn, verdict.reason, self.engine.retry_in() if self.engine else 1)
+            case End.TIMED_OUT | End.FAILED:
+                self._store_reply(turn, text, interrupted=True)
+                self._answers.failed(turn, verdict.end)
+        self._open.discard(turn.number)
+        self.turns_done += 1
+        turn.log_end(verdict.end.value, verdict.reason)
+
+    def _finish_reply(self, turn: Turn) -> str:
+        """The whole text of a complete reply; what of it was held back is sent."""
+        if turn.reply is None:
+            return ""
+        rest = turn.reply.finish()
+        if rest:
+            self.outbox.put_text(turn.number, self._answers.address(turn.request), rest)
+        return turn.reply.text
 
     def _store_reply(self, turn: Turn, text: str, *, interrupted: bool) -> None:
         if text and turn.profile.measure is not None:
@@ -260,31 +278,17 @@ class SessionActor:
             self.history = self.history.append(message)
 
     def _played(self, played: Played | None) -> bool | None:
-        """Cut the reply to what was heard; whether the turn was known, None if the client did not say."""
+        """Cut the reply to what was heard; whether the turn was known, None if the client did not say.
+
+        A turn that is not over is not: its reply is not there yet, and what is heard of it still grows.
+        """
         if played is None:
             return None
         number = self._numbers.get(played.request_id)
-        if number is None or self.profile is None or self.profile.measure is None:
+        if number is None or number in self._open or self.profile is None or self.profile.measure is None:
             return False
         self.history, known = self.history.played(number, played.chars, self.profile.measure.count)
         return known
-
-    def _log_finished(self, turn: Turn, how: str, cause: str) -> None:
-        """The canonical line of a turn; texts are not in it."""
-        generation = turn.generation
-        first = generation.first_output_at if generation else None
-        log.info(
-            "turn.finished",
-            turn=turn.number,
-            kind=turn.request.kind.value,
-            how=how,
-            cause=cause,
-            prompt_tokens=turn.usage.prompt_tokens,
-            tokens=turn.usage.completion_tokens,
-            cached_tokens=turn.usage.cached_tokens,
-            engine_ttft_ms=None if first is None else round((first - turn.request.read_at) * 1000, 1),
-            total_ms=math.ceil((self.clock() - turn.request.read_at) * 1000),
-        )
 
 
 __all__ = ["CleanerFactory", "SessionActor"]

@@ -6,9 +6,9 @@ from attrs import define
 
 from actors.session import effects as do
 from actors.session import events as ev
-from actors.session.events import Ending
 from actors.session.outbox import Outbox, milliseconds
 from actors.session.turn import Turn
+from actors.session.verdict import End
 from engines.base import Usage
 from protocol import frames
 from protocol.errors import UNKNOWN_ID, PeerProtocolError
@@ -69,13 +69,14 @@ class Answers:
             "total_ms": milliseconds(now - request.read_at),
         }
         payload = {"usage": _usage(turn.usage), "finish_reason": reason, "timings": timings}
-        self.outbox.put(Frame("final", address, {"normalized_text": text}))
-        self.outbox.put(Frame("done", address, payload), turn=turn.number, read_at=request.read_at)
+        self.outbox.put(Frame("final", address, {"normalized_text": text}), ends=True)
+        self.outbox.put(Frame("done", address, payload), turn=turn.number, read_at=request.read_at, ends=True)
 
-    def cancelled(self, effect: do.ReportCancelled, usage: Usage | None, played: bool | None) -> None:
+    def cancelled(self, effect: do.ReportCancelled, usage: Usage, played: bool | None) -> None:
         """A turn's end by a cancel, a barge-in or a shutdown."""
-        payload = {"reason": effect.reason, "usage": _usage(usage or Usage()), "turn": effect.turn.request_id}
-        self.outbox.put(Frame("cancelled", Address(effect.session_id, effect.request_id), payload | _played(played)))
+        payload = {"reason": effect.reason, "usage": _usage(usage), "turn": effect.turn.request_id}
+        address = Address(effect.session_id, effect.request_id)
+        self.outbox.put(Frame("cancelled", address, payload | _played(played)), ends=True)
 
     def not_running(self, cancel: ev.CancelRequested, played: bool | None) -> None:
         """A cancel that stopped nothing."""
@@ -97,9 +98,9 @@ class Answers:
         message = "The model produced no speakable text; rephrase, or send sanitize_output false to see the raw text."
         self._failed(turn, PeerProtocolError("internal_error", "empty_model_output", message))
 
-    def failed(self, turn: Turn, ended: ev.TurnEnded) -> None:
+    def failed(self, turn: Turn, end: End) -> None:
         """The generation timed out or broke. What exactly the engine said is for the log, not for the client."""
-        if ended.how is Ending.TIMED_OUT:
+        if end is End.TIMED_OUT:
             message = "The reply took too long and was stopped; ask for less, or raise GEN_TIMEOUT_S."
             self._failed(turn, PeerProtocolError("internal_error", "generation_timeout", message))
         else:
@@ -120,7 +121,7 @@ class Answers:
         self.outbox.put(Frame("session_end", address, {"reason": effect.reason}))
 
     def _failed(self, turn: Turn, problem: PeerProtocolError) -> None:
-        self.outbox.put(frames.error(self.address(turn.request), problem, _usage(turn.usage)))
+        self.outbox.put(frames.error(self.address(turn.request), problem, _usage(turn.usage)), ends=True)
 
 
 def spoken_time(moment: datetime) -> str:

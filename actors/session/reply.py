@@ -60,7 +60,10 @@ class StopStrings:
 
 @define
 class Reply:
-    """One reply as it grows. `text`: everything that was passed on, which is what the history will hold."""
+    """One reply as it grows. `text`: everything that was passed on, which is what the history will hold.
+
+    `stopped`: a stop string was found, so that nothing can be added to it any more.
+    """
 
     stops: StopStrings
     cleaner: Cleaner | None = None
@@ -84,7 +87,6 @@ class Reply:
         rest = "" if self.stopped else self.stops.flush()
         if self.cleaner:
             rest = (self.cleaner.push(rest) if rest else "") + self.cleaner.flush()
-        self.stopped = True
         return self._pass_on(rest)
 
     def _pass_on(self, text: str) -> str:
