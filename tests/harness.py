@@ -172,6 +172,7 @@ class World:
         ]
         warming = self.engine.state is EngineState.DOWN
         assert len(generations) == (0 if warming else self.engine.running)
+        assert len(generations) <= self.engine.stats().places <= len(self.connections)
         for connection in self.connections:
             session = connection.actor.session
             assert session.pending is None or session.phase is Phase.CANCELLING
@@ -180,7 +181,7 @@ class World:
     async def check_quiet(self) -> None:
         """Nothing is left: no request, no abort under way, no task but the supervisor's."""
         await self.engine.wait_aborts_confirmed()
-        assert self.engine.running == 0
+        assert self.engine.idle, "a request or a place is left"
         assert not self.connections
         if self.engines:
             assert await self.scripted.unfinished() == 0

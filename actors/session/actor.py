@@ -269,7 +269,7 @@ class SessionActor:
             return ""
         rest = turn.reply.finish()
         if rest:
-            self.outbox.put_text(turn.number, self._answers.address(turn.request), rest)
+            self.outbox.put_text(turn.number, self._answers.address(turn.request), rest, ends=True)
         return turn.reply.text
 
     def _store_reply(self, turn: Turn, text: str, *, interrupted: bool) -> None:

@@ -66,18 +66,19 @@ class Outbox:
         size = len(frame.encode().encode()) + ENTRY_OVERHEAD_BYTES
         self._append(_Waiting(turn, size, frame, read_at), always=ends)
 
-    def put_text(self, turn: int, address: Address, text: str) -> None:
-        """Queue token text; it merges with text of the same turn that still waits."""
+    def put_text(self, turn: int, address: Address, text: str, *, ends: bool = False) -> None:
+        """Queue token text; it merges with text of the same turn that still waits. `ends`: it is the last of it."""
         size = len(text.encode())
         last = self._waiting[-1] if self._waiting else None
         if last is not None and last.turn == turn and last.frame is None:
-            if self._fits(size):
+            if self._fits(size, always=ends):
                 last.texts.append(text)
                 last.size += size
                 self._bytes += size
             return
         head = token_head(address)
-        self._append(_Waiting(turn, size + len(head.encode()) + ENTRY_OVERHEAD_BYTES, head=head, texts=[text]))
+        size += len(head.encode()) + ENTRY_OVERHEAD_BYTES
+        self._append(_Waiting(turn, size, head=head, texts=[text]), always=ends)
 
     def drop(self, turn: int) -> None:
         """Forget token text of a turn that has not been sent."""

@@ -87,6 +87,7 @@ def test_growing_text_overflows_like_a_frame() -> None:
 def test_the_last_frames_of_a_turn_always_fit_but_what_follows_must() -> None:
     box = outbox(300)
     box.put_text(1, ADDRESS, "x" * 150)
+    box.put_text(1, ADDRESS, "z" * 150, ends=True)
     box.put(Frame("final", ADDRESS, {"normalized_text": "x" * 500}), ends=True)
     box.put(Frame("done", ADDRESS), ends=True)
     fitted = not box.overflowed
