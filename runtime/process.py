@@ -19,6 +19,7 @@ from engines.prompts.loading import load_chat_text
 from runtime import assembly
 from runtime.chat_engine import ChatEnginePlan, plan_chat_engine
 from runtime.health import Health
+from runtime.listening import reachable
 from runtime.metrics import Metrics
 from runtime.server import Server
 from runtime.settings import EngineName, Settings
@@ -67,7 +68,10 @@ class Process:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
                 port = await nursery.start(server.serve, place.server_bind_host, place.server_port)
-                log.info("server.started", host=place.server_bind_host, port=port, mode=place.deploy_mode.value)
+                url = f"ws://{reachable(place.server_bind_host)}:{port}/ws"
+                log.info(
+                    "server.started", host=place.server_bind_host, port=port, url=url, mode=place.deploy_mode.value
+                )
                 task_status.started(port)
                 nursery.start_soon(self._end_on_signal, signals, server, nursery.cancel_scope)
                 await self._load(parts, server, nursery)

@@ -16,13 +16,13 @@ from runtime.access import Slots, Throttle, check_keys
 from runtime.arrivals import Arrival, Arrivals, accept_forever
 from runtime.heads import Answer, BadRequest, RequestHead, read_head
 from runtime.health import ALIVE, Health
+from runtime.listening import open_listeners
 from runtime.peers import Network, peer_of
 from runtime.settings import Secret
 from runtime.websocket import BadHandshake, KeepAlive, Unheard, WebSocket, Wire, agree
 
 log = structlog.get_logger()
 INTERNAL_CLOSE_CODE = 1011
-BACKLOG = 1024
 
 
 @frozen(kw_only=True)
@@ -58,7 +58,7 @@ class Server:
 
     async def serve(self, host: str, port: int, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen until cancelled; reports the port that was bound."""
-        listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+        listeners = await open_listeners(host, port)
         bound = listeners[0].socket.getsockname()[1]
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.keep_alive.run)

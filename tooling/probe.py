@@ -1,7 +1,8 @@
 """`python -m tooling.probe [/healthz | /readyz]` asks the server of this machine: exit 0 for yes, 1 for no.
 
-For a container's health check: standard library only, so that it costs a few milliseconds every time. The port is
-`SERVER_PORT`, or 8000. Without a path the question is whether the server is alive, `/healthz`.
+For a container's health check: standard library only, so that it costs a few milliseconds every time. It asks where
+`SERVER_BIND_HOST` and `SERVER_PORT` say that the server listens, else port 8000 of the loopback. Without a path the
+question is whether the server is alive, `/healthz`.
 """
 
 import http.client
@@ -10,6 +11,10 @@ import sys
 from collections.abc import Mapping
 
 DEFAULT_PORT = 8000
+LOOPBACK = "127.0.0.1"
+ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # compared with, not bound to
+# Kubernetes sets SERVER_PORT=tcp://... beside a service called `server`; the server does not take that for a port.
+SERVICE_LINKS = ("tcp://", "udp://", "sctp://")
 ALIVE = "/healthz"
 # Shorter than the health check's own limit, so that the reason is still printed.
 TIMEOUT_S = 4.0
@@ -18,23 +23,28 @@ MAX_BODY = 2048
 
 
 def probe(environ: Mapping[str, str], path: str = ALIVE) -> int:
-    """Ask `GET path` on the loopback; the reason of a no goes to stderr."""
-    port = environ.get("SERVER_PORT", "").strip() or str(DEFAULT_PORT)
+    """Ask `GET path` of the server; the reason of a no goes to stderr."""
+    bound = environ.get("SERVER_BIND_HOST", "").strip().strip("[]")
+    host = LOOPBACK if bound in ANY_ADDRESS else bound
+    port = environ.get("SERVER_PORT", "").strip()
+    if not port or port.lower().startswith(SERVICE_LINKS):
+        port = str(DEFAULT_PORT)
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if not port.isdecimal():
         sys.stderr.write(f"SERVER_PORT is {port!r}, not a port number\n")
         return 1
-    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
         status, body = answer.status, answer.read(MAX_BODY).decode(errors="replace")
-    except (OSError, http.client.HTTPException, OverflowError) as error:
-        sys.stderr.write(f"no answer from 127.0.0.1:{port}: {error or type(error).__name__}\n")
+    except (OSError, http.client.HTTPException, OverflowError, UnicodeError) as error:
+        sys.stderr.write(f"no answer from {place}: {error or type(error).__name__}\n")
         return 1
     finally:
         connection.close()
     if status != http.client.OK:
-        sys.stderr.write(f"127.0.0.1:{port} answered {path} with {status}: {body}\n")
+        sys.stderr.write(f"{place} answered {path} with {status}: {body}\n")
     return 0 if status == http.client.OK else 1
 
 

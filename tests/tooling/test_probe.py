@@ -51,3 +51,16 @@ def test_nobody_there_and_a_broken_port_are_a_no_with_a_reason(port: str, capsys
 def test_another_question_can_be_asked(server: HTTPServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert probe({"SERVER_PORT": str(server.server_port)}, "/readyz") == 1
     assert "answered /readyz with 404" in capsys.readouterr().err
+
+
+def test_it_asks_where_the_server_listens(server: HTTPServer, capsys: pytest.CaptureFixture[str]) -> None:
+    port = str(server.server_port)
+    for anywhere in ("0.0.0.0", "::", "[::]", " ", "127.0.0.1"):
+        assert probe({"SERVER_PORT": port, "SERVER_BIND_HOST": anywhere}) == 0
+    assert probe({"SERVER_PORT": port, "SERVER_BIND_HOST": "127.0.0.9"}) == 1
+    assert f"127.0.0.9:{port}" in capsys.readouterr().err
+
+
+def test_a_service_link_is_no_port(capsys: pytest.CaptureFixture[str]) -> None:
+    probe({"SERVER_PORT": "tcp://10.43.1.2:8000", "SERVER_BIND_HOST": "127.0.0.9"})
+    assert "127.0.0.9:8000" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Where the server is and how the key gets there: the URL rule, and a form of it that may be shown."""
 
+from ipaddress import IPv6Address
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from attrs import field, frozen
@@ -38,15 +39,18 @@ def server_url(text: str) -> str:
     """The WebSocket URL meant by `text`, without a key.
 
     `http` and `https` become `ws` and `wss`, no scheme means `ws`, an empty path or `/` becomes `/ws`; other query
-    items stay. Raises `UsageProblem`.
+    items stay. An IPv6 address alone gets its brackets. Raises `UsageProblem`.
     """
     given = text.strip()
-    parts = urlsplit(given if "://" in given else f"ws://{given}")
+    if _is_ipv6(given):
+        given = f"[{given}]"
+    parts = None
     try:
+        parts = urlsplit(given if "://" in given else f"ws://{given}")
         sound = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, or over 65535
+    except ValueError:  # a port that is no number, or over 65535; a bracket too few
         sound = False
-    if not sound:
+    if parts is None or not sound:
         raise UsageProblem(f"{_without_key(given)!r} is not a server address; write one like {DEFAULT_URL}")
     query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != KEY_PARAMETER]
     path = parts.path if parts.path not in ("", "/") else "/ws"
@@ -56,6 +60,14 @@ def server_url(text: str) -> str:
 def first_key(keys: str) -> str:
     """The key a client sends: the first of a comma-separated list. Empty if there is none."""
     return next((key.strip() for key in keys.split(",") if key.strip()), "")
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_key(text: str) -> str:

@@ -2,10 +2,10 @@
 
 import json
 
+from runtime.listening import reachable
 from runtime.settings import Settings
 from tooling.run.plan import PLACEHOLDER, Launch
 
-ANY_HOST = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not bound to
 DEFAULT_PORT = 8000
 ENGINES = {"vllm": "vLLM on the GPU", "trt": "TensorRT-LLM on the GPU"}
 
@@ -13,8 +13,7 @@ ENGINES = {"vllm": "vLLM on the GPU", "trt": "TensorRT-LLM on the GPU"}
 def banner(launch: Launch, settings: Settings) -> str:
     """The lines printed before the server takes over. Holds the key only if it was made up for this run."""
     deployment = settings.deployment
-    place = deployment.server_bind_host
-    host = "127.0.0.1" if place in ANY_HOST else f"[{place}]" if ":" in place else place
+    host = reachable(deployment.server_bind_host)
     port = str(deployment.server_port) if deployment.server_port else "PORT"
     lines = [
         f"  mode     {launch.mode} ({launch.why})",

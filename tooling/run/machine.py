@@ -1,12 +1,11 @@
 """What this machine must offer before anything long is started."""
 
-import errno
 import importlib.util
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from engines.trt.library import INSTALL
+from runtime.listening import CannotListen, bind
 
 GPU_DEVICE = Path("/dev/nvidiactl")
 HOME_MARK = "pyproject.toml"
@@ -41,17 +40,12 @@ def require_port(host: str, port: int) -> None:
     if not port:
         return
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise Refusal(
-                f"port {port} on {host} is in use: stop that program, or choose another with --port", 4
-            ) from None
-        raise Refusal(f"cannot listen on {host}:{port}: {error.strerror or error}", 3) from None
+        for probe in bind(host, port):
+            probe.close()
+    except CannotListen as error:
+        if error.in_use:
+            raise Refusal(f"{error} (--port)", 4) from None
+        raise Refusal(str(error), 3) from None
 
 
 def require_home(home: Path) -> Path:

@@ -24,13 +24,15 @@ from tooling.clients.progress import Bar
         ("ws://host/other", "ws://host/other"),
         ("wss://host/ws?api_key=old&room=1", "wss://host/ws?room=1"),
         ("[::1]:8000", "ws://[::1]:8000/ws"),
+        ("::1", "ws://[::1]/ws"),
+        ("fd00::5", "ws://[fd00::5]/ws"),
     ],
 )
 def test_an_address_becomes_a_websocket_url_without_a_key(given_url: str, expected: str) -> None:
     assert server_url(given_url) == expected
 
 
-@pytest.mark.parametrize("bad", ["ftp://host", "http://", "host:99999", "", "ws://host:0"])
+@pytest.mark.parametrize("bad", ["ftp://host", "http://", "host:99999", "", "ws://host:0", "[::1", "ws://::1:80x"])
 def test_what_is_no_address_is_refused_with_an_example(bad: str) -> None:
     with pytest.raises(UsageProblem, match=r"ws://127\.0\.0\.1:8000/ws"):
         server_url(bad)
