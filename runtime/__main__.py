@@ -13,30 +13,36 @@ import trio
 from engines.errors import EngineError
 from runtime import logs
 from runtime.process import Process
-from runtime.settings import Settings, SettingsError, split_flags
+from runtime.settings import Settings, SettingsError, beneath, read_env_file, split_flags, take_env_file
+from runtime.sockets import socket_directory
 from runtime.surroundings import Surroundings, look_around
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-USAGE = "usage: python -m runtime [--host H] [--port P] [any variable as a flag]; see docs/settings.md"
+USAGE = """usage: python -m runtime [--host H] [--port P] [--env-file FILE] [--hf-home DIR] [any variable as a flag]
+A flag wins over the environment, the environment over the file; docs/settings.md has all variables."""
 
 
 def main() -> int:
     """Run the server until it is told to stop."""
     try:
-        flags, others = split_flags(sys.argv[1:])
+        flags, words = split_flags(sys.argv[1:])
+        env_file, others = take_env_file(words)
         if others:
             print(USAGE, file=sys.stdout if set(others) <= {"-h", "--help"} else sys.stderr)
             return 0 if set(others) <= {"-h", "--help"} else EXIT_USAGE
         environ = os.environ  # noqa: TID251 - the one place that reads the environment
+        if env_file is not None:
+            environ.update(beneath(environ, read_env_file(env_file)))
         settings = Settings.from_env(environ, flags)
+        with socket_directory(settings, environ) as sockets:
+            logs.configure(settings)
+            for warning in settings.warnings:
+                structlog.get_logger().warning("settings.warned", warning=warning)
+            return serve(settings, lambda scratch: look_around(settings, environ, scratch, sockets))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return error.exit_status
-    logs.configure(settings)
-    for warning in settings.warnings:
-        structlog.get_logger().warning("settings.warned", warning=warning)
-    return serve(settings, lambda scratch: look_around(settings, environ, scratch))
 
 
 def serve(

@@ -1,5 +1,6 @@
 """What the process finds around it: GPUs, a scratch directory, the library variables that engines inherit."""
 
+import tempfile
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -9,9 +10,14 @@ from attrs import frozen
 from engines import trt, vllm
 from runtime.gpus import GpuMemory, visible_gpus
 from runtime.settings import EngineName, Settings
+from runtime.settings.links import library_links
 
 log = structlog.get_logger()
 VLLM_CPU_KV_CACHE = "VLLM_CPU_KVCACHE_SPACE"
+NO_IMPLICIT_TOKEN = "HF_HUB_DISABLE_IMPLICIT_TOKEN"  # noqa: S105  # a variable's name
+
+# As huggingface_hub reads its own flags.
+YES = ("1", "ON", "YES", "TRUE")
 
 
 @frozen(kw_only=True)
@@ -28,19 +34,64 @@ class Surroundings:
     load_format: str = "auto"
 
 
-def look_around(settings: Settings, environ: MutableMapping[str, str], scratch: Path) -> Surroundings:
-    """Find the GPUs and set the library variables, which libraries read when they are imported."""
+def look_around(
+    settings: Settings, environ: MutableMapping[str, str], scratch: Path, sockets: Path | None = None
+) -> Surroundings:
+    """Find the GPUs and set the variables that libraries read when they are imported, in `environ`, the process's own.
+
+    `sockets`: the directory for those of the engine's processes; None leaves the choice to the library.
+    """
     gpus = visible_gpus(environ)
-    if settings.deployment.skip_env_autoconfig:
-        return Surroundings(gpus=gpus)
-    if settings.deployment.inference_engine is EngineName.TRT:
-        return Surroundings(gpus=gpus, mark=trt.apply_library_env(environ, verbose=settings.logs.show_trt_logs))
-    if not gpus and settings.engine.kv_cache_bytes is not None and environ.pop(VLLM_CPU_KV_CACHE, ""):
+    _drop_service_links(environ)
+    _tell_hub(settings, environ)
+    fills = not settings.deployment.skip_env_autoconfig
+    if settings.deployment.deploy_mode.chats and settings.deployment.inference_engine is EngineName.TRT:
+        elsewhere = None if sockets is None or sockets.is_relative_to(tempfile.gettempdir()) else sockets
+        verbose = settings.logs.show_trt_logs
+        mark = trt.apply_library_env(environ, verbose=verbose, sockets=elsewhere, fills=fills)
+        return Surroundings(gpus=gpus, mark=mark)
+    if not gpus and settings.engine.kv_cache_bytes is not None:
         # vLLM would let its variable outweigh the argument.
-        log.warning("settings.warned", warning=f"{VLLM_CPU_KV_CACHE} is set aside: CHAT_KV_CACHE_BYTES is set as well")
+        _set_aside(environ, VLLM_CPU_KV_CACHE, "CHAT_KV_CACHE_BYTES")
     error_log = scratch / "engine-errors.log"
-    mark = vllm.apply_library_env(environ, gpu=bool(gpus), verbose=settings.logs.show_vllm_logs, error_log=error_log)
+    mark = vllm.apply_library_env(
+        environ,
+        gpu=bool(gpus),
+        verbose=settings.logs.show_vllm_logs,
+        error_log=error_log,
+        sockets=sockets,
+        fills=fills,
+    )
     return Surroundings(gpus=gpus, mark=mark, error_log=error_log)
+
+
+def _drop_service_links(environ: MutableMapping[str, str]) -> None:
+    """A library that read them would take an address for a number, or fail."""
+    links = library_links(environ)
+    for name in links:
+        del environ[name]
+    if links:
+        _warn(f"{', '.join(links)}: service links of the container platform, kept from the engine")
+
+
+def _tell_hub(settings: Settings, environ: MutableMapping[str, str]) -> None:
+    """The hub's client, wherever it is called from, reads these two; flags and files may have set them."""
+    token, home = settings.deployment.hf_token, settings.deployment.hf_home
+    if token is not None:
+        environ["HF_TOKEN"] = token.reveal()
+        if environ.get(NO_IMPLICIT_TOKEN, "").upper() in YES:
+            _set_aside(environ, NO_IMPLICIT_TOKEN, "HF_TOKEN")
+    if home is not None:
+        environ["HF_HOME"] = str(home)
+
+
+def _set_aside(environ: MutableMapping[str, str], library: str, ours: str) -> None:
+    if environ.pop(library, ""):
+        _warn(f"{library} is set aside: {ours} is set as well")
+
+
+def _warn(warning: str) -> None:
+    log.warning("settings.warned", warning=warning)
 
 
 __all__ = ["Surroundings", "look_around"]

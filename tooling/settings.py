@@ -11,7 +11,6 @@ from pathlib import Path
 from runtime.settings import SettingsError, beneath, read_env_file, report, split_flags
 from runtime.settings.kinds import CloseCode, Flag, Float, Int, masked
 from runtime.settings.reading import Reading, Source, read
-from runtime.settings.rules import warnings
 from runtime.settings.sections import FIELDS, SECTION_CLASSES, TITLES, VARIABLES
 from runtime.settings.variable import Fixed, Variable
 
@@ -38,8 +37,10 @@ where each comes from.
   names that container platforms and vendor images inject are let through.
 - What belongs to an engine or mode that is not in use must be well-formed, but is not required.
 - Secrets are shown as `set` or `unset` and nothing else, everywhere; they have no flag.
-- A `.env` file is read only when a command is told to: `--env-file .env`. Its values are taken literally, and the
-  environment wins over it.
+- A `.env` file is read only when a command is told to: `--env-file .env`, which `python -m runtime` and the recipes
+  that read settings take. Its values are taken literally, and the environment wins over it.
+- A value like `tcp://10.43.1.2:8000` of a variable that is no address is a service link, which Kubernetes makes of the
+  name of a service. It is ignored with one warning, and kept from the engines' libraries (`VLLM_PORT`) in the same way.
 
 Kinds: `int` is decimal digits, with a sign where the range allows one; `float` is a finite number; `flag` is 1, true,
 yes, on or 0, false, no, off; `enum` and `flag` ignore case. Names end in their unit: `_S` and `_SECONDS` seconds, `_MS`
@@ -49,10 +50,17 @@ TAIL = """## Library variables
 
 Before an engine is opened the server sets these where they are unset, and not at all with `YAP_SKIP_ENV_AUTOCONFIG=1`:
 `VLLM_WORKER_MULTIPROC_METHOD=spawn`, `VLLM_NO_USAGE_STATS=1`, `TOKENIZERS_PARALLELISM=false`,
-`HF_HUB_DISABLE_TELEMETRY=1`, `CUDA_MODULE_LOADING=LAZY`, and on a GPU `PYTORCH_ALLOC_CONF=expandable_segments:True`.
-On a CPU `VLLM_CPU_KVCACHE_SPACE` is set aside, with a warning, where `CHAT_KV_CACHE_BYTES` is set. All other variables
-of libraries pass through untouched; `VLLM_USE_V1` and `VLLM_ATTENTION_BACKEND` are read here,
-because vLLM itself no longer reads them."""
+`HF_HUB_DISABLE_TELEMETRY=1`, `CUDA_MODULE_LOADING=LAZY`, and on a GPU `PYTORCH_ALLOC_CONF=expandable_segments:True`;
+for TensorRT-LLM also `TRTLLM_NO_USAGE_STATS=1` and `DO_NOT_TRACK=1`.
+
+What carries out a setting is set in any case: `HF_TOKEN` and `HF_HOME`, wherever they come from, and the libraries' log
+levels and log files. `VLLM_RPC_BASE_PATH`, where it is unset, becomes a private directory for the engine's sockets: in
+`TMPDIR`, or where that path is too long for sockets (107 bytes) in `XDG_RUNTIME_DIR`, /tmp or /dev/shm; TensorRT-LLM's
+processes then get it as their `TMPDIR`.
+
+Two are set aside, with a warning: on a CPU `VLLM_CPU_KVCACHE_SPACE` where `CHAT_KV_CACHE_BYTES` is set, and
+`HF_HUB_DISABLE_IMPLICIT_TOKEN` where `HF_TOKEN` is. All other variables of libraries pass through untouched;
+`VLLM_USE_V1` and `VLLM_ATTENTION_BACKEND` are read here, because vLLM itself no longer reads them."""
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -76,7 +84,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             return 0
         if options.check:
             return _check()
-        file = read_env_file(options.env_file) if options.env_file else {}
+        file = read_env_file(options.env_file.expanduser()) if options.env_file else {}
     except SettingsError as error:
         print(error, file=sys.stderr)
         return error.exit_status
@@ -118,7 +126,7 @@ def _check() -> int:
 
 
 def _complain(reading: Reading) -> int:
-    for warning in warnings(reading.sections):
+    for warning in reading.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if reading.problems:
         print(report(reading.problems), file=sys.stderr)
@@ -140,7 +148,7 @@ def _json(reading: Reading) -> Mapping[str, object]:
         }
     return {
         "settings": settings,
-        "warnings": list(warnings(reading.sections)),
+        "warnings": list(reading.warnings),
         "problems": [{"name": problem.name, "text": problem.text} for problem in reading.problems],
     }
 

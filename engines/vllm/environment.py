@@ -11,9 +11,6 @@ from engines.guardian import put_mark
 LIBRARY_ENV = {
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
     "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_LOGGING_LEVEL": "WARNING",
-    # vLLM's default is stdout, which belongs to our own records.
-    "VLLM_LOGGING_STREAM": "ext://sys.stderr",
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "CUDA_MODULE_LOADING": "LAZY",
@@ -22,16 +19,36 @@ LIBRARY_ENV = {
 GPU_ENV = {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}
 
 
+# The same, but these carry out settings of ours: they are no convenience that can be declined.
+OUR_ENV = {
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    # vLLM's default is stdout, which belongs to our own records.
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+}
+SOCKETS = "VLLM_RPC_BASE_PATH"
+
+
 def apply_library_env(
-    environ: MutableMapping[str, str], *, gpu: bool, verbose: bool = False, error_log: Path | None = None
+    environ: MutableMapping[str, str],
+    *,
+    gpu: bool,
+    verbose: bool = False,
+    error_log: Path | None = None,
+    sockets: Path | None = None,
+    fills: bool = True,
 ) -> str:
     """Fill in what is unset, before the engine is opened; returns the mark for `VllmConfig.mark`.
 
     `verbose` leaves vLLM's own records at INFO. With `error_log` the engine's processes write their errors and
     tracebacks also into that file, so that a failed start can say why; an existing logging set-up is left alone.
+    `sockets`: the directory of the sockets between its processes. Without `fills` the library's variables are left
+    alone, and only what this server needs is set.
     """
-    for name, value in {**LIBRARY_ENV, **(GPU_ENV if gpu else {})}.items():
+    library = {**LIBRARY_ENV, **(GPU_ENV if gpu else {})} if fills else {}
+    for name, value in {**library, **OUR_ENV}.items():
         environ.setdefault(name, "INFO" if verbose and name == "VLLM_LOGGING_LEVEL" else value)
+    if sockets is not None:
+        environ.setdefault(SOCKETS, str(sockets))
     if error_log is not None and not {"VLLM_LOGGING_CONFIG_PATH", "VLLM_CONFIGURE_LOGGING"} & environ.keys():
         environ["VLLM_LOGGING_CONFIG_PATH"] = str(
             _write_logging(error_log, environ["VLLM_LOGGING_LEVEL"].upper(), environ["VLLM_LOGGING_STREAM"])
@@ -67,4 +84,4 @@ def _write_logging(error_log: Path, level: str, stream: str) -> Path:
     return path
 
 
-__all__ = ["GPU_ENV", "LIBRARY_ENV", "apply_library_env"]
+__all__ = ["GPU_ENV", "LIBRARY_ENV", "OUR_ENV", "SOCKETS", "apply_library_env"]

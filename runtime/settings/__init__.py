@@ -1,6 +1,6 @@
 """The settings of a process: every variable, described once, read once, checked together."""
 
-from runtime.settings.envfile import beneath, read_env_file
+from runtime.settings.envfile import beneath, read_env_file, take_env_file
 from runtime.settings.errors import Problem, SettingsError, report
 from runtime.settings.flags import split_flags
 from runtime.settings.groups.words import (
@@ -39,4 +39,5 @@ __all__ = [
     "read_env_file",
     "report",
     "split_flags",
+    "take_env_file",
 ]

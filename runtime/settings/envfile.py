@@ -1,12 +1,14 @@
 """Files of `NAME=value` lines, for commands that are told to read one; none is ever read unasked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runtime.settings.errors import Problem, SettingsError
+from runtime.settings.links import is_service_link
 
 LINE = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=(.*)", re.DOTALL)
+ENV_FILE = "--env-file"
 QUOTES = ("'", '"')
 
 
@@ -30,7 +32,7 @@ def read_env_file(path: Path) -> dict[str, str]:
         if not stripped or stripped.startswith("#"):
             continue
         match = LINE.fullmatch(stripped)
-        if match is None:
+        if match is None or "\0" in match[2]:  # which no environment can hold
             problems.append(Problem(f"{path}:{number}", "is not NAME=value"))
         else:
             values[match[1]] = _literal(match[2].strip())
@@ -39,9 +41,32 @@ def read_env_file(path: Path) -> dict[str, str]:
     return values
 
 
+def take_env_file(words: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """The file named by `--env-file FILE` or `--env-file=FILE`, and the other words; the last one counts.
+
+    Raises `SettingsError` if the name is missing.
+    """
+    path, others = None, []
+    rest = iter(words)
+    for word in rest:
+        flag, equals, text = word.partition("=")
+        if flag != ENV_FILE:
+            others.append(word)
+            continue
+        text = text if equals else next(rest, "")
+        if not text.strip():
+            raise SettingsError([Problem(ENV_FILE, "the flag needs a file")])
+        path = Path(text).expanduser()
+    return path, others
+
+
 def beneath(environ: Mapping[str, str], file: Mapping[str, str]) -> dict[str, str]:
-    """The environment with the file's values where it has none; a blank value is none."""
-    return {**file, **{name: value for name, value in environ.items() if value.strip() or name not in file}}
+    """The environment with the file's values where it has none; a blank value is none, nor is a service link."""
+    return {**file, **{name: value for name, value in environ.items() if name not in file or _counts(value)}}
+
+
+def _counts(value: str) -> bool:
+    return bool(value.strip()) and not is_service_link(value)
 
 
 def _literal(text: str) -> str:
@@ -50,4 +75,4 @@ def _literal(text: str) -> str:
     return text
 
 
-__all__ = ["beneath", "read_env_file"]
+__all__ = ["beneath", "read_env_file", "take_env_file"]

@@ -7,9 +7,10 @@ from typing import Any
 from attrs import frozen
 
 from runtime.settings.errors import Problem
-from runtime.settings.kinds import Refused, shortened
+from runtime.settings.kinds import Refused, Url, shortened
+from runtime.settings.links import is_service_link
 from runtime.settings.resolve import Resolver, expand_home
-from runtime.settings.rules import Conflict, conflicts
+from runtime.settings.rules import Conflict, conflicts, warnings
 from runtime.settings.sections import FIELDS, FLAGS, SECTION_CLASSES, VARIABLES, Sections
 from runtime.settings.unknown import unknown_flag, unknown_variables
 from runtime.settings.variable import Required, Variable
@@ -35,18 +36,21 @@ class Given:
 class Reading:
     """What was read. `sections` is complete even with problems: defaults stand where a value could not be used.
 
-    `sources` has every variable; `refused` those whose own value is missing or unusable.
+    `sources` has every variable; `refused` those whose own value is missing or unusable. `warnings`: what will be
+    ignored, one sentence each.
     """
 
     sections: Sections
     sources: Mapping[str, Source]
     problems: tuple[Problem, ...]
     refused: frozenset[str]
+    warnings: tuple[str, ...]
 
 
 def read(environ: Mapping[str, str], flags: Mapping[str, str]) -> Reading:
     """Read all variables. `flags`: flag with its dashes to text; a flag wins over its variable."""
-    given = _given(environ, flags)
+    links = {name: text for name in VARIABLES if _is_link(VARIABLES[name], text := environ.get(name, ""))}
+    given = _given({name: text for name, text in environ.items() if name not in links}, flags)
     values: dict[str, object] = {}
     problems: dict[str, list[str]] = {}
     home = environ.get("HOME", "").strip().replace("\0", "")
@@ -71,7 +75,18 @@ def read(environ: Mapping[str, str], flags: Mapping[str, str]) -> Reading:
             *unknown_variables(environ),
         ),
         refused=refused_names,
+        warnings=(*_ignored(links), *warnings(sections)),
     )
+
+
+def _ignored(links: Mapping[str, str]) -> Iterator[str]:
+    for name, text in links.items():
+        shown = _shown(VARIABLES[name], text.strip())
+        yield f"{name} is ignored: {shown} is a service link of the container platform"
+
+
+def _is_link(variable: Variable, text: str) -> bool:
+    return not isinstance(variable.kind, Url) and is_service_link(text)
 
 
 def _given(environ: Mapping[str, str], flags: Mapping[str, str]) -> dict[str, Given]:

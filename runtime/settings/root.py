@@ -7,7 +7,6 @@ from attrs import field, frozen
 
 from runtime.settings.errors import SettingsError
 from runtime.settings.reading import Source, read
-from runtime.settings.rules import warnings
 from runtime.settings.sections import Sections
 
 
@@ -31,7 +30,7 @@ class Settings(Sections):
         if reading.problems:
             raise SettingsError(reading.problems)
         sections = {each.name: getattr(reading.sections, each.name) for each in attrs.fields(Sections)}
-        return cls(**sections, sources=reading.sources, warnings=warnings(reading.sections))
+        return cls(**sections, sources=reading.sources, warnings=reading.warnings)
 
 
 __all__ = ["Settings"]

@@ -5,12 +5,10 @@ from collections.abc import Iterator, Mapping
 
 from runtime.settings.errors import Problem
 from runtime.settings.kinds import did_you_mean
+from runtime.settings.links import is_injected, is_service_link
 from runtime.settings.sections import FLAGS, VARIABLES
 
 PREFIXES = ("YAP_", "CHAT_", "TOOL_", "TRT_", "WS_")
-# Service links of Kubernetes and Docker, made from names of services: a service called `chat` gives CHAT_PORT.
-INJECTED = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_[A-Za-z0-9_]+)?|PORT_[0-9]+_(TCP|UDP)[A-Za-z0-9_]*)", re.DOTALL)
-INJECTED_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*", re.DOTALL)
 VENDOR = re.compile(r"TRT_VERSION|TRT_LLM_.*", re.DOTALL)
 
 
@@ -39,9 +37,7 @@ def printable(name: str) -> str:
 
 def _injected(name: str, value: str) -> bool:
     return (
-        INJECTED.fullmatch(name) is not None
-        or (name.endswith("_PORT") and INJECTED_ADDRESS.fullmatch(value) is not None)
-        or VENDOR.fullmatch(name) is not None
+        is_injected(name) or (name.endswith("_PORT") and is_service_link(value)) or VENDOR.fullmatch(name) is not None
     )
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,11 @@ class Program:
     from running for as long as a reply takes: Linux divides the cores between sessions (sched(7), autogroup).
     """
 
-    def __init__(self, environment: Mapping[str, str], *, yields: bool = False) -> None:
+    def __init__(self, environment: Mapping[str, str], arguments: Sequence[str] = (), *, yields: bool = False) -> None:
         surroundings = os.environ  # noqa: TID251 - a child process needs its PATH and HOME
         inherited = {name: surroundings[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in surroundings}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "runtime"],
+            [sys.executable, "-m", "runtime", *arguments],
             cwd=ROOT,
             env={
                 **inherited,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from runtime.settings import Source
 from runtime.settings.reading import Reading, read
-from runtime.settings.rules import warnings
 from runtime.settings.sections import VARIABLES
 from runtime.settings.unknown import PREFIXES
 from tooling.doctor.facts import Choices
@@ -30,7 +29,7 @@ def look(environ: Mapping[str, str], engine: str | None, directory: Path) -> Cho
     return Choices(
         problems=tuple(str(each) for each in reading.problems if not _is_unset(reading, each.name)),
         unset=tuple(each.name for each in reading.problems if _is_unset(reading, each.name)),
-        warnings=warnings(sections),
+        warnings=reading.warnings,
         near_misses=tuple(near_misses(environ)),
         open_env_file=_open_env_file(directory / ".env"),
         chats=place.deploy_mode.chats,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from runtime.gpus import visible_gpus
-from runtime.settings import EngineName, SettingsError, read_env_file
+from runtime.settings import EngineName, SettingsError, beneath, read_env_file
 from tooling.run.announce import as_json, banner
 from tooling.run.fitting import installed_version, require_fit
 from tooling.run.grammar import USAGE, Command, UsageError, parse
@@ -47,7 +47,7 @@ def _launch(command: Command, environ: Mapping[str, str], ensure: Ensure, serve:
     if command.target == "trt" and command.mode != "tool" and not command.plan:
         require_trt()  # nothing else matters without it, and only this one sentence helps
     made_key = "made-up-at-start" if command.plan else secrets.token_urlsafe(KEY_BYTES)
-    launch = plan(command, {**named, **environ}, made_key)
+    launch = plan(command, beneath(environ, named), made_key)
     settings = check(launch)
     if command.plan:
         print(as_json(launch, settings) if command.as_json else banner(launch, settings))

@@ -6,7 +6,7 @@ import logging.config
 from pathlib import Path
 
 from engines.guardian import MARK
-from engines.vllm.environment import GPU_ENV, LIBRARY_ENV, apply_library_env
+from engines.vllm.environment import GPU_ENV, LIBRARY_ENV, OUR_ENV, apply_library_env
 
 
 def test_what_is_set_stays_and_what_is_unset_is_filled_in() -> None:
@@ -21,7 +21,7 @@ def test_what_is_set_stays_and_what_is_unset_is_filled_in() -> None:
 def test_a_gpu_adds_its_own() -> None:
     environ: dict[str, str] = {}
     apply_library_env(environ, gpu=True, verbose=True)
-    assert environ.keys() == {*LIBRARY_ENV, *GPU_ENV, MARK}
+    assert environ.keys() == {*LIBRARY_ENV, *OUR_ENV, *GPU_ENV, MARK}
     assert environ["VLLM_LOGGING_LEVEL"] == "INFO"
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.settings import SettingsError, beneath, read_env_file
+from runtime.settings import SettingsError, beneath, read_env_file, take_env_file
 
 
 def written(directory: Path, text: str) -> Path:
@@ -37,11 +37,30 @@ def test_a_value_is_literal(tmp_path: Path, line: str, value: str) -> None:
     assert read_env_file(written(tmp_path, f"# comment\n\n{line}\n")) == {"A": value}
 
 
+@pytest.mark.parametrize(
+    ("words", "path", "others"),
+    [
+        (["chat", "--env-file", "a.env", "x"], "a.env", ["chat", "x"]),
+        (["--env-file=a.env"], "a.env", []),
+        (["--env-file=a.env", "--env-file", "b=c.env"], "b=c.env", []),
+        (["--env-files", "x"], None, ["--env-files", "x"]),
+    ],
+)
+def test_the_file_is_named_by_a_flag(words: list[str], path: str | None, others: list[str]) -> None:
+    assert take_env_file(words) == (None if path is None else Path(path), others)
+
+
+@pytest.mark.parametrize("words", [["--env-file"], ["--env-file="], ["--env-file", " "]])
+def test_the_flag_without_a_file_is_a_problem(words: list[str]) -> None:
+    with pytest.raises(SettingsError, match="--env-file: the flag needs a file"):
+        take_env_file(words)
+
+
 def test_a_bad_line_is_named_by_number_and_not_shown(tmp_path: Path) -> None:
-    path = written(tmp_path, "A=1\nhunter2\n9X=hunter2\n")
+    path = written(tmp_path, "A=1\nhunter2\n9X=hunter2\nB=hunter2\0\n")
     with pytest.raises(SettingsError) as error:
         read_env_file(path)
-    assert [problem.name for problem in error.value.problems] == [f"{path}:2", f"{path}:3"]
+    assert [problem.name for problem in error.value.problems] == [f"{path}:2", f"{path}:3", f"{path}:4"]
     assert "hunter2" not in str(error.value)
 
 
@@ -67,9 +86,12 @@ def test_no_file_raises_anything_else(tmp_path_factory: pytest.TempPathFactory, 
 
 
 def test_the_environment_wins_over_a_file_unless_it_is_blank() -> None:
-    assert beneath({"A": "1", "B": " ", "C": ""}, {"A": "2", "B": "2", "D": "2"}) == {
+    environ = {"A": "1", "B": " ", "C": "", "E": "tcp://h:1", "F": "tcp://h:1"}
+    assert beneath(environ, {"A": "2", "B": "2", "D": "2", "E": "2"}) == {
         "A": "1",
         "B": "2",
+        "E": "2",
+        "F": "tcp://h:1",
         "C": "",
         "D": "2",
     }

@@ -8,6 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runtime.settings import DeployMode, EngineName, Secret, Settings, SettingsError, Source
+from runtime.settings.kinds import Url
+from runtime.settings.reading import read
 from runtime.settings.sections import FIELDS, FLAGS, SECTION_CLASSES, TITLES, VARIABLES, Sections
 from runtime.settings.variable import Fixed, Variable
 
@@ -104,6 +106,28 @@ def test_a_problem_that_only_follows_from_another_is_not_reported() -> None:
     assert problems({k: v for k, v in LEAST.items() if k != "CHAT_MODEL"} | {"DEPLOY_MODE": "?"}) == [
         "DEPLOY_MODE: '?' is not one of chat, tool, both"
     ]
+
+
+@pytest.mark.parametrize("link", ["tcp://10.43.1.2:8000", " udp://10.43.1.2:53 ", "TCP://[fd00::2]:8000"])
+@pytest.mark.parametrize(
+    "variable", [v for v in VARIABLES.values() if not isinstance(v.kind, Url)], ids=lambda v: v.name
+)
+def test_a_service_link_counts_as_unset_with_one_warning(variable: Variable, link: str) -> None:
+    without = {name: value for name, value in LEAST.items() if name != variable.name}
+    reading, unset = read({**without, variable.name: link}, {}), read(without, {})
+    (warning,) = reading.warnings
+    assert warning.startswith(f"{variable.name} is ignored: ")
+    assert (link.strip() in warning) is not variable.secret
+    assert reading.problems == unset.problems
+    assert reading.sections == unset.sections
+
+
+def test_an_address_and_a_flag_are_no_service_links() -> None:
+    (line,) = problems(LEAST | {"AXIOM_TRACES_ENDPOINT": "tcp://h:1"})
+    assert line.startswith("AXIOM_TRACES_ENDPOINT: 'tcp://h:1' is not a http or https URL")
+    (line,) = problems(LEAST, {"--port": "tcp://h:1"})
+    assert line.startswith("SERVER_PORT (--port): 'tcp://h:1' is not an int")
+    assert Settings.from_env(LEAST | {"SERVER_PORT": "tcp://h:1"}, {"--port": "9"}).deployment.server_port == 9
 
 
 def test_the_home_directory_is_expanded_in_paths_alone() -> None:

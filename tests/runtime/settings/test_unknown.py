@@ -31,6 +31,7 @@ def test_an_unknown_name_under_our_prefixes_is_a_problem(name: str, line: str) -
         ("CHAT_PORT", "tcp://10.0.0.1:80"),
         ("CHAT_PORT_80_TCP", "tcp://10.0.0.1:80"),
         ("CHAT_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("CHAT_PORT", "sctp://10.0.0.1:80"),
         ("TOOL_SERVER_PORT_53_UDP_PROTO", "udp"),
         ("TRT_VERSION", "10.1"),
         ("TRT_LLM_COMMIT", "abc"),

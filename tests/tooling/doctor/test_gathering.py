@@ -141,3 +141,23 @@ def test_an_unknown_engine_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit, match="2"):
         run(["--engine", "gpu"], ENVIRON)
     assert "trt" in capsys.readouterr().err
+
+
+def test_flags_and_a_named_file_count_as_in_the_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[Mapping[str, str]] = []
+
+    def note(engine: str | None, environ: Mapping[str, str], say: Say, *, gpu: bool) -> Facts:
+        seen.append(environ)
+        return Facts(engine=engine, gpu=gpu)
+
+    (tmp_path / "some.env").write_text("HF_HOME=/file\nYAP_HOME=/file\nDRAIN_TIMEOUT_S=1\n")
+    words = ["--engine", "cpu", "--env-file", str(tmp_path / "some.env"), "--hf-home", "/flag"]
+    run(words, {"YAP_HOME": "/environment", "HF_HOME": "/environment"}, note)
+    assert seen == [{"HF_HOME": "/flag", "YAP_HOME": "/environment", "DRAIN_TIMEOUT_S": "1"}]
+    capsys.readouterr()
+
+    (tmp_path / "some.env").write_text("hunter2\n")
+    assert run(["--env-file", str(tmp_path / "some.env")], {}, note) == 3
+    assert capsys.readouterr().err.endswith("some.env:1: is not NAME=value\n")
+    with pytest.raises(SystemExit, match="2"):
+        run(["--nonsense"], {}, note)

@@ -197,6 +197,18 @@ def test_an_env_file_counts_less_than_the_environment(tmp_path: Path, capsys: py
     assert (told["host"], told["port"]) == ("127.0.0.2", 9002)
 
 
+def test_a_blank_variable_or_a_service_link_does_not_hide_what_the_file_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = tmp_path / "some.env"
+    named.write_text("SERVER_PORT=9001\nSERVER_BIND_HOST=::1\n")
+    link = "tcp://10.43.1.2:8000"
+    assert refused(f"--cpu --plan --env-file {named}", SERVER_PORT=link, SERVER_BIND_HOST=" ") == 0
+    assert "ws://[::1]:9001/ws" in capsys.readouterr().out
+    assert refused("--cpu --plan --host ::", SERVER_PORT=link) == 0
+    assert "ws://127.0.0.1:8000/ws" in capsys.readouterr().out
+
+
 def test_help_shows_the_grammar_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert refused("--cpu -h") == 0
     assert "exit codes" in capsys.readouterr().out
