@@ -11,11 +11,11 @@ from engines.base import Engine
 from engines.model_files import json_files
 from engines.prompts.bias import BUILT_IN, ResolvedBias, load_bias_file
 from engines.prompts.chat import ChatText
+from engines.quantised import FILES, detect
 from engines.scripted import ScriptedEngine
 from engines.trt import TrtConfig, TrtEngine, Unhonoured
 from engines.vllm import VllmConfig, VllmEngine
 from engines.vllm.planning import Devices, Wanted, plan
-from engines.vllm.quantised import FILES, detect
 from engines.vllm.sizing import Sizing
 from engines.vllm.traits import ModelFacts
 from runtime.settings import EngineName, Settings
@@ -135,8 +135,11 @@ def _sizing(settings: Settings) -> Sizing:
 
 def _trt(settings: Settings, bias: ResolvedBias, around: Surroundings) -> TrtConfig:
     place, trt = settings.deployment, settings.trt
+    model = place.chat_model or ""
+    # An engine says itself what its weights are.
+    files = json_files(model, FILES, place.chat_revision) if trt.engine_dir is None else {}
     return TrtConfig(
-        model=place.chat_model or "",
+        model=model,
         engine_dir=trt.engine_dir,
         engine_is_named=trt.engine_dir is not None,
         revision=place.chat_revision,
@@ -145,7 +148,8 @@ def _trt(settings: Settings, bias: ResolvedBias, around: Surroundings) -> TrtCon
         max_output_len=settings.chat.max_out,
         batch_size=trt.batch_size,
         kv_free_gpu_frac=trt.kv_free_gpu_frac,
-        kv_cache_dtype=settings.vllm.kv_dtype,
+        quantization=place.chat_quantization.value,
+        checkpoint=detect(model, files) if trt.engine_dir is None else None,
         tensor_parallel=settings.engine.tensor_parallel,
         pipeline_parallel=settings.engine.pipeline_parallel,
         data_parallel=settings.engine.data_parallel,

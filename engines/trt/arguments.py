@@ -17,12 +17,9 @@ _NEUTRAL = Sampling(min_p=0.0, repetition_penalty=1.0, presence_penalty=0.0, fre
 _LEFT_OUT_IF_NEUTRAL = ("min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
 
 
-def cache_arguments(config: TrtConfig, plan: Plan) -> dict[str, Any]:
-    """Keyword arguments for `KvCacheConfig`."""
-    arguments: dict[str, Any] = {"free_gpu_memory_fraction": config.kv_free_gpu_frac, "enable_block_reuse": True}
-    if plan.kv_cache_dtype != "auto":
-        arguments["dtype"] = plan.kv_cache_dtype
-    return arguments
+def cache_arguments(config: TrtConfig) -> dict[str, Any]:
+    """Keyword arguments for `KvCacheConfig`. Its dtype is the engine's or the checkpoint's own."""
+    return {"free_gpu_memory_fraction": config.kv_free_gpu_frac, "enable_block_reuse": True}
 
 
 def engine_arguments(config: TrtConfig, plan: Plan) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from engines.trt import library
 from engines.trt.arguments import cache_arguments, engine_arguments, refused_biases
 from engines.trt.config import TrtConfig
 from engines.trt.library import Library
-from engines.trt.plan import Backend, Plan, check_machine, make_plan
+from engines.trt.plan import Plan, check_machine, make_plan
 
 
 @define(eq=False, kw_only=True)
@@ -70,7 +70,7 @@ class Boot:
             # Blocks the loop on purpose: nothing else runs in it yet.
             self.llm = names.llm_class(
                 **engine_arguments(self.config, plan),
-                kv_cache_config=names.cache_class(**cache_arguments(self.config, plan)),
+                kv_cache_config=names.cache_class(**cache_arguments(self.config)),
             )
         finally:
             self.constructing = False
@@ -87,9 +87,8 @@ class Boot:
                 "build_metadata.json",
                 f"engine {plan.model} does not say which GPU and library it was built for; it is used as it is",
             )
-        if self.config.kv_cache_dtype != plan.kv_cache_dtype:
-            why = "has its KV cache dtype built in" if plan.backend is Backend.ENGINE else "takes auto and fp8 only"
-            self.say("KV_DTYPE", f"KV_DTYPE does not apply: the {plan.backend.value} backend {why}")
+        if plan.remark is not None:
+            self.say("CHAT_QUANTIZATION", plan.remark)
 
     def _step(self, line: str) -> None:
         if self.abandoned:
@@ -133,7 +132,8 @@ def _info(config: TrtConfig, plan: Plan, version: str, arch: str | None) -> Engi
             "engine_max_batch_size": plan.compiled.max_batch_size,
         }
     else:
-        facts |= {"kv_cache_dtype": plan.kv_cache_dtype, "sampler": "TRTLLMSampler"}
+        made = config.checkpoint.value if config.checkpoint else None
+        facts |= {"quantization": made, "kv_cache_dtype": "auto", "sampler": "TRTLLMSampler"}
     return EngineInfo(name="tensorrt-llm", max_running=plan.batch_size, max_model_len=plan.max_model_len, facts=facts)
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from engines.quantised import Format
+
 
 @frozen(kw_only=True)
 class TrtConfig:
@@ -15,8 +17,9 @@ class TrtConfig:
     `engine_is_named`: the engine was named by hand, so a missing `build_metadata.json` is a warning and not an error.
     `max_model_len`: tokens of prompt and reply together; `max_output_len`: of the reply. `batch_size`: requests
     decoded at once, None for the engine's maximum. `kv_free_gpu_frac`: the KV cache's share of the GPU memory that is
-    free once the weights are loaded. `kv_cache_dtype`, `tensor_parallel` and `pipeline_parallel` are fixed in a
-    compiled engine: "auto" and None take what it has. `logit_bias`: token id to bias in -100..100; `banned_phrases`:
+    free once the weights are loaded. `quantization`: `CHAT_QUANTIZATION`; `checkpoint`: what the weights of `model`
+    are, None if they are not quantised. `tensor_parallel` and `pipeline_parallel` are fixed in a compiled engine: None
+    takes what it has. `logit_bias`: token id to bias in -100..100; `banned_phrases`:
     texts that must not be generated. `gpu_arch`: the GPU's architecture, such as "sm90"; None asks PyTorch. `mark`:
     the environment entry that the engine's processes inherit, by which they are known as ours.
     """
@@ -30,7 +33,8 @@ class TrtConfig:
     max_output_len: int
     batch_size: int | None = None
     kv_free_gpu_frac: float = 0.9
-    kv_cache_dtype: str = "auto"
+    quantization: str = "auto"
+    checkpoint: Format | None = None
     tensor_parallel: int | None = None
     pipeline_parallel: int | None = None
     data_parallel: int = 1

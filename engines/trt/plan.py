@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from engines.errors import EngineStartFailed
+from engines.quantised import Format, by_method, refusal, remark
 from engines.trt.config import TrtConfig
 from engines.trt.directory import Compiled, Kind, kind_of, normal_arch, read_engine
 
@@ -29,8 +30,8 @@ class Backend(enum.Enum):
 class Plan:
     """What will be loaded and with which limits (tokens, requests); `reason` says why this backend.
 
-    `kv_cache_dtype`: what the library is asked for, "auto" or "fp8". `missing_metadata`: the engine says nothing of
-    where it was built, and was named by hand.
+    `missing_metadata`: the engine says nothing of where it was built, and was named by hand. `remark`: what to tell who
+    asked for another format of the weights.
     """
 
     backend: Backend
@@ -41,9 +42,9 @@ class Plan:
     max_num_tokens: int
     tensor_parallel: int
     pipeline_parallel: int
-    kv_cache_dtype: str = "auto"
     compiled: Compiled | None = None
     missing_metadata: bool = False
+    remark: str | None = None
 
 
 def make_plan(config: TrtConfig) -> Plan:
@@ -92,6 +93,9 @@ def _engine_plan(config: TrtConfig, compiled: Compiled) -> Plan:
         pipeline_parallel=compiled.pipeline_parallel,
         compiled=compiled,
         missing_metadata=metadata is None,
+        remark=_check_format(
+            config, by_method(compiled.quantization) if compiled.quantization else None, f"engine {compiled.path}"
+        ),
     )
 
 
@@ -105,8 +109,21 @@ def _pytorch_plan(config: TrtConfig) -> Plan:
         max_num_tokens=max(_MIN_NUM_TOKENS, config.max_model_len),
         tensor_parallel=config.tensor_parallel or 1,
         pipeline_parallel=config.pipeline_parallel or 1,
-        kv_cache_dtype="fp8" if config.kv_cache_dtype == "fp8" else "auto",
+        remark=_check_format(config, config.checkpoint, config.model),
     )
+
+
+def _check_format(config: TrtConfig, made: Format | None, what: str) -> str | None:
+    """Raise `EngineStartFailed` unless the weights, `made`, can pass for what was asked for; else what to tell."""
+    asked = config.quantization
+    if refused := refusal(asked, made, what):
+        raise EngineStartFailed(refused)
+    if made is None and asked not in ("auto", "none"):
+        raise EngineStartFailed(
+            f"CHAT_QUANTIZATION is {asked}, but {what} is not quantised and TensorRT-LLM quantises only while it "
+            "builds an engine: name a built one in TRT_ENGINE_DIR, or leave that word out and serve the model as it is"
+        )
+    return remark(asked, made)
 
 
 def _batch_size(config: TrtConfig, compiled: Compiled) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from attrs import field, frozen
 
 from engines.errors import EngineStartFailed
+from engines.quantised import Format, refusal, remark
 from engines.vllm.config import VllmConfig
-from engines.vllm.quantised import Format
 from engines.vllm.sizing import Sizing, max_num_seqs
 from engines.vllm.traits import ModelFacts, kv_cache_dtype
 
@@ -114,24 +114,17 @@ def plan(
 
 def _quantization(asked: str, checkpoint: Format | None) -> tuple[str | None, list[str], list[str]]:
     # The engine's argument, warnings, complaints. A quantised checkpoint is never given one: vLLM reads its config.
-    made = None if checkpoint is None else checkpoint.value
     if asked == "int8_sq":
         return None, [], ["CHAT_QUANTIZATION is int8_sq: that is TensorRT-LLM's; use 8bit with vLLM"]
-    if asked == "none" and made is not None:
-        return None, [], [f"CHAT_QUANTIZATION is none, but the checkpoint is quantised ({made}); use auto to serve it"]
-    if asked in ("gptq", "gptq_marlin") and checkpoint is not Format.GPTQ:
-        return None, [], [f"CHAT_QUANTIZATION is {asked}, but the checkpoint is {made or 'not quantised'}"]
-    if asked in ("fp8", "8bit"):
-        if checkpoint is None:
+    if refused := refusal(asked, checkpoint, "the checkpoint"):
+        return None, [], [refused]
+    if checkpoint is None:
+        if asked in ("fp8", "8bit"):
             return "fp8_per_channel", [], []
-        if checkpoint is not Format.FP8:
-            return None, [f"{asked} was asked for; the checkpoint is already quantised ({made}), used as it is"], []
-    if asked in ("4bit", "awq"):
-        if checkpoint is None:
+        if asked in ("4bit", "awq"):
             return None, [f"{asked} was asked for; the checkpoint is not quantised and is served as it is"], []
-        if checkpoint not in (Format.AWQ, Format.GPTQ):
-            return None, [f"{asked} was asked for; the checkpoint is already quantised ({made}), used as it is"], []
-    return None, [], []
+    told = remark(asked, checkpoint)
+    return None, [told] if told else [], []
 
 
 def _model_complaints(wanted: Wanted, model: ModelFacts, is_importable: Callable[[str], bool]) -> list[str]:

@@ -1,5 +1,6 @@
 """What a server makes of its environment, seen from outside its process."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.houses import standing_in
 from tests.e2e.program import ROOT, Program, scripted
 from tests.toy import write_toy_model
 
@@ -121,6 +123,22 @@ def test_what_cannot_be_is_one_sentence(
         (line,) = [line for line in program.lines if said in line]
         assert line
         assert "Traceback" not in "".join(program.lines)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "trt"])
+@pytest.mark.parametrize("place", ["text_config", "compression_config"])
+def test_a_quantised_checkpoint_is_refused_where_none_is_wanted(engine: str, place: str, tmp_path: Path) -> None:
+    environment = standing_in(tmp_path) | {"INFERENCE_ENGINE": engine, "CHAT_QUANTIZATION": "none"}
+    facts = {"quant_method": "awq", "bits": 4}
+    config = json.loads((tmp_path / "config.json").read_text())
+    config[place] = facts if place == "compression_config" else {**config, "quantization_config": facts}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with running(environment) as program:
+        assert program.wait_gone() == 1
+        program.bury()
+        (failed,) = [record["error"] for record in program.records() if record["event"] == "server.failed"]
+        assert "CHAT_QUANTIZATION is none, but " in failed
+        assert "is quantised (awq)" in failed
 
 
 def test_the_hubs_client_is_not_imported_before_its_variables_are_set() -> None:

@@ -49,7 +49,7 @@ async def names_exist(bench: Bench) -> str:
     llm = bench.open.engine._boot.llm  # type: ignore[attr-defined] # the library's object, which no caller ever needs
     passed = {
         "SamplingParams": (package.SamplingParams, set(sampling_arguments(_busy(bench), bench.config))),
-        "KvCacheConfig": (llmapi.KvCacheConfig, set(cache_arguments(bench.config, plan))),
+        "KvCacheConfig": (llmapi.KvCacheConfig, set(cache_arguments(bench.config))),
         "generate_async": (llm.generate_async, {"inputs", "sampling_params", "streaming"}),
     }
     arguments = getattr(llm, "args", None)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import EngineStartFailed
+from engines.quantised import FILES, detect
 from engines.trt import TrtConfig
-from engines.trt.plan import Backend, check_machine, make_plan
-from engines.vllm.quantised import FILES, detect
+from engines.trt.plan import check_machine, make_plan
 from runtime.gpus import GpuMemory
-from runtime.settings import Quantization, Settings
+from runtime.settings import Settings
 from tooling.run.machine import Refusal
 
 # The engine backend was removed after it.
@@ -31,9 +31,7 @@ def require_fit(settings: Settings, gpus: Sequence[GpuMemory], library: str | No
     """Raises `Refusal` with what does not fit: engine directory, sizes, library version, GPU architecture, format."""
     try:
         plan = make_plan(_config(settings))
-        if plan.backend is Backend.PYTORCH:
-            _require_format(settings)
-        elif plan.compiled is not None and library is not None:
+        if plan.compiled is not None and library is not None:
             _require_engines(library)
             check_machine(plan.compiled, version=library, gpu_arch=gpus[0].arch if gpus else None)
     except EngineStartFailed as error:
@@ -49,23 +47,8 @@ def _require_engines(library: str) -> None:
         )
 
 
-def _require_format(settings: Settings) -> None:
-    """A checkpoint is served as it is: asking for another format must not go unheard."""
-    asked, model = settings.deployment.chat_quantization, settings.deployment.chat_model or ""
-    made = detect(model, _described(Path(model)))
-    if asked is Quantization.NONE and made is not None:
-        raise EngineStartFailed(
-            f"CHAT_QUANTIZATION is none, but {model} is quantised ({made.value}): use auto to serve it as it is"
-        )
-    if asked not in (Quantization.AUTO, Quantization.NONE) and made is None:
-        raise EngineStartFailed(
-            f"CHAT_QUANTIZATION is {asked}, but {model} is not quantised and TensorRT-LLM quantises only while it "
-            "builds an engine: name a built one in TRT_ENGINE_DIR, or leave that word out and serve the model as it is"
-        )
-
-
 def _described(directory: Path) -> dict[str, Mapping[str, Any]]:
-    """What a local directory's files say of its weights; empty for a hub id, of which only the name is known here."""
+    """What a local directory's files say of its weights."""
     found: dict[str, Mapping[str, Any]] = {}
     for name in FILES:
         try:
@@ -80,15 +63,19 @@ def _described(directory: Path) -> dict[str, Mapping[str, Any]]:
 def _config(settings: Settings) -> TrtConfig:
     """What the server's own plan will see, as far as files and numbers go."""
     place, trt, engine = settings.deployment, settings.trt, settings.engine
+    model = place.chat_model or ""
+    # Of a hub id nothing but the name is known before its files are fetched: the server itself looks at those.
+    is_known = trt.engine_dir is not None or Path(model).is_dir()
     return TrtConfig(
-        model=place.chat_model or "",
+        model=model,
         engine_dir=trt.engine_dir,
         engine_is_named=trt.engine_dir is not None,
         revision=place.chat_revision,
         max_model_len=settings.chat.max_len,
         max_output_len=settings.chat.max_out,
         batch_size=trt.batch_size,
-        kv_cache_dtype=settings.vllm.kv_dtype,
+        quantization=place.chat_quantization.value if is_known else "auto",
+        checkpoint=detect(model, _described(Path(model))),
         tensor_parallel=engine.tensor_parallel,
         pipeline_parallel=engine.pipeline_parallel,
         data_parallel=engine.data_parallel,

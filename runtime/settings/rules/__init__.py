@@ -20,7 +20,7 @@ def warnings(settings: Sections) -> tuple[str, ...]:
     """What is set and will not be honoured, one sentence each."""
     trt = settings.deployment.deploy_mode.chats and settings.deployment.inference_engine is EngineName.TRT
     if trt and settings.vllm.kv_dtype != "auto":
-        return ("KV_DTYPE is ignored: TensorRT-LLM fixes the type of its KV cache when the engine is built",)
+        return ("KV_DTYPE is ignored: with TensorRT-LLM the engine or checkpoint has its own type of KV cache",)
     return ()
 
 

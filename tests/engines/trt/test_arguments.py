@@ -22,7 +22,6 @@ PYTORCH = TrtConfig(
     revision="abc",
     max_model_len=5025,
     max_output_len=150,
-    kv_cache_dtype="fp8",
     tensor_parallel=2,
     pipeline_parallel=2,
     logit_bias={5: -100.0, 6: 2.0},
@@ -42,7 +41,7 @@ def test_every_argument_of_the_pytorch_backend_is_in_the_contract() -> None:
     plan = make_plan(PYTORCH)
     names = {*engine_arguments(PYTORCH, plan), "kv_cache_config"}
     assert names <= _accepted("1.2", "tensorrt_llm.llmapi.llm_args.TorchLlmArgs")
-    assert set(cache_arguments(PYTORCH, plan)) <= _accepted("1.2", "tensorrt_llm.llmapi.KvCacheConfig")
+    assert set(cache_arguments(PYTORCH)) <= _accepted("1.2", "tensorrt_llm.llmapi.KvCacheConfig")
 
 
 def test_every_argument_of_the_engine_backend_is_in_the_contract(engine_dir: Path) -> None:
@@ -52,7 +51,7 @@ def test_every_argument_of_the_engine_backend_is_in_the_contract(engine_dir: Pat
     names = {*engine_arguments(config, plan), "kv_cache_config"}
     assert names <= _accepted("1.2", "tensorrt_llm.llmapi.llm_args.TrtLlmArgs")
     # It must stay "auto": the dtype is built in.
-    assert "dtype" not in cache_arguments(config, plan)
+    assert "dtype" not in cache_arguments(config)
 
 
 def test_every_sampling_value_is_in_the_contract() -> None:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from engines.errors import EngineDead, EngineStartFailed, TurnFailed
+from engines.quantised import Format
 from engines.trt.environment import LIBRARY_ENV, apply_library_env
 from engines.trt.library import gpu_arch, load
 from engines.trt.plan import Backend
@@ -71,14 +72,13 @@ async def test_an_engine_built_by_another_version_is_refused_at_the_start(
             raise AssertionError("it cannot be up")
 
 
-async def test_a_kv_dtype_that_cannot_be_had_is_warned_of_and_the_engine_serves(open_engine: Open) -> None:
-    async with open_engine(kv_cache_dtype="fp8") as session:
-        assert [warning.split(":")[0] for warning in session.warnings] == ["KV_DTYPE"]
-    async with open_engine("pytorch", kv_cache_dtype="fp8") as session:
+async def test_another_format_than_the_weights_have_is_told_and_the_engine_serves(open_engine: Open) -> None:
+    async with open_engine("pytorch", quantization="8bit", checkpoint=Format.AWQ) as session:
+        (warning,) = session.warnings
+        assert warning.startswith("CHAT_QUANTIZATION: 8bit was asked for; the checkpoint is already quantised (awq)")
+        assert session.info.facts["quantization"] == "awq"
+    async with open_engine("pytorch", quantization="4bit", checkpoint=Format.AWQ) as session:
         assert session.warnings == []
-        assert session.llm.values["kv_cache_config"].dtype == "fp8"
-    async with open_engine("pytorch", kv_cache_dtype="int8") as session:
-        assert session.warnings == ["KV_DTYPE: KV_DTYPE does not apply: the PyTorch backend takes auto and fp8 only"]
 
 
 async def test_the_facts_tell_which_backend_serves_and_why(open_engine: Open) -> None:

@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 
 from engines.errors import EngineStartFailed
+from engines.quantised import Format
 from engines.trt import TrtConfig
 from engines.trt.directory import Kind, kind_of, normal_arch, read_engine
 from engines.trt.plan import DEFAULT_BATCH, Backend, check_machine, make_plan
@@ -142,9 +143,65 @@ def test_a_model_that_is_really_an_engine_or_a_quantised_checkpoint_is_refused(
         make_plan(_with_engine(tmp_path / "nowhere"))
 
 
-def test_the_pytorch_backend_is_asked_for_no_other_kv_dtype_than_fp8() -> None:
-    asked = [make_plan(evolve(CONFIG, kv_cache_dtype=dtype)).kv_cache_dtype for dtype in ("auto", "fp8", "int8")]
-    assert asked == ["auto", "fp8", "auto"]
+@pytest.mark.parametrize(
+    ("asked", "made", "said"),
+    [
+        ("none", Format.AWQ, r"CHAT_QUANTIZATION is none, but org/name is quantised \(awq\)"),
+        ("gptq", Format.AWQ, "CHAT_QUANTIZATION is gptq, but org/name is awq"),
+        ("gptq_marlin", None, "CHAT_QUANTIZATION is gptq_marlin, but org/name is not quantised"),
+        ("4bit", None, "quantises only while it builds"),
+        ("int8_sq", None, "quantises only while it builds"),
+    ],
+)
+def test_a_format_that_the_checkpoint_has_not_is_refused(asked: str, made: Format | None, said: str) -> None:
+    with pytest.raises(EngineStartFailed, match=said):
+        make_plan(evolve(CONFIG, quantization=asked, checkpoint=made))
+
+
+@pytest.mark.parametrize(
+    ("asked", "algorithm", "said"),
+    [
+        ("none", "FP8", r"is none, but engine .* is quantised \(fp8\)"),
+        ("none", "W4A16_AWQ", r"is quantised \(awq\)"),
+        ("fp8", None, "is not quantised"),
+        ("gptq", "W8A8_SQ_PER_CHANNEL", "is int8"),
+    ],
+)
+def test_a_format_that_the_engine_has_not_is_refused(
+    engine_dir: Path, asked: str, algorithm: str | None, said: str
+) -> None:
+    write_algorithm(engine_dir, algorithm)
+    with pytest.raises(EngineStartFailed, match=said):
+        make_plan(evolve(_with_engine(engine_dir), quantization=asked))
+
+
+@pytest.mark.parametrize(
+    ("asked", "algorithm", "told"),
+    [
+        ("auto", "FP8", False),
+        ("none", None, False),
+        ("8bit", "FP8", False),
+        ("8bit", "W8A8_SQ_PER_CHANNEL_PER_TOKEN_PLUGIN", False),
+        ("int8_sq", "W8A8_SQ_PER_CHANNEL", False),
+        ("4bit", "W4A16_AWQ", False),
+        ("gptq", "W4A16_GPTQ", False),
+        ("int8_sq", "FP8", True),
+        ("4bit", "FP8", True),
+    ],
+)
+def test_an_engine_is_served_as_it_is_and_another_wish_is_told(
+    engine_dir: Path, asked: str, algorithm: str | None, told: bool
+) -> None:
+    write_algorithm(engine_dir, algorithm)
+    assert (make_plan(evolve(_with_engine(engine_dir), quantization=asked)).remark is not None) is told
+
+
+def write_algorithm(engine_dir: Path, algorithm: str | None) -> None:
+    """Let an engine say how its weights are quantised."""
+    file = engine_dir / "config.json"
+    config = json.loads(file.read_text())
+    config["pretrained_config"]["quantization"] = {"quant_algo": algorithm}
+    file.write_text(json.dumps(config))
 
 
 def test_what_a_directory_holds_is_read_from_its_files(model: Path, engine_dir: Path, tmp_path: Path) -> None:

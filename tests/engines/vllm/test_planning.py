@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.errors import EngineStartFailed
+from engines.quantised import Format
 from engines.vllm.planning import Devices, Plan, Wanted, plan
-from engines.vllm.quantised import Format, detect
 from engines.vllm.sizing import Sizing, max_num_seqs
 from engines.vllm.traits import ModelFacts, kv_cache_dtype
 
@@ -166,42 +166,3 @@ def test_a_multimodal_models_limits_are_those_of_its_text_part() -> None:
     plain = ModelFacts.of({"max_position_embeddings": 4096, "rope_parameters": {"rope_type": "default"}})
     assert (newer.max_len, plain.max_len) == (None, 4096)
     assert scaled.max_len is None
-
-
-def _compressed(*weights: dict[str, object]) -> dict[str, Any]:
-    groups = {f"group_{index}": {"weights": weight} for index, weight in enumerate(weights)}
-    return {"quantization_config": {"quant_method": "compressed-tensors", "config_groups": groups}}
-
-
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        ({}, None),
-        ({"quantization_config": {"quant_method": "awq"}}, Format.AWQ),
-        ({"quantization_config": {"quant_method": "gptq"}}, Format.GPTQ),
-        ({"quantization_config": {"quant_method": "fp8"}}, Format.FP8),
-        ({"quantization": {"quant_algo": "W4A16_AWQ"}}, Format.AWQ),
-        ({"quantization": {"quant_algo": "W8A8_SQ_PER_CHANNEL"}}, Format.INT8),
-        ({"quant_method": "auto_awq"}, Format.AWQ),
-        ({"quantization_config": {"quant_method": "mxfp4"}}, Format.OTHER),
-        (_compressed({"type": "int", "num_bits": 4}), Format.AWQ),
-        (_compressed({"type": "float", "num_bits": 8}), Format.FP8),
-        (_compressed({"type": "int", "num_bits": 8}, {"type": "int", "num_bits": 8}), Format.INT8),
-        (_compressed({"type": "int", "num_bits": 4}, {"type": "float", "num_bits": 8}), Format.MIXED),
-        (_compressed(), Format.OTHER),
-    ],
-)
-def test_the_files_say_how_a_checkpoint_is_quantised(config: dict[str, Any], expected: Format | None) -> None:
-    assert detect("org/some-GPTQ-name" if expected else "org/plain", {"config.json": config}) is expected
-
-
-def test_the_name_is_asked_only_without_files() -> None:
-    assert detect("org/Model-AWQ", {"config.json": {"model_type": "llama"}}) is None
-    assert detect("org/Model-AWQ", {}) is Format.AWQ
-    assert detect("/models/x-gptq-int4/", {}) is Format.GPTQ
-    assert detect("org/awq/plain", {}) is None
-    beside: dict[str, dict[str, Any]] = {
-        "config.json": {"model_type": "llama"},
-        "hf_quant_config.json": {"quantization": {"quant_algo": "FP8"}},
-    }
-    assert detect("org/plain", beside) is Format.FP8
