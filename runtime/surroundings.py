@@ -75,7 +75,7 @@ def _drop_service_links(environ: MutableMapping[str, str]) -> None:
 
 
 def _tell_hub(settings: Settings, environ: MutableMapping[str, str]) -> None:
-    """The hub's client, wherever it is called from, reads these two; flags and files may have set them."""
+    """The hub's client and transformers read these, wherever they are called from."""
     token, home = settings.deployment.hf_token, settings.deployment.hf_home
     if token is not None:
         environ["HF_TOKEN"] = token.reveal()
@@ -83,6 +83,11 @@ def _tell_hub(settings: Settings, environ: MutableMapping[str, str]) -> None:
             _set_aside(environ, NO_IMPLICIT_TOKEN, "HF_TOKEN")
     if home is not None:
         environ["HF_HOME"] = str(home)
+    if settings.logs.show_hf_logs:
+        for name in ("HF_HUB_VERBOSITY", "TRANSFORMERS_VERBOSITY"):
+            environ.setdefault(name, "info")
+    elif not settings.logs.show_tool_logs:
+        environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 def _set_aside(environ: MutableMapping[str, str], library: str, ours: str) -> None:

@@ -44,6 +44,7 @@ def classifier_config(settings: Settings) -> ClassifierConfig:
         # Beside a chat engine on the same CPU a second thread only takes turns with the engine's.
         threads=1 if place.deploy_mode.chats else None,
         niceness=NICENESS if place.deploy_mode.chats else 0,
+        verbose=settings.logs.show_tool_logs,
     )
 
 

@@ -53,10 +53,10 @@ Before an engine is opened the server sets these where they are unset, and not a
 `HF_HUB_DISABLE_TELEMETRY=1`, `CUDA_MODULE_LOADING=LAZY`, and on a GPU `PYTORCH_ALLOC_CONF=expandable_segments:True`;
 for TensorRT-LLM also `TRTLLM_NO_USAGE_STATS=1` and `DO_NOT_TRACK=1`.
 
-What carries out a setting is set in any case: `HF_TOKEN` and `HF_HOME`, wherever they come from, and the libraries' log
-levels and log files. `VLLM_RPC_BASE_PATH`, where it is unset, becomes a private directory for the engine's sockets: in
-`TMPDIR`, or where that path is too long for sockets (107 bytes) in `XDG_RUNTIME_DIR`, /tmp or /dev/shm; TensorRT-LLM's
-processes then get it as their `TMPDIR`.
+What carries out a setting is set in any case: `HF_TOKEN` and `HF_HOME`, wherever they come from, the libraries' log
+levels and log files, and `HF_HUB_DISABLE_PROGRESS_BARS`. `VLLM_RPC_BASE_PATH`, where it is unset, becomes a private
+directory for the engine's sockets: in `TMPDIR`, or where that path is too long for sockets (107 bytes) in
+`XDG_RUNTIME_DIR`, /tmp or /dev/shm; TensorRT-LLM's processes then get it as their `TMPDIR`.
 
 Two are set aside, with a warning: on a CPU `VLLM_CPU_KVCACHE_SPACE` where `CHAT_KV_CACHE_BYTES` is set, and
 `HF_HUB_DISABLE_IMPLICIT_TOKEN` where `HF_TOKEN` is. All other variables of libraries pass through untouched;

@@ -13,7 +13,7 @@ class ClassifierConfig:
     graphs, where there is a GPU. `gpu_frac`: share of the device's memory that the allocator may take. `device`: a
     torch device; None is the first GPU, else the CPU. `threads`: CPU threads of an inference; None is torch's choice,
     every core, which is right only where nothing else computes on this CPU. `niceness`: how far its thread stands back
-    behind others.
+    behind others. `verbose`: the libraries' records below WARNING and their progress bars are shown while it loads.
     """
 
     model: str
@@ -30,6 +30,7 @@ class ClassifierConfig:
     device: str | None = None
     threads: int | None = None
     niceness: int = 0
+    verbose: bool = False
 
 
 __all__ = ["ClassifierConfig"]

@@ -68,8 +68,11 @@ def _device(torch: Any, config: ClassifierConfig) -> Any:
 
 
 def _from_files(torch: Any, transformers: Any, config: ClassifierConfig, device: Any) -> tuple[Any, Any]:
-    # Its bars draw over our log lines; the steps that matter are reported.
-    transformers.utils.logging.disable_progress_bar()
+    if config.verbose:
+        transformers.utils.logging.set_verbosity_info()
+    else:
+        # Its bars draw over our log lines; the steps that matter are reported.
+        transformers.utils.logging.disable_progress_bar()
     where = {"revision": config.revision, "trust_remote_code": config.trust_remote_code}
     dtype = torch.float16 if device.type == "cuda" else torch.float32
     try:

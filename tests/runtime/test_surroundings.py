@@ -58,7 +58,7 @@ def test_service_links_are_kept_from_the_libraries_with_one_warning(tmp_path: Pa
     kept = {
         "VLLM_HOST_IP": "10.0.0.9",
         "NCCL_SOCKET_IFNAME": "eth0",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "tcp://10.0.0.1:4317",
+        "LMCACHE_REMOTE_URL": "tcp://10.0.0.1:4317",
         "REDIS_PORT": "tcp://10.43.1.8:6379",
         "KUBERNETES_PORT": "tcp://10.43.0.1:443",
     }
@@ -108,3 +108,13 @@ def test_mpi_gets_a_short_directory_only_where_temporary_files_have_a_long_one(t
     assert "TMPDIR" not in environ
     looked(environ, tmp_path, sockets=Path("/elsewhere/yap-x"))
     assert environ["TMPDIR"] == "/elsewhere/yap-x"
+
+
+def test_records_and_bars_of_the_hub_are_shown_where_they_are_wanted(tmp_path: Path) -> None:
+    quiet, shown = {**CHAT}, {**CHAT, "SHOW_HF_LOGS": "1", "TRANSFORMERS_VERBOSITY": "debug"}
+    tool = {**CHAT, "SHOW_TOOL_LOGS": "1"}
+    for environ in (quiet, shown, tool):
+        looked(environ, tmp_path)
+    assert quiet["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
+    assert "HF_HUB_DISABLE_PROGRESS_BARS" not in shown.keys() | tool.keys()
+    assert (shown["HF_HUB_VERBOSITY"], shown["TRANSFORMERS_VERBOSITY"]) == ("info", "debug")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from runtime.settings.kinds import Flag, Float, Int, Place, PromptPrefix
+from runtime.settings.kinds import Flag, Float, Int, Place, PromptPrefix, Text
 from runtime.settings.variable import Derived, optional, setting
 
 TEMPERATURE = Float(low=0, high=2)
@@ -63,8 +63,14 @@ class Chat:
         "SCREEN_CHECKED_PREFIX", PromptPrefix(), "ON THE SCREEN NOW:", "Goes before an analysis of the screen."
     )
     personality_max_len: int = setting("PERSONALITY_MAX_LEN", Int(1), 20, "Longest `personality` in letters.")
+    template: str | None = optional(
+        "CHAT_TEMPLATE",
+        Text(),
+        "Path of a Jinja file, or the name of one of the model's named templates.",
+        unset="the model's own",
+    )
     template_enable_thinking: bool = setting(
-        "CHAT_TEMPLATE_ENABLE_THINKING", Flag(), False, "`enable_thinking` of the chat template."
+        "CHAT_TEMPLATE_ENABLE_THINKING", Flag(), False, "The thinking switch of the chat template, `enable_thinking`."
     )
     stream_flush_ms: float = setting(
         "STREAM_FLUSH_MS", Float(low=0, high=1000), 0.0, "Merge deltas that follow each other this closely; 0: off."

@@ -99,6 +99,7 @@ class Deployment:
         "SERVER_PORT", Int(0, 65535), 8000, "Listening port; 0 takes a free one and logs it.", flags=("--port",)
     )
     metrics_enabled: bool = setting("METRICS_ENABLED", Flag(), False, "Serve `/metrics`.")
+    playground: bool = setting("PLAYGROUND", Flag(), False, "Serve `/playground`.")
     drain_timeout_s: float = setting(
         "DRAIN_TIMEOUT_S",
         Float(low=0),

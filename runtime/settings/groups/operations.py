@@ -60,9 +60,17 @@ class Telemetry:
         "SENTRY_SAMPLE_RATE", Float(low=0, high=1), 1.0, "Share of errors that is sent."
     )
     axiom_api_token: Secret | None = optional(
-        "AXIOM_API_TOKEN", SecretText(), "Unset: no traces and no metrics are exported, and no SDK is imported."
+        "AXIOM_API_TOKEN",
+        SecretText(),
+        "Unset, and `OTEL_EXPORTER_OTLP_ENDPOINT` unset too: nothing is exported, and no SDK is imported.",
     )
-    axiom_dataset: str = setting("AXIOM_DATASET", Text(), "text-inference-api", "Data set that receives them.")
+    axiom_dataset: str = setting("AXIOM_DATASET", Text(), "text-inference-api", "Data set that receives the traces.")
+    axiom_metrics_dataset: str = setting(
+        "AXIOM_METRICS_DATASET",
+        Text(),
+        Derived("`AXIOM_DATASET` + `-metrics`", lambda of: f"{of.text('AXIOM_DATASET')}-metrics"),
+        "Data set that receives the metrics.",
+    )
     axiom_environment: str = setting("AXIOM_ENVIRONMENT", Text(), "production", "Deployment tag.")
     axiom_traces_endpoint: str = setting(
         "AXIOM_TRACES_ENDPOINT", HTTP, "https://api.axiom.co/v1/traces", "OTLP over HTTP, traces."
@@ -79,6 +87,15 @@ class Telemetry:
         "OTEL_METRICS_EXPORT_INTERVAL_MS", Int(1000), 15000, "How often metrics are sent."
     )
     otel_traces_batch_size: int = setting("OTEL_TRACES_BATCH_SIZE", Int(1), 512, "Spans per batch.")
+    otel_exporter_otlp_endpoint: str | None = optional(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", HTTP, "Any OTLP receiver over HTTP, in the place of Axiom."
+    )
+    otel_exporter_otlp_headers: Secret | None = optional(
+        "OTEL_EXPORTER_OTLP_HEADERS", SecretText(), "What that receiver is sent with each request."
+    )
+    otel_traces_sample_rate: float = setting(
+        "OTEL_TRACES_SAMPLE_RATE", Float(low=0, high=1), 1.0, "Share of sessions that are traced."
+    )
 
 
 __all__ = ["Logs", "Telemetry"]
