@@ -14,6 +14,8 @@ from runtime.settings.links import library_links
 
 log = structlog.get_logger()
 VLLM_CPU_KV_CACHE = "VLLM_CPU_KVCACHE_SPACE"
+# vLLM takes these for its number of replicas where it is told one.
+VLLM_REPLICAS = ("VLLM_DP_SIZE", "VLLM_DP_RANK", "VLLM_DP_RANK_LOCAL")
 NO_IMPLICIT_TOKEN = "HF_HUB_DISABLE_IMPLICIT_TOKEN"  # noqa: S105  # a variable's name
 
 # As huggingface_hub reads its own flags.
@@ -53,6 +55,8 @@ def look_around(
     if not gpus and settings.engine.kv_cache_bytes is not None:
         # vLLM would let its variable outweigh the argument.
         _set_aside(environ, VLLM_CPU_KV_CACHE, "CHAT_KV_CACHE_BYTES")
+    for name in VLLM_REPLICAS:
+        _set_aside(environ, name, "CHAT_DATA_PARALLEL")
     error_log = scratch / "engine-errors.log"
     mark = vllm.apply_library_env(
         environ,
@@ -92,7 +96,7 @@ def _tell_hub(settings: Settings, environ: MutableMapping[str, str]) -> None:
 
 def _set_aside(environ: MutableMapping[str, str], library: str, ours: str) -> None:
     if environ.pop(library, ""):
-        _warn(f"{library} is set aside: {ours} is set as well")
+        _warn(f"{library} is set aside: {ours} is what counts")
 
 
 def _warn(warning: str) -> None:

@@ -32,7 +32,7 @@ def test_on_a_cpu_our_kv_cache_size_outweighs_the_librarys_variable(
     assert around.gpus == ()
     assert ("VLLM_CPU_KVCACHE_SPACE" in environ) is kept
     told = [record["warning"] for record in records if record["event"] == "settings.warned"]
-    assert told == ([] if kept else ["VLLM_CPU_KVCACHE_SPACE is set aside: CHAT_KV_CACHE_BYTES is set as well"])
+    assert told == ([] if kept else ["VLLM_CPU_KVCACHE_SPACE is set aside: CHAT_KV_CACHE_BYTES is what counts"])
 
 
 def looked(environ: dict[str, str], scratch: Path, **more: Path) -> tuple[Surroundings, list[str]]:
@@ -118,3 +118,10 @@ def test_records_and_bars_of_the_hub_are_shown_where_they_are_wanted(tmp_path: P
     assert quiet["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
     assert "HF_HUB_DISABLE_PROGRESS_BARS" not in shown.keys() | tool.keys()
     assert (shown["HF_HUB_VERBOSITY"], shown["TRANSFORMERS_VERBOSITY"]) == ("info", "debug")
+
+
+def test_how_many_replicas_there_are_is_not_the_librarys_variables_to_say(tmp_path: Path) -> None:
+    environ = {**CHAT, "VLLM_DP_SIZE": "2", "VLLM_DP_RANK": "1"}
+    _, told = looked(environ, tmp_path)
+    assert not {"VLLM_DP_SIZE", "VLLM_DP_RANK"} & environ.keys()
+    assert [warning.partition(" ")[0] for warning in told] == ["VLLM_DP_SIZE", "VLLM_DP_RANK"]
