@@ -32,9 +32,9 @@ def main() -> int:
             print(USAGE, file=sys.stdout if set(others) <= {"-h", "--help"} else sys.stderr)
             return 0 if set(others) <= {"-h", "--help"} else EXIT_USAGE
         environ = os.environ  # noqa: TID251 - the one place that reads the environment
-        if env_file is not None:
-            environ.update(beneath(environ, read_env_file(env_file)))
-        settings = Settings.from_env(environ, flags)
+        merged = beneath(environ, read_env_file(env_file) if env_file is not None else {})
+        settings = Settings.from_env(merged, flags)
+        environ.update(merged)
         with socket_directory(settings, environ) as sockets:
             logs.configure(settings)
             for warning in settings.warnings:

@@ -12,7 +12,19 @@ ENV_FILE = "--env-file"
 QUOTES = ("'", '"')
 
 
-def read_env_file(path: Path) -> dict[str, str]:
+class FileValue(str):
+    """A value that knows where it was read, so that a complaint about it can say so. `place`: `file:line`."""
+
+    place: str
+
+    def __new__(cls, text: str, place: str) -> "FileValue":
+        """The text, read at that place."""
+        value = super().__new__(cls, text)
+        value.place = place
+        return value
+
+
+def read_env_file(path: Path) -> dict[str, FileValue]:
     """Variable to value. Values are literal: no shell, no escapes; one pair of outer quotes is dropped.
 
     Blank lines and lines that start with `#` are skipped; a `#` in a value belongs to it. The last line of a name wins.
@@ -25,17 +37,17 @@ def read_env_file(path: Path) -> dict[str, str]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise SettingsError([Problem(str(path), f"cannot be read ({reason})")]) from None
-    values: dict[str, str] = {}
+    values: dict[str, FileValue] = {}
     problems: list[Problem] = []
     for number, line in enumerate(text.split("\n"), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
-        match = LINE.fullmatch(stripped)
+        match, place = LINE.fullmatch(stripped), f"{path}:{number}"
         if match is None or "\0" in match[2]:  # which no environment can hold
-            problems.append(Problem(f"{path}:{number}", "is not NAME=value"))
+            problems.append(Problem(place, "is not NAME=value"))
         else:
-            values[match[1]] = _literal(match[2].strip())
+            values[match[1]] = FileValue(_literal(match[2].strip()), place)
     if problems:
         raise SettingsError(problems)
     return values
@@ -65,6 +77,11 @@ def beneath(environ: Mapping[str, str], file: Mapping[str, str]) -> dict[str, st
     return {**file, **{name: value for name, value in environ.items() if name not in file or _counts(value)}}
 
 
+def place_of(value: str | None) -> str | None:
+    """Where a value of an environment was read, if that was a file."""
+    return value.place if isinstance(value, FileValue) else None
+
+
 def _counts(value: str) -> bool:
     return bool(value.strip()) and not is_service_link(value)
 
@@ -75,4 +92,4 @@ def _literal(text: str) -> str:
     return text
 
 
-__all__ = ["beneath", "read_env_file", "take_env_file"]
+__all__ = ["FileValue", "beneath", "place_of", "read_env_file", "take_env_file"]

@@ -4,8 +4,9 @@ import enum
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from runtime.settings.envfile import place_of
 from runtime.settings.errors import Problem
 from runtime.settings.kinds import Refused, Url, shortened
 from runtime.settings.links import is_service_link
@@ -26,10 +27,11 @@ class Source(enum.StrEnum):
 
 @frozen(eq=False)
 class Given:
-    """A value somebody set. `flag`: the flag that did, if it was one."""
+    """A value somebody set. `flag`: the flag that did, if it was one; `place`: where in a file it stands, if in one."""
 
     text: str
     flag: str | None = None
+    place: str | None = None
 
 
 @frozen(kw_only=True, eq=False)
@@ -90,11 +92,11 @@ def _is_link(variable: Variable, text: str) -> bool:
 
 
 def _given(environ: Mapping[str, str], flags: Mapping[str, str]) -> dict[str, Given]:
-    given = {name: Given(environ[name]) for name in VARIABLES if name in environ}
+    given = {name: Given(environ[name], place=place_of(environ[name])) for name in VARIABLES if name in environ}
     for flag, text in flags.items():
         if flag in FLAGS and text.strip():
             given[FLAGS[flag].name] = Given(text, flag)
-    trimmed = {name: Given(value.text.strip(), value.flag) for name, value in given.items()}
+    trimmed = {name: evolve(value, text=value.text.strip()) for name, value in given.items()}
     return {
         name: value
         for name, value in trimmed.items()
@@ -133,9 +135,9 @@ def _source(given: Given | None) -> Source:
 
 def _in_order(problems: Mapping[str, list[str]], given: Mapping[str, Given]) -> Iterator[Problem]:
     for name in VARIABLES:
-        flag = given[name].flag if name in given else None
+        origin = (given[name].flag or given[name].place) if name in given else None
         for text in problems.get(name, ()):
-            yield Problem(name if flag is None else f"{name} ({flag})", text)
+            yield Problem(name if origin is None else f"{name} ({origin})", text)
 
 
 __all__ = ["Reading", "Source", "read"]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from runtime.settings.envfile import place_of
 from runtime.settings.errors import Problem
 from runtime.settings.kinds import did_you_mean
 from runtime.settings.links import is_injected, is_service_link
@@ -17,7 +18,9 @@ def unknown_variables(environ: Mapping[str, str]) -> Iterator[Problem]:
     for name in sorted(environ):
         value = environ[name].strip()
         if value and name.startswith(PREFIXES) and name not in VARIABLES and not _injected(name, value):
-            yield Problem(printable(name), f"unknown variable{did_you_mean(name, VARIABLES)}")
+            place = place_of(environ[name])
+            shown = printable(name) if place is None else f"{printable(name)} ({place})"
+            yield Problem(shown, f"unknown variable{did_you_mean(name, VARIABLES)}")
 
 
 def unknown_flag(flag: str) -> Problem:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.settings import SettingsError, beneath, read_env_file, take_env_file
+from runtime.settings import Settings, SettingsError, beneath, read_env_file, take_env_file
 
 
 def written(directory: Path, text: str) -> Path:
@@ -54,6 +54,25 @@ def test_the_file_is_named_by_a_flag(words: list[str], path: str | None, others:
 def test_the_flag_without_a_file_is_a_problem(words: list[str]) -> None:
     with pytest.raises(SettingsError, match="--env-file: the flag needs a file"):
         take_env_file(words)
+
+
+def test_a_complaint_about_a_value_names_file_and_line_and_no_secret(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "# keys\nTEXT_API_KEY=hunter2,\nSERVER_PORT=x\n\nCHAT_MAX_LEN=9\nCHAT_MODLE=o/m\nWS_COMPRESSION=2\n"
+    )
+    environ = beneath({"MAX_CONCURRENT_CONNECTIONS": "y", "WS_COMPRESSION": "3"}, read_env_file(path))
+    with pytest.raises(SettingsError) as error:
+        Settings.from_env(environ, {"--port": "z"})
+    assert [problem.name for problem in error.value.problems] == [
+        f"TEXT_API_KEY ({path}:2)",
+        "MAX_CONCURRENT_CONNECTIONS",
+        "CHAT_MODEL",
+        "SERVER_PORT (--port)",
+        "WS_COMPRESSION",
+        f"CHAT_MAX_LEN ({path}:5)",
+        f"CHAT_MODLE ({path}:6)",
+    ]
+    assert "hunter2" not in str(error.value)
 
 
 def test_a_bad_line_is_named_by_number_and_not_shown(tmp_path: Path) -> None:
