@@ -144,7 +144,7 @@ def _refusal(error: OSError, host: str, port: int) -> CannotListen:
     match error.errno:
         case errno.EADDRINUSE:
             return CannotListen(
-                f"port {port} on {host} is in use: stop that program, or set another SERVER_PORT", in_use=True
+                f"port {port} on address {host} is in use: stop that program, or set another SERVER_PORT", in_use=True
             )
         case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
             return CannotListen(f"SERVER_BIND_HOST is {host}, which is no address of this machine")

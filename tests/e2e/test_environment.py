@@ -1,8 +1,10 @@
 """What a server makes of its environment, seen from outside its process."""
 
 import json
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.houses import standing_in
+from tests.e2e.houses import START_S, real, standing_in
 from tests.e2e.program import ROOT, Program, scripted
 from tests.toy import write_toy_model
 
@@ -139,6 +141,21 @@ def test_a_quantised_checkpoint_is_refused_where_none_is_wanted(engine: str, pla
         (failed,) = [record["error"] for record in program.records() if record["event"] == "server.failed"]
         assert "CHAT_QUANTIZATION is none, but " in failed
         assert "is quantised (awq)" in failed
+
+
+def test_a_long_path_for_temporary_files_does_not_keep_vllm_from_starting(tmp_path: Path) -> None:
+    long = tmp_path / ("d" * (105 - len(str(tmp_path)) - 1))
+    long.mkdir()
+    (tmp_path / "model").mkdir()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as short:
+        with running(real(tmp_path / "model") | {"TMPDIR": str(long), "XDG_RUNTIME_DIR": short}) as program:
+            program.wait_ready(START_S)
+            (directory,) = Path(short).iterdir()
+            assert any(entry.is_socket() for entry in directory.iterdir())
+            program.kill(signal.SIGTERM)
+            assert program.wait_gone() == 0
+        assert not list(Path(short).iterdir())
+    assert not [entry for entry in long.rglob("*") if entry.is_socket()]
 
 
 def test_the_hubs_client_is_not_imported_before_its_variables_are_set() -> None:

@@ -74,7 +74,7 @@ async def test_a_peer_keeps_its_own_spelling_where_both_families_are_served() ->
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::"])
 async def test_a_port_in_use_is_one_sentence_that_names_the_setting(host: str, taken: int) -> None:
-    with pytest.raises(CannotListen, match=f"port {taken} on {host} is in use: .*SERVER_PORT") as told:
+    with pytest.raises(CannotListen, match=f"port {taken} on address {host} is in use: .*SERVER_PORT") as told:
         await open_listeners(host, taken)
     assert told.value.in_use
     assert await answers("127.0.0.1", taken)
