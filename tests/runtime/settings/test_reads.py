@@ -14,7 +14,6 @@ from tests.runtime.settings.reads import reads_by_file, reads_in
 LEAST = {"TEXT_API_KEY": "k", "MAX_CONCURRENT_CONNECTIONS": "8", "CHAT_MODEL": "owner/name"}
 # Read by what is still to come. A name leaves this list when it is read: the list can only become shorter.
 TO_COME = {
-    "the WebSocket door": "WS_PING_INTERVAL_S WS_MAX_PENDING TRUSTED_PROXIES",
     "chat templates": "CHAT_TEMPLATE",
     "the playground": "PLAYGROUND",
     "building for TensorRT-LLM": (
