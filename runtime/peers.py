@@ -1,14 +1,14 @@
 """Who is at the other end: the socket's address, or behind a proxy that we trust, the one it forwards for."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import trio
 
 from runtime.heads import RequestHead
+from runtime.settings.kinds import Network
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 UNKNOWN = "unknown"
 
 
@@ -50,4 +50,4 @@ def _address(text: str) -> Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
-__all__ = ["Network", "peer_of"]
+__all__ = ["peer_of"]

@@ -17,8 +17,9 @@ from runtime.arrivals import Arrival, Arrivals, accept_forever
 from runtime.heads import Answer, BadRequest, RequestHead, read_head
 from runtime.health import ALIVE, Health
 from runtime.listening import open_listeners
-from runtime.peers import Network, peer_of
+from runtime.peers import peer_of
 from runtime.settings import Secret
+from runtime.settings.kinds import Network
 from runtime.websocket import BadHandshake, KeepAlive, Unheard, WebSocket, Wire, agree
 
 log = structlog.get_logger()
