@@ -1,7 +1,13 @@
 """What an engine can say went wrong. Foreign exceptions are translated into these at the adapter's door."""
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 # Error texts go to logs; more than this is somebody's data.
 _MAX_WORDS = 400
+_MAX_CAUSES = 4
 
 
 class EngineError(Exception):
@@ -39,6 +45,54 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:_MAX_WORDS].removesuffix(": ")
 
 
+def chain(error: BaseException) -> str:
+    """An exception and what it came of, the root cause last, in one line. Of a group, its first exception."""
+    words: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(words) < _MAX_CAUSES:
+        cause = _leaf(cause)
+        words.append(describe(cause))
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return " <- ".join(dict.fromkeys(words))
+
+
+def _leaf(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def place(error: BaseException) -> str:
+    """What kind of exception, and where it was raised; nothing of what it says, which may be anybody's data."""
+    error = _leaf(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {'/'.join(Path(frames[-1].filename).parts[-3:])}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
+
+
+def told(error: BaseException) -> str:
+    """What a log may say of it: the words of ours and of the system's errors, of others their kind and place only."""
+    error = _leaf(error)
+    if isinstance(error, EngineError):
+        return str(error)
+    return describe(error) if isinstance(error, OSError) else f"unforeseen: {place(error)}"
+
+
+@contextmanager
+def door(kind: type[EngineError], what: str) -> Iterator[None]:
+    """Whatever is raised inside comes out as an engine's error: those as they are, others as one of this `kind`.
+
+    `what`: what did not work, in words. Others are an `OSError` because descriptors, memory or threads have run out, or
+    whatever a library or a model's own code raises.
+    """
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        raise kind(f"{what}: {chain(error)}") from error
+
+
 __all__ = [
     "EngineDead",
     "EngineError",
@@ -47,5 +101,9 @@ __all__ = [
     "EngineStartFailed",
     "EngineUnavailable",
     "TurnFailed",
+    "chain",
     "describe",
+    "door",
+    "place",
+    "told",
 ]

@@ -5,17 +5,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engines.errors import EngineStartFailed
+from engines.errors import EngineStartFailed, chain
+from engines.libraries import importing
 
 
 def model_file(model: str, name: str, revision: str | None = None) -> Path | None:
     """A file of a local directory or of a hub repository; None if the model has none. Raises `EngineStartFailed`."""
-    from transformers.utils import cached_file  # noqa: PLC0415 - seconds to import, and only where a model is loaded
+    with importing("transformers", "transformers"):
+        from transformers.utils import cached_file  # noqa: PLC0415 - seconds, and only where a model is loaded
 
     try:
         found = cached_file(model, name, revision=revision, _raise_exceptions_for_missing_entries=False)
-    except OSError as error:  # the library's word for connection errors
-        raise EngineStartFailed(f"{name} of {model} cannot be fetched: {error}") from error
+    except Exception as error:  # the door: OSError for connection errors, others for ids and answers it does not like
+        raise EngineStartFailed(f"{name} of {model} cannot be fetched: {chain(error)}") from error
     return Path(found) if found else None
 
 

@@ -16,17 +16,17 @@ def compile_network(torch: Any, network: Any, attempt: Callable[[], object]) -> 
     Returns None, or in one line why the network is as it was.
     """
     eager = network.forward
-    with _quiet():
-        try:
+    try:
+        with _quiet():
             # The compiler would start a process for each core, beside an engine that needs those cores.
             inductor: Any = importlib.import_module("torch._inductor.config")
             inductor.compile_threads = 1
             network.forward = torch.compile(eager, dynamic=True)
             attempt()
-        except Exception as error:  # whatever the compiler and the tools it calls raise
-            network.forward = eager
-            first = next(iter(str(error).splitlines()), "")
-            return f"{type(error).__name__}: {first}"[:_MAX_WORDS]
+    except Exception as error:  # whatever the compiler, its own imports and the tools it calls raise
+        network.forward = eager
+        first = next(iter(str(error).splitlines()), "")
+        return f"{type(error).__name__}: {first}"[:_MAX_WORDS]
     return None
 
 

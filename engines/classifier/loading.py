@@ -14,7 +14,8 @@ from engines.classifier.limits import Capacity, InputLimits, limit_warnings, res
 from engines.classifier.measure import measure_of
 from engines.classifier.model import Model
 from engines.classifier.rectangles import ONE
-from engines.errors import EngineStartFailed
+from engines.errors import EngineStartFailed, chain
+from engines.libraries import importing
 
 NO_TOKENIZER_LIMIT = 1_000_000
 """A tokenizer without a limit of its own says a number with thirty digits."""
@@ -31,11 +32,7 @@ class Loaded:
 def load(config: ClassifierConfig, report: Callable[[str], None]) -> Loaded:
     """Load, check and, if asked, compile. Raises `EngineStartFailed` with what has to change."""
     report("importing torch and transformers")
-    try:
-        torch = importlib.import_module("torch")
-        transformers = importlib.import_module("transformers")
-    except Exception as error:  # a broken installation fails in as many ways as it has parts
-        raise EngineStartFailed(f"the tool model needs torch and transformers: {error}") from error
+    torch, transformers = _libraries()
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     device = _device(torch, config)
@@ -53,6 +50,16 @@ def load(config: ClassifierConfig, report: Callable[[str], None]) -> Loaded:
         warnings += model.capture(cuda_recorder(torch, device))
     model.calibrate()
     return Loaded(model, _info(config, model, limits, yes, warnings))
+
+
+def _libraries() -> tuple[Any, Any]:
+    with importing("PyTorch, which the tool model needs,", "torch"):
+        torch = importlib.import_module("torch")
+    with importing("transformers, which the tool model needs,", "transformers"):
+        transformers = importlib.import_module("transformers")
+        # Where they are asked for, their own imports happen.
+        _ = transformers.AutoTokenizer, transformers.AutoModelForSequenceClassification, transformers.utils.logging
+    return torch, transformers
 
 
 def _device(torch: Any, config: ClassifierConfig) -> Any:
@@ -91,12 +98,12 @@ def _from_files(torch: Any, transformers: Any, config: ClassifierConfig, device:
 
 
 def _explain(config: ClassifierConfig, error: BaseException) -> str:
-    words, hint = str(error) or type(error).__name__, ""
+    words, hint = str(error), ""
     if "trust_remote_code" in words:
         hint = "; it ships code of its own: set TOOL_TRUST_REMOTE_CODE=1 if you trust it"
     elif "out of memory" in words:
         hint = f"; TOOL_GPU_FRAC={config.gpu_frac:g} of the GPU is too little for it"
-    return f"the tool model {config.model} cannot be loaded{hint}: {words}"
+    return f"the tool model {config.model} cannot be loaded{hint}: {chain(error)}"
 
 
 def _check_trained(config: ClassifierConfig, network: Any, found: Mapping[str, Any]) -> None:

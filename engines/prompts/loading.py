@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from attrs import evolve
 
-from engines.errors import EngineStartFailed
+from engines.errors import EngineStartFailed, chain
+from engines.libraries import importing
 from engines.model_files import json_files
 from engines.prompts.chat import ChatText
 from engines.prompts.control import Neutralizer, Span
@@ -31,17 +32,18 @@ def load_chat_text(
 
 def load_tokenizer(model: str, *, revision: str | None = None, trust_remote_code: bool = False) -> HubTokenizer:
     """The tokenizer of a hub id or local directory. Raises `EngineStartFailed`."""
-    from transformers import AutoTokenizer  # noqa: PLC0415 - seconds to import, and only where a model is loaded
+    with importing("transformers", "transformers"):
+        from transformers import AutoTokenizer  # noqa: PLC0415 - seconds, and only where a model is loaded
 
     try:
         tokenizer: HubTokenizer = AutoTokenizer.from_pretrained(
             model, revision=revision, trust_remote_code=trust_remote_code
         )
-    except (OSError, ValueError, LookupError, TypeError, ImportError) as error:
+    except Exception as error:  # the door: whatever the libraries or a model's own code raises
         hint = ""
         if "trust_remote_code" in str(error) and not trust_remote_code:
             hint = "; it ships code of its own: set CHAT_TRUST_REMOTE_CODE=1 if you trust it"
-        raise EngineStartFailed(f"the tokenizer of {model} cannot be loaded{hint}: {error}") from error
+        raise EngineStartFailed(f"the tokenizer of {model} cannot be loaded{hint}: {chain(error)}") from error
     return tokenizer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from engines.base import EngineInfo
-from engines.errors import EngineStartFailed, describe
+from engines.errors import EngineStartFailed, chain
 from engines.trt import library
 from engines.trt.arguments import cache_arguments, engine_arguments, refused_biases
 from engines.trt.config import TrtConfig
@@ -102,12 +102,7 @@ def _explained(error: BaseException, config: TrtConfig) -> EngineStartFailed:
     hint = ""
     if "trust_remote_code" in str(error) and not config.trust_remote_code:
         hint = "; the model brings its own code: allow it with CHAT_TRUST_REMOTE_CODE=1 if you trust it"
-    chain: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None and len(chain) < 4:
-        chain.append(describe(cause))
-        cause = cause.__cause__ or cause.__context__
-    return EngineStartFailed(f"TensorRT-LLM did not start: {' <- '.join(chain)}{hint}")
+    return EngineStartFailed(f"TensorRT-LLM did not start: {chain(error)}{hint}")
 
 
 def _info(config: TrtConfig, plan: Plan, version: str, arch: str | None) -> EngineInfo:

@@ -6,7 +6,8 @@ from typing import Any
 
 from attrs import frozen
 
-from engines.errors import EngineDead, EngineError, EngineStartFailed, TurnFailed, describe
+from engines.errors import EngineDead, EngineError, EngineStartFailed, TurnFailed, chain, describe
+from engines.libraries import importing
 from engines.trt.arguments import ESSENTIAL
 from engines.trt.plan import Backend
 
@@ -41,14 +42,8 @@ def load(backend: Backend) -> Library:
 
     Raises `EngineStartFailed`: not installed, broken, without the engine backend, or with other names than 1.2's.
     """
-    try:
+    with importing("TensorRT-LLM", "tensorrt_llm", INSTALL):
         package = importlib.import_module("tensorrt_llm")
-    except ModuleNotFoundError as error:
-        if error.name == "tensorrt_llm":
-            raise EngineStartFailed(f"TensorRT-LLM is not installed: {INSTALL}") from error
-        raise EngineStartFailed(f"TensorRT-LLM cannot be imported: {describe(error)}") from error
-    except Exception as error:  # a broken installation fails in as many ways as it has parts
-        raise EngineStartFailed(f"TensorRT-LLM cannot be imported: {describe(error)}") from error
     version = str(getattr(package, "__version__", "unknown"))
     try:
         names = frozenset(inspect.signature(package.SamplingParams).parameters)
@@ -60,10 +55,10 @@ def load(backend: Backend) -> Library:
             sampling_names=names,
             dead_errors=_dead_errors(),
         )
-    except (AttributeError, ImportError) as error:
-        raise EngineStartFailed(
-            f"TensorRT-LLM {version} is not the library we know (1.2): {describe(error)}"
-        ) from error
+    except EngineStartFailed:
+        raise
+    except Exception as error:  # the door: other names, or parts that fail when they are asked for
+        raise EngineStartFailed(f"TensorRT-LLM {version} is not the library we know (1.2): {chain(error)}") from error
     lacking = [name for name in ESSENTIAL if name not in names]
     if lacking:
         raise EngineStartFailed(f"TensorRT-LLM {version} has no sampling value {', '.join(lacking)}; install 1.2.1")
@@ -91,7 +86,8 @@ def _dead_errors() -> tuple[type[BaseException], ...]:
 
 def gpu_arch() -> str | None:
     """The architecture of the first visible GPU, such as "sm90", asked of PyTorch; None without a GPU."""
-    torch = importlib.import_module("torch")
+    with importing("PyTorch", "torch"):
+        torch = importlib.import_module("torch")
     if not torch.cuda.is_available():
         return None
     major, minor = torch.cuda.get_device_capability(0)

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, field
 
 from engines.base import EngineInfo
-from engines.errors import EngineStartFailed, describe
+from engines.errors import EngineStartFailed, chain
 from engines.vllm import library
 from engines.vllm.arguments import engine_arguments
 from engines.vllm.config import VllmConfig
@@ -48,10 +48,7 @@ class Boot:
         """
         _clear(self.config.error_log)
         self._step("importing vLLM")
-        try:
-            self.library = library.load()
-        except Exception as error:  # a broken installation fails in as many ways as it has parts
-            raise EngineStartFailed(f"vLLM cannot be imported: {describe(error)}") from error
+        self.library = library.load()
         self._check_backend(self.library)
         try:
             await self._construct(self.library)
@@ -110,11 +107,7 @@ class Boot:
             hint = "; the model brings its own code: allow it with CHAT_TRUST_REMOTE_CODE=1 if you trust it"
         if own:
             return f"vLLM did not start: {' <- '.join(own)}{hint} (traceback in {self.config.error_log})"
-        chain = [describe(error)]
-        while (before := error.__cause__ or error.__context__) is not None and len(chain) < 4:
-            error = before
-            chain.append(describe(error))
-        return f"vLLM did not start: {' <- '.join(chain)}{hint}"
+        return f"vLLM did not start: {chain(error)}{hint}"
 
 
 def _spare_children_ctrl_c() -> None:

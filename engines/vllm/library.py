@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from engines.errors import EngineDead, EngineError, EngineOverloaded, TurnFailed, describe
+from engines.libraries import importing
 
 
 @frozen(kw_only=True)
@@ -39,7 +40,12 @@ class Library:
 
 
 def load() -> Library:
-    """Import vLLM (ten seconds and more) and pick our names; ImportError if it is not installed."""
+    """Import vLLM (ten seconds and more) and pick our names. Raises `EngineStartFailed`: not installed, or broken."""
+    with importing("vLLM", "vllm", "install it with `just setup`"):
+        return _pick()
+
+
+def _pick() -> Library:
     sampling = importlib.import_module("vllm.sampling_params")
     failures = importlib.import_module("vllm.v1.engine.exceptions")
     return Library(
