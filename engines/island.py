@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar
 
 import trio
 
+from engines.patience import comes_true
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -56,12 +58,22 @@ class Island(Generic[Item]):
         self._awaited: set[concurrent.futures.Future[Any]] = set()
 
     async def start(self) -> None:
-        """Start the thread and return when its loop runs."""
+        """Start the thread and return when its loop runs.
+
+        Raises OSError or RuntimeError if there is no thread or no descriptor to be had for it.
+        """
         assert self._thread is None, "an island starts once"
         self._token = trio.lowlevel.current_trio_token()
+        # Made here, where it can fail, and before there is a thread that would have to be told.
+        loop = _new_loop()
         running = trio.Event()
-        self._thread = threading.Thread(target=self._live, args=(running,), name=self._name, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._live, args=(loop, running), name=self._name, daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            loop.close()
+            raise
+        self._thread = thread
         await running.wait()
 
     def call(self, function: Callable[..., object], *args: object) -> bool:
@@ -141,11 +153,10 @@ class Island(Generic[Item]):
         if loop is not None:
             self.call(loop.stop)
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(thread.join, timeout)
+            await comes_true(lambda: not thread.is_alive(), timeout)
         return not thread.is_alive()
 
-    def _live(self, running: trio.Event) -> None:
-        loop = _new_loop()
+    def _live(self, loop: asyncio.AbstractEventLoop, running: trio.Event) -> None:
         asyncio.set_event_loop(loop)
         self._loop = loop
         loop.call_soon(self.tell, running.set)

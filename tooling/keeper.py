@@ -85,15 +85,23 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def _others_in(group: int) -> bool:
-    """Whether a live process other than the leader is in the group (`/proc/<pid>/stat`, see proc(5))."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == group:
-            continue
-        with contextlib.suppress(OSError):
-            state, _, found = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
-            if int(found) == group and state != "Z":
-                return True
-    return False
+    """Whether a live process other than the leader is in the group, or may be: a look that fails says nothing.
+
+    Looks into `/proc/<pid>/stat`, see proc(5).
+    """
+    try:
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        return any(_is_in(group, pid) for pid in pids if pid != group)
+    except OSError:
+        return True
+
+
+def _is_in(group: int, pid: int) -> bool:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False  # it is gone, or another user's where those are hidden
+    return fields[2:3] == [str(group)] and fields[0] not in "ZX"
 
 
 __all__ = ["Keeper"]

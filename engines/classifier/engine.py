@@ -10,7 +10,7 @@ from engines.classifier.config import ClassifierConfig
 from engines.classifier.contract import ClassifierInfo
 from engines.classifier.loading import Loaded, load
 from engines.classifier.worker import Worker
-from engines.errors import EngineDead, EngineError, TurnFailed
+from engines.errors import EngineDead, EngineError, EngineStartFailed, TurnFailed, door
 
 # An inference takes milliseconds; a thread that needs longer is left behind.
 _CLOSE_TIMEOUT_S = 5.0
@@ -34,7 +34,8 @@ class ClassifierEngine:
             with contextlib.suppress(trio.RunFinishedError):
                 token.run_sync_soon(progress, line)
 
-        self._loaded = await self._worker.run(lambda: load(self._config, report))
+        with door(EngineStartFailed, f"the tool model {self._config.model} did not start"):
+            self._loaded = await self._worker.run(lambda: load(self._config, report))
         return self._loaded.info
 
     async def classify(self, texts: Sequence[str]) -> Sequence[float]:

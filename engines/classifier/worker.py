@@ -21,7 +21,8 @@ import structlog
 import trio
 from attrs import define, field
 
-from engines.errors import EngineDead
+from engines.errors import EngineDead, door
+from engines.patience import comes_true
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
@@ -63,16 +64,15 @@ class Worker:
         """The result of `call`, or what it raised; handed over before the first wait.
 
         After a cancelled wait a job that has begun ends unseen, and one that has not is not done. Raises `EngineDead`
-        once the worker is closed.
+        once the worker is closed, and where there is no thread to be had.
         """
         if self._closed:
             raise EngineDead(f"the {self._name} thread has ended")
         job: _Job[Result] = _Job(call)
         self._jobs.put(job)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._live, name=self._name, daemon=True)
-            self._thread.start()
         try:
+            if self._thread is None:
+                self._thread = self._start()
             await job.done.wait()
         finally:
             job.abandoned = True
@@ -89,8 +89,14 @@ class Worker:
         if thread is None:
             return True
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(thread.join, timeout)
+            await comes_true(lambda: not thread.is_alive(), timeout)
         return not thread.is_alive()
+
+    def _start(self) -> threading.Thread:
+        thread = threading.Thread(target=self._live, name=self._name, daemon=True)
+        with door(EngineDead, f"there is no {self._name} thread"):  # CPython's RuntimeError: the system refuses one
+            thread.start()
+        return thread
 
     def _live(self) -> None:
         self._stand_back()

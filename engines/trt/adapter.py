@@ -11,9 +11,9 @@ import structlog
 import trio
 
 from engines.base import Deliver, EngineInfo, Failed, GenerationRequest, Output, Progress
-from engines.errors import EngineDead, EngineError, EngineStartFailed, EngineUnavailable
+from engines.errors import EngineDead, EngineStartFailed, EngineUnavailable, describe, door
 from engines.family import LOOK_S, Family
-from engines.island import Island, IslandClosed
+from engines.island import Island
 from engines.trt.boot import Boot
 from engines.trt.config import TrtConfig
 from engines.trt.ledger import Batch, Ledger, first_death
@@ -70,9 +70,10 @@ class TrtEngine:
             say=lambda key, why: self._island.tell(self._unhonoured.say, key, why),
         )
         try:
-            await self._family.begin()
-            await self._island.start()
-            await self._load(boot)
+            with door(EngineStartFailed, "TensorRT-LLM did not start"):
+                await self._family.begin()
+                await self._island.start()
+                await self._load(boot)
         except BaseException:
             await self.close()
             raise
@@ -101,12 +102,13 @@ class TrtEngine:
 
     async def watch(self) -> NoReturn:
         """Run until the engine dies, then raise `EngineDead`; open requests have failed by then."""
-        while self._death is None:
-            with trio.move_on_after(LOOK_S):
-                await self._died.wait()
-            self._look()
-            await self._family.look_after()
-        raise self._death
+        with door(EngineDead, "TensorRT-LLM cannot be watched"):
+            while self._death is None:
+                with trio.move_on_after(LOOK_S):
+                    await self._died.wait()
+                self._look()
+                await self._family.look_after()
+            raise self._death
 
     def stuck(self) -> str | None:
         """Says so when a process of it was stopped; see `Engine.stuck`."""
@@ -133,6 +135,8 @@ class TrtEngine:
             try:
                 self._pass_on(self._ledger.fail_all(EngineUnavailable("the engine was closed")))
                 await self._shut_down()
+            except Exception as error:  # the door: whatever could not be ended is ended by pid right after
+                log.warning("engine.shutdown_failed", error=describe(error))
             finally:
                 # Whatever happened above: no process, no thread, no guardian stays.
                 await self._family.end()
@@ -149,11 +153,11 @@ class TrtEngine:
             nursery.start_soon(self._family.keep_record)
             try:
                 await self._island.run(boot.build)
-            except (EngineError, IslandClosed) as error:
+            except Exception as error:  # carried past the nursery, which would wrap it in a group
                 failure = error
             nursery.cancel_scope.cancel()
         if failure is not None:
-            raise failure if isinstance(failure, EngineStartFailed) else EngineStartFailed(str(failure))
+            raise failure
         await self._family.settle()
 
     def _make_streams(self, boot: Boot) -> Streams:
@@ -217,13 +221,7 @@ class TrtEngine:
             await self._family.record()
             # In a thread and abandoned when late: with a dead or stuck worker it never returns.
             with trio.move_on_after(_SHUTDOWN_S):
-                await trio.to_thread.run_sync(self._library_shutdown, boot, abandon_on_cancel=True)
-
-    def _library_shutdown(self, boot: Boot) -> None:
-        try:
-            boot.llm.shutdown()
-        except Exception as error:  # the door: whatever it could not end is ended by pid right after
-            log.warning("engine.shutdown_failed", error=repr(error))
+                await trio.to_thread.run_sync(boot.llm.shutdown, abandon_on_cancel=True)
 
 
 __all__ = ["TrtEngine"]

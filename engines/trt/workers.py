@@ -10,7 +10,10 @@ _GPU_DEVICE = "/dev/nvidia"
 
 
 def is_worker(process: Process) -> bool:
-    """Whether the engine dies with it: told by its command, or by the GPU that it holds open."""
+    """Whether the engine dies with it: told by its command, or by the GPU that it holds open.
+
+    Raises OSError if that cannot be looked at now.
+    """
     command = command_of(process.pid)
     return any(word in part for word in _WORDS for part in command) or _holds_gpu(process.pid)
 
@@ -19,15 +22,15 @@ def _holds_gpu(pid: int) -> bool:
     try:
         with os.scandir(PROC / str(pid) / "fd") as entries:
             return any(_target(entry.path).startswith(_GPU_DEVICE) for entry in entries)
-    except OSError:
-        return False
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False  # it is gone, or never to be looked into: not one of ours
 
 
 def _target(path: str) -> str:
     try:
         return os.readlink(path)
-    except OSError:
-        return ""
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return ""  # closed in this very moment
 
 
 __all__ = ["is_worker"]

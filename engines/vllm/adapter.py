@@ -4,14 +4,14 @@ The trio side knows which requests are open and which of them were aborted; it d
 nothing but its confirmation is ever delivered. The island side (`streams`) talks to the library.
 """
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import structlog
 import trio
 
 from engines.base import Aborted, Deliver, Delta, EngineInfo, Failed, GenerationRequest, Output, Progress
-from engines.errors import EngineDead, EngineError, EngineStartFailed, EngineUnavailable, describe
+from engines.errors import EngineDead, EngineError, EngineStartFailed, EngineUnavailable, describe, door
 from engines.family import LOOK_S, Family
 from engines.island import Island, IslandClosed
 from engines.vllm.boot import Boot, last_words
@@ -25,6 +25,8 @@ _ANSWER_S = 5.0
 _SHUTDOWN_S = 5.0
 _GIVE_UP_S = 30.0
 _THREAD_S = 2.0
+
+log = structlog.get_logger()
 
 
 class VllmEngine:
@@ -52,9 +54,10 @@ class VllmEngine:
             config=self._config, report=lambda line: self._island.tell(self._report, progress, line)
         )
         try:
-            await self._family.begin()
-            await self._island.start()
-            await self._load(boot)
+            with door(EngineStartFailed, "vLLM did not start"):
+                await self._family.begin()
+                await self._island.start()
+                await self._load(boot)
         except BaseException:
             await self.close()
             raise
@@ -93,12 +96,13 @@ class VllmEngine:
 
     async def watch(self) -> NoReturn:
         """Run until the engine dies, then raise `EngineDead`; open requests have failed by then."""
-        while self._death is None:
-            with trio.move_on_after(LOOK_S):
-                await self._died.wait()
-            self._look()
-            await self._family.look_after()
-        raise self._death
+        with door(EngineDead, "vLLM cannot be watched"):
+            while self._death is None:
+                with trio.move_on_after(LOOK_S):
+                    await self._died.wait()
+                self._look()
+                await self._family.look_after()
+            raise self._death
 
     def stuck(self) -> str | None:
         """Says so when a process of it was stopped; see `Engine.stuck`."""
@@ -125,6 +129,8 @@ class VllmEngine:
             try:
                 self._fail_all(EngineUnavailable("the engine was closed"))
                 await self._shut_down()
+            except Exception as error:  # the door: whatever could not be ended is ended by pid right after
+                log.warning("engine.shutdown_failed", error=describe(error))
             finally:
                 # Whatever happened above: no process, no thread, no guardian stays.
                 await self._family.end()
@@ -141,13 +147,12 @@ class VllmEngine:
             nursery.start_soon(self._family.keep_record)
             try:
                 await self._island.run(boot.build)
-            except (EngineError, IslandClosed) as error:
+            except Exception as error:  # carried past the nursery, which would wrap it in a group
                 failure = error
             nursery.cancel_scope.cancel()
-        if failure is None:
-            await self._family.settle()
-            return
-        raise failure if isinstance(failure, EngineStartFailed) else EngineStartFailed(str(failure))
+        if failure is not None:
+            raise failure
+        await self._family.settle()
 
     def _report(self, progress: Progress, line: str) -> None:
         if not self._closing:
@@ -228,9 +233,8 @@ class VllmEngine:
                 await trio.sleep(LOOK_S)
         if boot.engine is not None:
             await self._family.record()
-            # In a thread: in the loop it would block it, and the streams would neither end nor raise. What it raises
-            # does not matter: the processes are ended next.
-            with trio.move_on_after(_SHUTDOWN_S + 1), contextlib.suppress(Exception):
+            # In a thread: in the loop it would block it, and the streams would neither end nor raise.
+            with trio.move_on_after(_SHUTDOWN_S + 1):
                 await trio.to_thread.run_sync(boot.engine.shutdown, _SHUTDOWN_S, abandon_on_cancel=True)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 import trio
 
-from engines import processes
 from engines.family import Family
 
 
@@ -38,11 +37,12 @@ async def test_a_stopped_member_is_named_until_it_goes_on(child: subprocess.Pope
     await _until(family, stopped=False)
 
 
-def test_a_dead_process_and_another_with_its_pid_are_not_stopped(child: subprocess.Popen[bytes]) -> None:
-    found = processes.identify(child.pid)
-    assert found is not None
+async def test_a_dead_member_is_missing_and_not_stopped(child: subprocess.Popen[bytes]) -> None:
+    family = Family("", lambda process: process.pid == child.pid)
+    await family.settle()
     child.send_signal(signal.SIGSTOP)
-    assert not processes.is_stopped(processes.Process(found.pid, found.ticks + 1))
+    await _until(family, stopped=True)
     child.kill()
     child.wait()
-    assert not processes.is_stopped(found)
+    assert family.stopped() is None
+    assert [process.pid for process in family.missing()] == [child.pid]

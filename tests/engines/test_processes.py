@@ -71,13 +71,33 @@ def test_descendants_are_found_through_generations() -> None:
         _eventually_gone(process)
 
 
-def test_an_unreadable_or_vanished_process_is_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_vanished_is_nobody() -> None:
+    assert processes.stat(2**30) is None
     assert processes.identify(2**30) is None
-    (tmp_path / "5").mkdir()
-    (tmp_path / "5" / "stat").write_text("5 (odd ) name) S")
+    assert processes.command_of(2**30) == [b""]
+
+
+@pytest.mark.parametrize("line", ["5 (odd ) name) S", "", "5 (x) S one 1 1", "\0" * 40])
+def test_a_stat_that_cannot_be_understood_says_nothing(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pid in ("5", "self"):
+        (tmp_path / pid).mkdir()
+        (tmp_path / pid / "stat").write_text(line)
     monkeypatch.setattr(processes, "PROC", tmp_path)
-    assert processes.identify(5) is None
-    assert processes.descendants(1) == []
+    for look in (
+        lambda: processes.identify(5),
+        lambda: processes.is_alive(Process(5, 1)),
+        lambda: processes.descendants(1),
+    ):
+        with pytest.raises(OSError, match="cannot be understood"):
+            look()
+
+
+def test_a_missing_process_table_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PROC", tmp_path)
+    with pytest.raises(FileNotFoundError):
+        processes.is_alive(Process(1, 1))
 
 
 # A server in small: it starts a child, has it guarded (or not yet), and waits to be killed.
@@ -121,8 +141,8 @@ async def test_a_dismissed_guardian_harms_nobody(sleeper: subprocess.Popen[bytes
         guardian = Guardian()
         await guardian.start()
         guardian.record([_identify(sleeper.pid)])
-        await guardian.dismiss()
-        await guardian.dismiss()
+        await guardian.dismiss(proven=True)
+        await guardian.dismiss(proven=True)
         assert guardian.pid is None
         await trio.sleep(0.3)
     assert sleeper.poll() is None
@@ -139,4 +159,4 @@ async def test_a_guardian_that_died_is_replaced(sleeper: subprocess.Popen[bytes]
             guardian.record([_identify(sleeper.pid)])
             await guardian.ensure()
             await trio.sleep(0.02)
-        await guardian.dismiss()
+        await guardian.dismiss(proven=True)

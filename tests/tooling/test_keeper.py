@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
+from tests.descriptors import no_descriptor_left
+from tooling.keeper import _others_in
+
 KEEP = "import os, sys; from tooling.keeper import Keeper; sys.exit(Keeper().keep(sys.argv[1:], os.environ))"
 # Like an engine's worker: a process of the server's group that would end its streams on Ctrl+C.
 CHILD = """
@@ -116,3 +119,10 @@ def test_a_killed_keeper_stops_its_server(kept: Kept) -> None:
     kept.keeper.kill()
     assert kept.keeper.stdout.readline() == f"server heard {int(signal.SIGTERM)}\n"
     assert gone(kept.server)
+
+
+def test_a_group_that_cannot_be_looked_at_may_have_members() -> None:
+    with no_descriptor_left():
+        assert _others_in(os.getpgid(0))
+        assert _others_in(2**30)
+    assert not _others_in(2**30)
