@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import pynvml
 from attrs import frozen
 
+from engines.errors import EngineStartFailed
+
 GIB = 1024**3
 
 
@@ -22,9 +24,20 @@ class GpuMemory:
 
 
 def visible_gpus(environ: Mapping[str, str]) -> tuple[GpuMemory, ...]:
-    """The devices in the order in which CUDA numbers them here, `CUDA_VISIBLE_DEVICES` respected."""
-    found = _all_gpus()
+    """The devices in the order in which CUDA numbers them here, `CUDA_VISIBLE_DEVICES` respected.
+
+    None of them is asked for where that variable is empty. Raises `EngineStartFailed` where a driver does not answer:
+    a GPU that cannot be looked at is not one that is absent.
+    """
     chosen = environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None and not chosen.strip():
+        return ()
+    try:
+        found = _all_gpus()
+    except pynvml.NVMLError as error:
+        raise EngineStartFailed(
+            f"the GPUs cannot be looked at: {error}; to serve without, set CUDA_VISIBLE_DEVICES to nothing"
+        ) from error
     if chosen is None:
         return found
     picked: list[GpuMemory] = []
@@ -39,7 +52,7 @@ def visible_gpus(environ: Mapping[str, str]) -> tuple[GpuMemory, ...]:
 def _all_gpus() -> tuple[GpuMemory, ...]:
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
+    except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
         return ()
     try:
         return tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()))

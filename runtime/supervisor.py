@@ -1,7 +1,7 @@
 """The life of a chat engine: load, warm up, watch, and restart with back-off while sessions stay connected."""
 
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import structlog
@@ -10,7 +10,7 @@ from attrs import define, field
 
 from actors.engine import EngineActor
 from engines.base import Engine, EngineInfo
-from engines.errors import EngineDead, EngineError, EngineHung, EngineStartFailed
+from engines.errors import EngineDead, EngineError, EngineHung, EngineStartFailed, told
 from runtime.back_off import MAX_FAILURES, WINDOW_S, BackOff, Endurance, served_s
 from runtime.health import Health
 from runtime.warmup import warm_up
@@ -58,7 +58,7 @@ class Supervisor:
             async with self._engine() as engine:
                 info = await self._serve_until_dead(engine, task_status)
                 raise AssertionError(f"the watch over {info.name} ended without a death")
-        except* EngineError as group:
+        except* Exception as group:
             causes.append(_first(group))
         return causes[0]
 
@@ -124,13 +124,15 @@ class Supervisor:
         except EngineError as error:
             cause = error
             raise
+        except Exception as error:
+            cause = _first(error)
+            raise
         except BaseExceptionGroup as group:
             cause = _first(group)
             raise
         finally:
             self.actor.detach(cause)
-            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-                await engine.close()
+            await _close(engine)
 
     async def _reset_cache_when_idle(self, engine: Engine) -> None:
         """Reset the prefix cache when its time has come and nobody talks; a busy server postpones it, however long."""
@@ -150,14 +152,40 @@ class Supervisor:
         log.info("engine.progress", step=line)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> EngineError:
-    """The first engine error in a group."""
-    for error in group.exceptions:
-        if isinstance(error, EngineError):
-            return error
-        if isinstance(error, BaseExceptionGroup):
-            return _first(error)
-    return EngineError("the engine was closed")
+async def _close(engine: Engine) -> None:
+    """Close it within bounds; whatever goes wrong there is no reason to end the server, or to forget why it died."""
+    with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True) as patience:
+        try:
+            await engine.close()
+        except Exception as error:
+            log.error("engine.close_failed", error=told(error))
+    if patience.cancelled_caught:
+        log.error("engine.close_failed", error=f"not closed within {CLOSE_TIMEOUT_S:g} s")
+
+
+def _first(error: BaseException) -> EngineError:
+    """What an engine died of: the first engine error in a group, else whatever there is, as an engine error.
+
+    Engines translate what is foreign at their doors; what comes all the same is told by its kind and its place.
+    """
+    leaves = list(_leaves(error))
+    known = next((leaf for leaf in leaves if isinstance(leaf, EngineError)), None)
+    if known is not None:
+        return known
+    foreign = next((leaf for leaf in leaves if isinstance(leaf, Exception)), None)
+    if foreign is None:
+        return EngineError("the engine was closed")
+    failure = EngineDead(told(foreign))
+    failure.__cause__ = foreign
+    return failure
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _leaves(one)
+    else:
+        yield error
 
 
 __all__ = ["Supervisor"]

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from actors.router import RouterActor
 from engines.classifier import Classifier, ClassifierConfig, ClassifierInfo, warm_up
-from engines.errors import EngineError, EngineStartFailed
+from engines.errors import EngineStartFailed, told
 from runtime.back_off import BackOff, served_s
 from runtime.health import Health
 from runtime.settings import Settings
@@ -66,12 +66,12 @@ class ToolModel:
         while True:
             try:
                 await self._live(task_status if first else trio.TASK_STATUS_IGNORED)
-            except EngineError as error:
+            except Exception as error:
                 if first and self._ready_at == -math.inf:
                     raise
                 first = False
                 pause = self._back_off.pause_s(served_s(self._ready_at))
-                log.error("router.died", error=str(error), restart_in_s=pause, failures=self._back_off.failures)
+                log.error("router.died", error=told(error), restart_in_s=pause, failures=self._back_off.failures)
                 await trio.sleep(pause)
 
     async def _live(self, task_status: trio.TaskStatus[ClassifierInfo]) -> None:
@@ -83,7 +83,10 @@ class ToolModel:
         finally:
             self.health.router_ready = False
             with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-                await classifier.close()
+                try:
+                    await classifier.close()
+                except Exception as error:  # no reason to end the server, or to forget why it died
+                    log.error("router.close_failed", error=told(error))
 
     async def _serve(self, classifier: Classifier, task_status: trio.TaskStatus[ClassifierInfo]) -> None:
         started = trio.current_time()
