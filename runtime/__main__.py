@@ -10,8 +10,8 @@ from pathlib import Path
 import structlog
 import trio
 
-from engines.errors import EngineError
-from runtime import logs
+from engines.errors import EngineError, place
+from runtime import descriptors, logs
 from runtime.process import Process
 from runtime.settings import Settings, SettingsError, beneath, read_env_file, split_flags, take_env_file
 from runtime.sockets import socket_directory
@@ -35,9 +35,10 @@ def main() -> int:
         merged = beneath(environ, read_env_file(env_file) if env_file is not None else {})
         settings = Settings.from_env(merged, flags)
         environ.update(merged)
+        scarce = descriptors.provide(settings.deployment.max_concurrent_connections, settings.connections.max_pending)
         with socket_directory(settings, environ) as sockets:
             logs.configure(settings)
-            for warning in settings.warnings:
+            for warning in (*settings.warnings, *filter(None, [scarce])):
                 structlog.get_logger().warning("settings.warned", warning=warning)
             return serve(settings, lambda scratch: look_around(settings, environ, scratch, sockets))
     except SettingsError as error:
@@ -53,21 +54,27 @@ def serve(
     """Serve until told to stop; the exit status. `surroundings`: what is outside, given a directory to write to."""
     failed = False
     try:
-        with tempfile.TemporaryDirectory(prefix="yap-") as scratch:
+        # What cannot be removed at the end is no failure of a server that has served.
+        with tempfile.TemporaryDirectory(prefix="yap-", ignore_cleanup_errors=True) as scratch:
             trio.run(process(settings, surroundings(Path(scratch))).run, strict_exception_groups=True)
     except* (EngineError, OSError) as group:
         failed = True
-        structlog.get_logger().error("server.failed", error="; ".join(_words(group)))
+        structlog.get_logger().error("server.failed", error="; ".join(map(str, _leaves(group))))
+    except* Exception as group:
+        # Nobody foresaw it, so nobody knows whose words are in it: its kind and its place are told, and no more.
+        failed = True
+        structlog.get_logger().error("server.failed", error=f"unforeseen: {'; '.join(map(place, _leaves(group)))}")
+        structlog.get_logger().debug("server.failed_at", exc_info=group)
     return EXIT_FAILED if failed else 0
 
 
-def _words(error: BaseException) -> Iterator[str]:
-    """What each error says, however deep in groups it is."""
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors of a group, however deep in groups they are."""
     if isinstance(error, BaseExceptionGroup):
         for one in error.exceptions:
-            yield from _words(one)
+            yield from _leaves(one)
     else:
-        yield str(error)
+        yield error
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import resource
 import shutil
 from pathlib import Path
 
+from runtime import descriptors
 from tooling.doctor.facts import Machine
 from tooling.run.machine import Refusal, require_port
 
@@ -17,7 +18,7 @@ def look(home: Path, host: str, port: int) -> Machine:
     """The facts. `home`: `YAP_HOME`, which need not exist yet."""
     return Machine(
         port_trouble=_port_trouble(host, port),
-        descriptors=_limit(resource.RLIMIT_NOFILE),
+        descriptors=descriptors.allowed(),
         locked_gib=None if (locked := _limit(resource.RLIMIT_MEMLOCK)) is None else locked / GIB,
         home=str(home),
         disk_gib=_free_gib(home),

@@ -102,7 +102,7 @@ BAD: list[tuple[str, str, dict[str, Any], Status, list[str]]] = [
     ("trt", "trtllm-build", {"attempts__build_tool": False}, WARN, ["just setup trt"]),
     ("vllm", "compiler", {"attempts__compiler": ""}, FAIL, ["Triton", "gcc"]),
     ("cpu", "port", {"machine__port_trouble": "port 8000 is in use"}, WARN, ["8000", "--port"]),
-    ("cpu", "descriptors", {"choices__connections": 600}, FAIL, ["1024", "1200", "MAX_CONCURRENT_CONNECTIONS"]),
+    ("cpu", "descriptors", {"choices__connections": 1000}, FAIL, ["1024", "1128", "MAX_CONCURRENT_CONNECTIONS"]),
     ("cpu", "disk", {"machine__disk_gib": 1.0}, WARN, ["1.0 GiB", "YAP_HOME"]),
     ("cpu", "disk", {"machine__disk_gib": None}, WARN, ["not known"]),
     ("trt", "shared memory", {"machine__shm_gib": 0.0625}, WARN, ["0.06", "--ipc=host"]),

@@ -1,5 +1,6 @@
 """Port, limits, disk, shared memory, memory."""
 
+from runtime.descriptors import needed as descriptors_needed
 from tooling.doctor.facts import Facts
 from tooling.doctor.finding import Check, Finding, fail, ok, warn
 
@@ -8,7 +9,6 @@ DISK_GIB = 5.0
 MEMORY_GIB = 4.0
 # Containers get 64 MiB unless told otherwise; engines pass tensors between their processes there.
 SHM_GIB = 1.0
-DESCRIPTORS_EACH = 2
 
 
 def port(facts: Facts) -> Finding | None:
@@ -21,7 +21,7 @@ def port(facts: Facts) -> Finding | None:
 
 def descriptors(facts: Facts) -> Finding | None:
     """Every connection can have its descriptors."""
-    limit, needed = facts.machine.descriptors, DESCRIPTORS_EACH * facts.choices.connections
+    limit, needed = facts.machine.descriptors, descriptors_needed(facts.choices.connections)
     line = f"{'unlimited' if limit is None else limit} open files, {facts.choices.connections} connections"
     if limit is not None and limit < needed:
         return fail("descriptors", f"{line} need {needed}", f"ulimit -n {needed}, or lower MAX_CONCURRENT_CONNECTIONS")
