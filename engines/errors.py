@@ -1,5 +1,6 @@
 """What an engine can say went wrong. Foreign exceptions are translated into these at the adapter's door."""
 
+import errno
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from pathlib import Path
 # Error texts go to logs; more than this is somebody's data.
 _MAX_WORDS = 400
 _MAX_CAUSES = 4
+# No descriptor, memory, buffer, process or room left: errno(3).
+_SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.ENOSPC}
 
 
 class EngineError(Exception):
@@ -43,6 +46,11 @@ def describe(error: BaseException) -> str:
     lines = [line.partition("[type=")[0].strip() for line in str(error).splitlines()]
     text = "; ".join(line for line in lines if line and not line.startswith("For further information"))
     return f"{type(error).__name__}: {text}"[:_MAX_WORDS].removesuffix(": ")
+
+
+def is_scarcity(error: BaseException) -> bool:
+    """Whether it says that the system has run out of something for now, which says nothing of an engine."""
+    return isinstance(error, OSError) and error.errno in _SCARCE
 
 
 def chain(error: BaseException) -> str:
@@ -104,6 +112,7 @@ __all__ = [
     "chain",
     "describe",
     "door",
+    "is_scarcity",
     "place",
     "told",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from engines.errors import EngineDead, EngineError, EngineStartFailed, TurnFailed, chain, describe
+from engines.errors import EngineDead, EngineError, EngineStartFailed, TurnFailed, chain, describe, is_scarcity
 from engines.libraries import importing
 from engines.trt.arguments import ESSENTIAL
 from engines.trt.plan import Backend
@@ -32,7 +32,7 @@ class Library:
         # After a serious error of one request the library shuts itself down and refuses everything else with this.
         if isinstance(error, self.dead_errors) or (isinstance(error, RuntimeError) and "shutting down" in str(error)):
             return EngineDead(f"TensorRT-LLM is gone: {describe(error)}")
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not is_scarcity(error):
             return EngineDead(f"TensorRT-LLM's workers cannot be reached: {describe(error)}")
         return TurnFailed(describe(error))
 

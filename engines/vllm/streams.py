@@ -6,13 +6,13 @@ question that was sent after the abort. One question serves all aborts of that m
 """
 
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from attrs import define, field
 
 from engines.base import Aborted, Delta, Failed, Finished, FinishReason, GenerationRequest, Output, Usage
-from engines.errors import EngineDead, TurnFailed
+from engines.errors import EngineDead, TurnFailed, is_scarcity
 from engines.vllm.arguments import sampling_arguments
 from engines.vllm.config import VllmConfig
 from engines.vllm.library import Library
@@ -84,7 +84,9 @@ class Streams:
     async def _press(self, stream: Stream) -> None:
         # vLLM ignores an abort of an id that it has not registered yet, so it is told until the stream has ended.
         while not stream.ended:
-            await self.engine.abort(stream.request.id)
+            # What it raises is no end: told again, and if that never helps, whoever waits has a deadline.
+            with suppress(Exception):
+                await self.engine.abort(stream.request.id)
             await self.pause(_ABORT_AGAIN_S)
 
     async def _serve(self, stream: Stream) -> None:
@@ -113,6 +115,11 @@ class Streams:
             try:
                 await self.round_trip()
             except Exception as error:  # the door, as above
+                if is_scarcity(error):
+                    # Could not be asked: that is no answer.
+                    self._unconfirmed = [*batch, *self._unconfirmed]
+                    await self.pause(_ABORT_AGAIN_S)
+                    continue
                 end = Failed(EngineDead(f"no answer after an abort: {self.library.translate(error)}"))
             for stream in batch:
                 self._end(stream, end)

@@ -1,5 +1,6 @@
 """The library that is missing, broken, too new or strange; and the environment it is given."""
 
+import errno
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,6 +58,8 @@ def test_errors_of_the_library_are_translated_at_the_door(standin: None) -> None
     assert isinstance(library.translate(RequestError("too long")), TurnFailed)
     assert isinstance(library.translate(RuntimeError("LLM is shutting down")), EngineDead)
     assert isinstance(library.translate(BrokenPipeError()), EngineDead)
+    assert isinstance(library.translate(OSError("handle is closed")), EngineDead)
+    assert isinstance(library.translate(OSError(errno.EMFILE, "Too many open files")), TurnFailed)
     already = TurnFailed("ours")
     assert library.translate(already) is already
 

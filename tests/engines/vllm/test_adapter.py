@@ -1,5 +1,6 @@
 """The adapter over a stand-in for the library: the contract, deaths and refusals, in milliseconds."""
 
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -103,6 +104,32 @@ async def test_an_abort_is_confirmed_only_when_the_core_has_answered() -> None:
         assert opened.recorder.ends(request_id) == []
         AsyncLLM.latest.stuck = False
         assert isinstance(await opened.recorder.end(request_id), Aborted)
+
+
+async def test_an_abort_that_cannot_be_sent_or_asked_for_the_moment_is_neither_lost_nor_a_death(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failures = {"abort": 1, "is_sleeping": 3}
+    originals = {name: getattr(AsyncLLM, name) for name in failures}
+
+    def scarce(name: str) -> Any:
+        async def call(self: AsyncLLM, *arguments: Any) -> Any:
+            if failures[name]:
+                failures[name] -= 1
+                raise OSError(errno.EMFILE, "Too many open files")
+            return await originals[name](self, *arguments)
+
+        return call
+
+    for name in failures:
+        monkeypatch.setattr(AsyncLLM, name, scarce(name))
+    async with opening() as opened:
+        request_id = opened.submit(300)
+        await opened.recorder.until(lambda: bool(opened.recorder.deltas(request_id)))
+        opened.engine.abort(request_id)
+        assert isinstance(await opened.recorder.end(request_id), Aborted)
+        assert not any(failures.values())
+        await opened.recorder.end(opened.submit(2))
 
 
 async def test_an_abort_nobody_asked_for_is_the_death_of_the_engine_and_of_every_request() -> None:
