@@ -16,6 +16,7 @@ import structlog
 import trio
 
 from engines import processes
+from engines.errors import EngineStartFailed, door
 from engines.guardian import Guardian
 from engines.processes import Process
 from engines.watched import Watched
@@ -49,9 +50,10 @@ class Family:
         return tuple(self._vital)
 
     async def begin(self) -> None:
-        """Start the guardian; what already runs below us is none of ours. Raises OSError if that is not possible."""
-        self._strangers = frozenset(await _in_thread(self._below))
-        await self._guardian.start()
+        """Start the guardian; what already runs below us is none of ours. Raises `EngineStartFailed`."""
+        with door(EngineStartFailed, "nobody can look after the engine's processes"):
+            self._strangers = frozenset(await _in_thread(self._below))
+            await self._guardian.start()
 
     async def record(self) -> None:
         """Find new members and put them under the guardian's watch; what cannot be seen now, the next time."""
