@@ -123,7 +123,7 @@ def descendants(ancestor: int) -> list[Process]:
         pid = ahead.pop(0)
         if table[pid].is_alive and not _is_spared(pid):
             found.append(Process(pid, table[pid].ticks))
-        ahead.extend(children.get(pid, ()))
+        ahead.extend(children.pop(pid, ()))  # once: pids reused during the look could make a circle
     return found
 
 
