@@ -7,8 +7,6 @@ from runtime.settings import Problem, SettingsError
 RESERVE = 128
 """Descriptors besides the connections: the loop, the listening sockets, the log, the engine's sockets, its guardian's
 pipe, the stat files of its vital processes, a tool model's GPU, files that are being loaded."""
-PENDING = 256
-"""Connections that have no slot yet, at most: accepted, and still on their way through the handshake."""
 MOST = 1 << 20
 """More is never asked for: some programs close every descriptor up to the limit that they inherit, one by one."""
 
@@ -26,8 +24,8 @@ def allowed() -> int | None:
     return max(soft, min(hard, MOST))
 
 
-def provide(connections: int, pending: int = PENDING) -> str | None:
-    """Raise the soft limit; a warning if newcomers may find no descriptor while all slots are taken, else None.
+def provide(connections: int, pending: int) -> str | None:
+    """Raise the soft limit; a warning if `pending` newcomers may find no descriptor while all slots are taken, or None.
 
     Children inherit the limit. Raises `SettingsError` if not even `connections` slots can be held.
     """
@@ -64,4 +62,4 @@ def _raise(wanted: int | None) -> int | None:
     return wanted
 
 
-__all__ = ["PENDING", "RESERVE", "allowed", "needed", "provide"]
+__all__ = ["RESERVE", "allowed", "needed", "provide"]
