@@ -11,7 +11,7 @@ from typing import Protocol
 import trio
 from attrs import define, field
 
-from actors.channels import CLOSE_HANDSHAKE_S, LINGER_S, THREAD_ABOVE_CHARS
+from actors.channels import CLOSE_HANDSHAKE_S, LINGER_S
 from actors.session import events as ev
 from actors.session.actor import SessionActor
 from actors.session.effects import Hangup
@@ -20,7 +20,6 @@ from actors.session.gate import Gate
 from actors.session.outbox import Outbox
 from actors.session.state import Phase
 from engines.base import Usage
-from protocol.envelope import decode
 from protocol.errors import UNKNOWN_ID, PeerProtocolError
 from protocol.frames import Address, error, usage
 
@@ -107,25 +106,13 @@ class Connection:
     async def _event(self, frame: str | bytes) -> ev.Event | None:
         now = self.clock()
         try:
-            if len(frame) > THREAD_ABOVE_CHARS:
-                event = await trio.to_thread.run_sync(self.gate.read, frame, now)
-            else:
-                event = self.gate.read(frame, now)
+            event = await self.gate.site.lanes.frame(self.gate.weight(frame), self.gate.read, frame, now)
         except PeerProtocolError as problem:
-            if problem.code != "invalid_message" or self._is_sound(frame):
+            if not problem.malformed:
                 self._active_at = now
-            return ev.FrameRefused(problem)
+            return ev.FrameRefused(problem.bare())
         self._active_at = now
         return event
-
-    @staticmethod
-    def _is_sound(frame: str | bytes) -> bool:
-        """Whether a refused frame was well-formed, so that it counts as activity."""
-        try:
-            decode(frame)
-        except PeerProtocolError:
-            return False
-        return True
 
     async def _watch_idle(self) -> None:
         while self.actor.phase is not Phase.CLOSED:

@@ -1,14 +1,16 @@
-"""Bytes of one client frame -> envelope: the checks of the protocol's section 2, in its order."""
+"""Text of one client frame -> envelope: the checks of the protocol's section 2, in its order."""
 
-import json
 from collections.abc import Mapping
-from typing import NoReturn
 
 from attrs import field, frozen
 
 from protocol.errors import PeerProtocolError, invalid_message
+from protocol.json_text import MAX_DEPTH, MAX_VALUES, NotJson, parse
 
 MAX_ID_CHARS = 128
+MAX_TYPE_CHARS = 128
+"""What is read of a type; no known one is near it."""
+
 PAYLOAD_OPTIONAL = frozenset({"cancel", "end", "ping", "pong"})
 REPLACEMENT = "�"
 
@@ -24,20 +26,20 @@ class Envelope:
 
 
 def decode(frame: str | bytes) -> Envelope:
-    """Parse one client frame. Raises `PeerProtocolError`, ids echoed where they could be read."""
+    """Parse one client frame. Raises `PeerProtocolError` (`malformed`), ids echoed where they could be read."""
     message = _json_object(frame)
     error: PeerProtocolError | None = None
     kind = message.get("type")
-    if not isinstance(kind, str) or not kind.strip():
+    name = kind[:MAX_TYPE_CHARS].strip().lower() if isinstance(kind, str) else ""
+    if not name:
         error = invalid_message("missing_type", "'type' must be a non-empty string such as 'start' or 'message'.")
     ids: dict[str, str] = {}
     for key in ("session_id", "request_id"):
         try:
             ids[key] = _identifier(key, message.get(key))
         except PeerProtocolError as problem:
-            error = error or problem
+            error = error or problem.bare()
     payload = message.get("payload")
-    name = kind.strip().lower() if isinstance(kind, str) else ""
     if payload is None and name in PAYLOAD_OPTIONAL:
         payload = {}
     if error is None and not isinstance(payload, dict):
@@ -45,6 +47,7 @@ def decode(frame: str | bytes) -> Envelope:
     if error is not None:
         error.session_id = ids.get("session_id", error.session_id)
         error.request_id = ids.get("request_id", error.request_id)
+        error.malformed = True
         raise error
     assert isinstance(payload, dict)
     return Envelope(name, ids["session_id"], ids["request_id"], payload)
@@ -52,35 +55,28 @@ def decode(frame: str | bytes) -> Envelope:
 
 def _json_object(frame: str | bytes) -> dict[str, object]:
     if isinstance(frame, bytes):
-        raise invalid_message("binary_not_supported", "Send JSON in text frames; binary frames are not supported.")
+        raise _unreadable("binary_not_supported", "Send JSON in text frames; binary frames are not supported.")
+    message: object = None
+    sound = True
     try:
-        message = _scrub(json.loads(frame, parse_constant=_refuse_constant))
-    except (ValueError, RecursionError):
-        raise invalid_message(
-            "invalid_json", "The frame is not valid JSON; send one JSON object per text frame."
-        ) from None
+        message = parse(frame)
+    except NotJson:
+        sound = False  # raised below, so that the refusal carries no traceback that holds the frame
+    if not sound:
+        raise _unreadable(
+            "invalid_json",
+            f"The frame is not valid JSON of at most {MAX_VALUES} values and {MAX_DEPTH} levels; "
+            "send one JSON object per text frame.",
+        )
     if not isinstance(message, dict):
-        raise invalid_message("not_an_object", "The frame must be a JSON object with type, session_id, request_id.")
+        raise _unreadable("not_an_object", "The frame must be a JSON object with type, session_id, request_id.")
     return message
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _scrub(value: object) -> object:
-    """Lone surrogates (legal as JSON escapes, not as text) become U+FFFD, everywhere."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return value
-    if isinstance(value, dict):
-        return {str(_scrub(key)): _scrub(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_scrub(item) for item in value]
-    return value
+def _unreadable(reason_code: str, message: str) -> PeerProtocolError:
+    error = invalid_message(reason_code, message)
+    error.malformed = True
+    return error
 
 
 def _identifier(key: str, value: object) -> str:
@@ -108,4 +104,4 @@ def _decimal(key: str, value: int) -> str:
         raise invalid_message("invalid_id", f"'{key}' must have at most {MAX_ID_CHARS} digits.") from None
 
 
-__all__ = ["MAX_ID_CHARS", "PAYLOAD_OPTIONAL", "Envelope", "decode"]
+__all__ = ["MAX_ID_CHARS", "MAX_TYPE_CHARS", "PAYLOAD_OPTIONAL", "Envelope", "decode"]

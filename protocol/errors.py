@@ -1,6 +1,7 @@
 """What a peer did wrong, as an error frame to answer with; raised inside, sent at the connection's edge."""
 
 from collections.abc import Mapping
+from typing import Self
 
 UNKNOWN_ID = "unknown"
 
@@ -13,6 +14,8 @@ class PeerProtocolError(ProtocolError):
     """The peer's fault: answered with an error frame; the connection closes only where `close_code` says so.
 
     `code`, `reason_code`: the protocol's error table. `session_id`, `request_id`: echoed where they could be parsed.
+    `malformed`: the frame has no envelope that could be read, so it counts neither as activity nor against a rate
+    limit.
     """
 
     def __init__(
@@ -32,6 +35,12 @@ class PeerProtocolError(ProtocolError):
         self.close_code = close_code
         self.session_id = UNKNOWN_ID
         self.request_id = UNKNOWN_ID
+        self.malformed = False
+
+    def bare(self) -> Self:
+        """The error without the way it came: the frames of a traceback hold what the peer sent."""
+        self.__context__ = self.__cause__ = None
+        return self.with_traceback(None)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.code}/{self.reason_code})"

@@ -34,6 +34,8 @@ DEFAULT_BOUNDS: tuple[Bound, ...] = (
     Bound("frequency_penalty", "float", 0.0, 0.0, 0.5),
 )
 SANITIZE = "sanitize_output"
+NUMBER_MAX_CHARS = 64
+"""What a number sent as text may have."""
 
 
 def parse_overrides(payload: Mapping[str, object], bounds: tuple[Bound, ...]) -> Overrides:
@@ -84,6 +86,8 @@ def _bounded(bound: Bound, value: object) -> Number:
 
 
 def _float(bound: Bound, value: object) -> float:
+    if isinstance(value, str) and len(value) > NUMBER_MAX_CHARS:
+        raise _invalid(bound, "a number")
     try:
         if isinstance(value, (int, float, str)) and not isinstance(value, bool):
             number = float(value)
@@ -96,7 +100,7 @@ def _float(bound: Bound, value: object) -> float:
 
 def _int(bound: Bound, value: object) -> int:
     try:
-        if isinstance(value, str) and "_" not in value:
+        if isinstance(value, str) and len(value) <= NUMBER_MAX_CHARS and "_" not in value:
             return int(value)
         if isinstance(value, float) and value.is_integer():
             return int(value)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from protocol.envelope import MAX_ID_CHARS
 from protocol.errors import PeerProtocolError, invalid_payload, invalid_settings
 from protocol.limits import (
     CANCEL_REASON_MAX_CHARS,
@@ -19,6 +20,12 @@ Payload = Mapping[str, object]
 GENDERS = {"female": "female", "woman": "female", "male": "male", "man": "male"}
 PERSONA_KEYS = ("chat_prompt", "gender", "personality", "check_screen_prefix", "screen_checked_prefix")
 DEFAULT_CANCEL_REASON = "client_request"
+WORD_MAX_CHARS = 64
+"""What is read of a word with a few known values, blanks around it included."""
+
+RAW_PROMPT_FACTOR = 4
+"""A prompt may shrink by so much while it is sanitised; one that is longer still is not even looked at."""
+
 TEXT_PARTS = ("text", "input_text", "output_text")  # OpenAI's names for the same thing, by API
 
 
@@ -43,7 +50,10 @@ class Persona:
 
 @frozen
 class HistoryItem:
-    """One message of an imported history, role and content as sent (text parts joined)."""
+    """One message of an imported history, role and content as sent.
+
+    Text parts are joined; a content without text (null, only images or tool calls) is empty, which is skipped later.
+    """
 
     role: str
     text: str = field(repr=False)
@@ -115,7 +125,8 @@ def parse_played(payload: Payload) -> Played | None:
         chars = None
     if not isinstance(chars, int) or chars < 0:
         raise invalid_payload("invalid_played", '\'played\' must be {"request_id": "<turn>", "chars": n} with n >= 0.')
-    return Played(str(turn), chars)
+    # One character more than any turn's id has: unknown all the same, and cheap to look up.
+    return Played(str(turn)[: MAX_ID_CHARS + 1], chars)
 
 
 def _utterance(payload: Payload) -> str:
@@ -124,14 +135,14 @@ def _utterance(payload: Payload) -> str:
 
 def _text(payload: Payload, key: str) -> str:
     value = payload.get(key)
+    if isinstance(value, str) and len(value) > UTTERANCE_MAX_CHARS:
+        raise invalid_payload(
+            "utterance_too_large", f"'{key}' has {len(value)} characters; at most {UTTERANCE_MAX_CHARS} are accepted."
+        )
     if value is None or (isinstance(value, str) and not value.strip()):
         raise invalid_payload(f"missing_{key}", f"'{key}' is required and must not be blank.")
     if not isinstance(value, str):
         raise invalid_payload(f"invalid_{key}", f"'{key}' must be a string.")
-    if len(value) > UTTERANCE_MAX_CHARS:
-        raise invalid_payload(
-            "utterance_too_large", f"'{key}' has {len(value)} characters; at most {UTTERANCE_MAX_CHARS} are accepted."
-        )
     return value.strip()
 
 
@@ -148,7 +159,7 @@ def _persona(payload: Payload, limits: TurnLimits) -> Persona:
 def _gender(value: object) -> str | None:
     if value is None:
         return None
-    known = GENDERS.get(value.strip().lower()) if isinstance(value, str) else None
+    known = GENDERS.get(value.strip().lower()) if isinstance(value, str) and len(value) <= WORD_MAX_CHARS else None
     if known is None:
         raise invalid_payload("invalid_gender", "'gender' must be 'female' or 'male' (or 'woman', 'man').")
     return known
@@ -157,7 +168,7 @@ def _gender(value: object) -> str | None:
 def _personality(value: object, longest: int) -> str | None:
     if value is None:
         return None
-    name = value.strip() if isinstance(value, str) else ""
+    name = value.strip() if isinstance(value, str) and len(value) <= WORD_MAX_CHARS + longest else ""
     if not name.isalpha() or len(name) > longest:
         raise invalid_payload("invalid_personality", f"'personality' must be 1 to {longest} letters.")
     return name
@@ -168,6 +179,8 @@ def _chat_prompt(value: object, limits: TurnLimits) -> str:
         raise invalid_settings("missing_chat_prompt", "'chat_prompt' is required in the first start of a session.")
     if not isinstance(value, str):
         raise invalid_settings("invalid_chat_prompt", "'chat_prompt' must be a string.")
+    if len(value) > limits.prompt_max_chars * RAW_PROMPT_FACTOR:
+        raise chat_prompt_too_long(len(value), limits.prompt_max_chars, "characters")
     prompt = sanitize_prompt(value)
     if not prompt:
         raise invalid_settings("invalid_chat_prompt", "'chat_prompt' must not be blank.")
@@ -185,7 +198,8 @@ def _prefix(payload: Payload, key: str, limits: TurnLimits) -> str | None:
     value = payload.get(key)
     if value is None:
         return None
-    prefix = sanitize_prompt(value) if isinstance(value, str) else None
+    sane = isinstance(value, str) and len(value) <= WORD_MAX_CHARS + limits.prefix_max_chars * RAW_PROMPT_FACTOR
+    prefix = sanitize_prompt(value) if isinstance(value, str) and sane else None
     if prefix is None or len(prefix) > limits.prefix_max_chars:
         raise invalid_settings(
             f"invalid_{key}", f"'{key}' must be a string of at most {limits.prefix_max_chars} characters."
@@ -213,15 +227,23 @@ def _history_item(index: int, item: object) -> HistoryItem:
     role, content = item.get("role"), item.get("content")
     if not isinstance(role, str):
         raise _invalid_history(f"the role of message {index} is not a string")
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") in TEXT_PARTS]
-        texts = [part for part in parts if isinstance(part, str)]
-        if len(texts) != len(content):
-            raise _invalid_history(f"the content of message {index} has a part that is not text")
-        content = "\n".join(texts)
+    if content is None:
+        content = ""
+    elif isinstance(content, list):
+        content = "\n".join(text for part in content if (text := _part_text(index, part)) is not None)
     if not isinstance(content, str):
-        raise _invalid_history(f"the content of message {index} is neither a string nor a list of text parts")
-    return HistoryItem(role, content)
+        raise _invalid_history(f"the content of message {index} is neither a string nor a list of parts")
+    return HistoryItem(role[:WORD_MAX_CHARS], content)
+
+
+def _part_text(index: int, part: object) -> str | None:
+    """The text of one part of a content; None for images, tool calls, refusals and whatever else there may be."""
+    kind = part.get("type") if isinstance(part, dict) else None
+    if isinstance(part, dict) and isinstance(kind, str) and kind in TEXT_PARTS:
+        part = part.get("text")
+        if not isinstance(part, str):
+            raise _invalid_history(f"a text part of message {index} has no text")
+    return part if isinstance(part, str) else None
 
 
 def _invalid_history(why: str) -> PeerProtocolError:

@@ -19,7 +19,7 @@ from actors.session.sanitizer import Families, Sanitizer
 from engines.base import EngineInfo, Sampling
 from engines.prompts.chat import ChatText
 from engines.prompts.messages import PromptMessage
-from protocol.limits import TurnLimits, Window
+from protocol.limits import EXEMPT_FRAMES, ByteBudget, TurnLimits, Window
 from protocol.sampling import DEFAULT_BOUNDS, Bound
 from protocol.text import sanitize_prompt
 from runtime.access import Slots, Throttle
@@ -140,6 +140,7 @@ class Reception:
                 self.site,
                 Window("message", limits.max_messages_per_window, limits.message_window_s),
                 Window("cancel", limits.max_cancels_per_window, limits.cancel_window_s),
+                ByteBudget(EXEMPT_FRAMES * limits.max_frame_bytes),
             ),
             outbox=outbox,
             actor=actor,

@@ -1,6 +1,7 @@
 """The life of the process: listen, load, serve, drain on the first signal, end at once on the second."""
 
 import signal
+import sys
 from collections.abc import AsyncIterator
 
 import structlog
@@ -29,6 +30,13 @@ from runtime.tool_model import ToolModel, classifier_config
 
 log = structlog.get_logger()
 
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread may keep the interpreter when another one wants it.
+
+Every deployment has threads that parse and tokenise beside the loop, and in front of a chat engine there may be a tool
+model. Python's 5 ms is a whole routing decision, and the loop would wait that long at each of its steps.
+"""
+
 
 @define(eq=False)
 class Process:
@@ -53,6 +61,7 @@ class Process:
 
     async def run(self, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until SIGTERM or SIGINT. Reports the bound port."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         place = self.settings.deployment
         parts = assembly.parts(self.settings, self.health)
         server = assembly.server(parts)

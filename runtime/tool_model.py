@@ -1,7 +1,6 @@
 """The life of the tool model: load, warm up, serve, and restart with back-off; meanwhile every decision is no."""
 
 import math
-import sys
 from collections.abc import Callable
 
 import structlog
@@ -17,9 +16,6 @@ from runtime.settings import Settings
 
 log = structlog.get_logger()
 CLOSE_TIMEOUT_S = 10.0
-# How long a thread may keep the interpreter when another wants it. Python's 5 ms is a whole routing decision: the
-# threads that hand a turn to the chat engine would wait that long, several times, while the tool model computes.
-SWITCH_INTERVAL_S = 0.0005
 # Beside a chat engine, which the first token waits for, while a decision has until then. Where cores are scarce the
 # tool model thus computes in the gaps (docs/benchmarks/routing.md). Not more than that: it holds the interpreter now
 # and then, and whoever waits for that waits as long as it is kept from computing.
@@ -61,7 +57,6 @@ class ToolModel:
 
     async def run(self, task_status: trio.TaskStatus[ClassifierInfo] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled. Reports `started` when the first one is warm; raises `EngineStartFailed` before."""
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         first = True
         while True:
             try:

@@ -12,6 +12,7 @@ from attrs import define, evolve, field
 
 from actors.connection import Connection
 from actors.engine import EngineActor, EngineLimits, EngineState
+from actors.lanes import Lanes
 from actors.session.actor import CleanerFactory, SessionActor
 from actors.session.deployment import Deployment
 from actors.session.effects import Hangup
@@ -190,13 +191,16 @@ class World:
 
 
 def deployment(mode: Mode) -> Deployment:
-    """A deployment of the toy model. The router's tokens are words."""
+    """A deployment of the toy model. The router's tokens are words.
+
+    Small texts stay on the loop: a mock clock that sees nothing but a thread at work jumps ahead.
+    """
     routing = (
         None if mode is Mode.CHAT else Routing(count=lambda text: len(text.split()), cut_end=_last_words, budget=64)
     )
     text = None if mode is Mode.TOOL else toy_text()
     turns = TurnLimits(chat=mode is not Mode.TOOL, tools=mode is not Mode.CHAT)
-    return Deployment(turns=turns, text=text, routing=routing)
+    return Deployment(turns=turns, text=text, routing=routing, lanes=Lanes(inline_chars=4096))
 
 
 def _last_words(text: str, tokens: int) -> tuple[str, int]:

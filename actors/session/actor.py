@@ -161,19 +161,20 @@ class SessionActor:
                 self.history = request.opening.imported.history
         played = self._played(request.payload.played)
         self.overrides = merge(self.overrides, request.payload.overrides)
-        self.history = self._trimmed(self.history.append(request.message))
+        self.history = self.history.append(request.message)
+        if self.profile is not None and self.profile.measure is None:
+            assert self.site.routing is not None, "a deployment without a chat model has a router"
+            self.history = self.history.router_trimmed(self.site.routing.budget, self.site.routing.newline_tokens)
         self._numbers[request.request_id] = request.turn
         if len(self._numbers) > KNOWN_TURNS:
             del self._numbers[next(iter(self._numbers))]
         self._open.add(request.turn)
         self._answers.ack(request, played)
 
-    def _trimmed(self, history: History) -> History:
-        assert self.profile is not None
-        if self.profile.measure is not None and self.profile.trim is not None:
-            return history.trimmed(self.profile.trim, self.profile.measure.cut)
-        assert self.site.routing is not None
-        return history.router_trimmed(self.site.routing.budget, self.site.routing.newline_tokens)
+    def _settled(self, before: History, after: History) -> None:
+        """A turn has counted and trimmed the history that it was given; unless another cut came first, that is it."""
+        if self.history is before:
+            self.history = after
 
     def _start(self, request: ev.TurnRequested) -> None:
         assert self.profile is not None
@@ -182,6 +183,7 @@ class SessionActor:
             site=self.site,
             profile=self.profile,
             history=self.history,
+            settled=self._settled,
             sampling=effective_sampling(self.site.sampling, self.overrides),
             cleaner=self._cleaner_of_turn,
             sink=self.inbox,
@@ -274,7 +276,7 @@ class SessionActor:
 
     def _store_reply(self, turn: Turn, text: str, *, interrupted: bool) -> None:
         if text and turn.profile.measure is not None:
-            message = intake.reply(turn.number, text, turn.profile.measure, interrupted=interrupted)
+            message = intake.reply(turn.number, text, turn.profile.measure, interrupted=interrupted, counted=False)
             self.history = self.history.append(message)
 
     def _played(self, played: Played | None) -> bool | None:
@@ -287,7 +289,7 @@ class SessionActor:
         number = self._numbers.get(played.request_id)
         if number is None or number in self._open or self.profile is None or self.profile.measure is None:
             return False
-        self.history, known = self.history.played(number, played.chars, self.profile.measure.count)
+        self.history, known = self.history.played(number, played.chars)
         return known
 
 

@@ -1,14 +1,19 @@
 """What this server serves, as sessions need to know it."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from attrs import field, frozen
 
+from actors.lanes import Lanes
 from actors.session.budgets import Measure, trim_limits
 from actors.session.intake import Routing
-from actors.session.opening import Profile
+from actors.session.opening import Profile, Render
 from engines.base import Sampling
 from engines.prompts.chat import ChatText
+from engines.prompts.conversation import Conversation
+from engines.prompts.messages import PromptMessage, PromptRole
 from protocol.limits import TurnLimits
 from protocol.sampling import Number
 from protocol.turns import Persona
@@ -19,7 +24,7 @@ class Deployment:
     """Server-wide facts.
 
     `text`: the chat model's tokenizer and template, None in mode tool. `routing`: None in mode chat. Token limits as
-    in the settings.
+    in the settings. `lanes`: where clients' texts are worked on.
     """
 
     turns: TurnLimits
@@ -37,6 +42,7 @@ class Deployment:
     router_timeout_s: float = 10.0
     cancel_grace_s: float = 5.0
     speculates: bool = True
+    lanes: Lanes = field(factory=Lanes, repr=False)
 
     def open(self, persona: Persona, started: datetime) -> Profile:
         """The profile of a session that starts with this persona. Tokenises the chat prompt."""
@@ -50,6 +56,7 @@ class Deployment:
             started=started,
             check_prefix=check,
             checked_prefix=checked,
+            render=_renderer(Conversation(self.text, started)),
             trim=trim_limits(room, max_tokens=self.history_max_tokens, target_tokens=self.history_target_tokens),
             measure=Measure(
                 count=self.text.count,
@@ -60,6 +67,15 @@ class Deployment:
                 utterance_max=self.utterance_max_tokens,
             ),
         )
+
+
+def _renderer(conversation: Conversation) -> Render:
+    """A session's prompts, for the core of a session, which knows no engines."""
+
+    def render(said: Sequence[tuple[str, str]]) -> list[int]:
+        return conversation.render([PromptMessage(cast(PromptRole, role), text) for role, text in said])
+
+    return render
 
 
 def effective_sampling(defaults: Sampling, overrides: dict[str, Number | bool]) -> Sampling:

@@ -1,6 +1,6 @@
 """The gate of one connection: a client's frame in, an event for the machine out, or a refusal that touches nothing.
 
-`read` may tokenise; a caller with a long frame runs it in a worker thread, one frame at a time.
+`read` parses, sanitises and tokenises; a caller looks at `weight` for where to run it, one frame at a time.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from actors.session.history import HistoryMessage
 from actors.session.opening import Opening, Profile
 from protocol.envelope import Envelope, decode
 from protocol.errors import PeerProtocolError, invalid_message, invalid_payload, invalid_settings
-from protocol.limits import Window
+from protocol.limits import ByteBudget, Window
 from protocol.turns import (
     Persona,
     TurnPayload,
@@ -33,6 +33,14 @@ REMEMBERED_IDS = 16384
 """Turn ids remembered per connection, newest first: bounded, so that months of talking do not grow the process."""
 
 INVALID_FIRST_START_CLOSE_CODE = 1008
+FIRST_FRAME_CHARS = 1024
+"""What a frame weighs at least until the session has begun: a first start also renders, sanitises and measures."""
+
+
+UNCOUNTED = frozenset({"ping", "pong", "end"})
+"""Frames that no rate limit counts."""
+
+COUNTED_AT_ONCE = 1 << 16
 
 
 def utc_now() -> datetime:
@@ -47,22 +55,43 @@ class Gate:
     site: Deployment
     messages: Window
     cancels: Window
+    exempt: ByteBudget = field(factory=ByteBudget)
     today: Callable[[], datetime] = utc_now
     session_id: str | None = None
     profile: Profile | None = None
     _turn: int = 0
     _used: dict[str, None] = field(factory=dict)
 
+    def weight(self, frame: str | bytes) -> int:
+        """About how many characters `read` has to work on."""
+        return len(frame) if self.profile is not None else max(len(frame), FIRST_FRAME_CHARS)
+
     def read(self, frame: str | bytes, now: float) -> Event | None:
         """The event of one frame read at `now` (monotonic seconds); None for a frame without an answer (`pong`).
 
         Raises `PeerProtocolError` with the ids to echo.
         """
-        envelope = decode(frame)
         try:
+            envelope = decode(frame)
+        except PeerProtocolError as error:
+            self._spend(frame, now, error)
+            raise
+        try:
+            if envelope.type in UNCOUNTED:
+                self.exempt.take(_bytes(frame), now)
             return self._event(envelope, now)
         except PeerProtocolError as error:
             error.session_id, error.request_id = envelope.session_id, envelope.request_id
+            if error.code == "rate_limited" and error.close_code is None:
+                self._spend(frame, now, error)
+            raise
+
+    def _spend(self, frame: str | bytes, now: float, refusal: PeerProtocolError) -> None:
+        """Count a frame that was refused before any rate limit had recorded it."""
+        try:
+            self.exempt.take(_bytes(frame), now)
+        except PeerProtocolError as error:
+            error.session_id, error.request_id = refusal.session_id, refusal.request_id
             raise
 
     def _event(self, envelope: Envelope, now: float) -> Event | None:
@@ -173,6 +202,14 @@ class Gate:
         self._used[envelope.request_id] = None
         if len(self._used) > REMEMBERED_IDS:
             del self._used[next(iter(self._used))]
+
+
+def _bytes(frame: str | bytes) -> int:
+    """The frame's bytes on the wire, in steps that let other threads have their turn."""
+    if isinstance(frame, bytes) or frame.isascii():
+        return len(frame)
+    steps = range(0, len(frame), COUNTED_AT_ONCE)
+    return sum(len(frame[at : at + COUNTED_AT_ONCE].encode("utf-8", "surrogatepass")) for at in steps)
 
 
 __all__ = ["REMEMBERED_IDS", "Gate"]

@@ -2,7 +2,8 @@
 
 A history is a value: every operation returns a new one, so a refused step cannot leave half a change behind. Texts
 are stored as they were said; prefixes stand beside them and control tokens are neutralised when a prompt is built.
-Nothing here tokenises: costs come with the messages, and trimming is handed the cut it may have to make.
+Nothing here tokenises by itself: costs come with the messages, except those of replies, which end while the loop has
+no time to count; counting and trimming are handed what they need for it.
 """
 
 import enum
@@ -30,8 +31,9 @@ class HistoryMessage:
     """One stored message.
 
     `turn`: number of its turn, 1 and up; imported turns end at 0. `cost`: tokens of text, prefix and template;
-    `overhead`: the part of it that is not the text. `interrupted`: the user did not get all of this reply.
-    `routing_text`: what the router reads of an utterance, `routing_tokens` tool tokens long.
+    `overhead`: the part of it that is not the text. `counted`: whether the text's tokens are in the cost already.
+    `interrupted`: the user did not get all of this reply. `routing_text`: what the router reads of an utterance,
+    `routing_tokens` tool tokens long.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class HistoryMessage:
     turn: int
     cost: int
     overhead: int = 0
+    counted: bool = True
     prefix: str | None = None
     interrupted: bool = False
     routing_text: str = field(default="", repr=False)
@@ -65,8 +68,17 @@ class History:
 
     @property
     def cost(self) -> int:
-        """Tokens of all messages together."""
+        """Tokens of all messages together, of those that were counted."""
         return sum(message.cost for message in self.messages)
+
+    @property
+    def uncounted(self) -> tuple[HistoryMessage, ...]:
+        """The messages whose texts nobody has counted yet: replies, until the next turn needs to know."""
+        return tuple(message for message in self.messages if not message.counted)
+
+    def all_counted(self, count: Count) -> "History":
+        """With the cost of every message."""
+        return evolve(self, messages=tuple(_counted(message, count) for message in self.messages))
 
     def turns(self) -> tuple[tuple[HistoryMessage, ...], ...]:
         """The messages grouped by turn. A turn without a reply, or without a user message, is a turn."""
@@ -93,11 +105,12 @@ class History:
         """Without the messages of this turn: the client was told to send it again."""
         return evolve(self, messages=tuple(message for message in self.messages if message.turn != turn))
 
-    def played(self, turn: int, chars: int, count: Count) -> tuple["History", bool]:
+    def played(self, turn: int, chars: int, count: Count | None = None) -> tuple["History", bool]:
         """With the reply of `turn` cut to the `chars` code points that were heard; and whether the turn was known.
 
         Only the newest reply can be cut, and it never grows back. ASCII space at the cut goes, and so does a reply of
         which nothing is left. The newest turn is known even if it has no reply: nothing of nothing was heard.
+        Without `count` what is left is counted later.
         """
         reply = next((message for message in reversed(self.messages) if message.kind is Kind.REPLY), None)
         if reply is None or reply.turn != turn:
@@ -108,14 +121,16 @@ class History:
         at = self.messages.index(reply)
         kept: tuple[HistoryMessage, ...] = ()
         if heard.strip():
-            kept = (evolve(reply, text=heard, cost=count(heard) + reply.overhead, interrupted=True),)
+            left = evolve(reply, text=heard, cost=reply.overhead, counted=False, interrupted=True)
+            kept = (left if count is None else _counted(left, count),)
         return evolve(self, messages=(*self.messages[:at], *kept, *self.messages[at + 1 :])), True
 
     def trimmed(self, limits: Limits, cut: Cut) -> "History":
-        """As it is up to the trigger; above it the newest whole turns that fit the target.
+        """As it is up to the trigger; above it the newest whole turns that fit the target. All must be counted.
 
         The newest turn always stays. If it alone is over the target its messages are cut, start kept.
         """
+        assert not self.uncounted, "trimmed by a cost that nobody knows"
         total = self.cost
         if total <= limits.trigger:
             return self
@@ -163,6 +178,10 @@ class History:
             if left < 0 and taken:
                 return History(self.messages[-taken:])
         return self
+
+
+def _counted(message: HistoryMessage, count: Count) -> HistoryMessage:
+    return message if message.counted else evolve(message, cost=count(message.text) + message.overhead, counted=True)
 
 
 def _share(messages: tuple[HistoryMessage, ...], target: int, cut: Cut) -> Iterator[HistoryMessage]:

@@ -80,15 +80,16 @@ def analysis(turn: int, text: str, prefix: str, measure: Measure) -> HistoryMess
     )
 
 
-def reply(turn: int, text: str, measure: Measure, *, interrupted: bool = False) -> HistoryMessage:
-    """What the client was sent of a turn, exactly."""
+def reply(turn: int, text: str, measure: Measure, *, interrupted: bool = False, counted: bool = True) -> HistoryMessage:
+    """What the client was sent of a turn, exactly. `counted`: False where there is no time for it now."""
     overhead = measure.per_message
     return HistoryMessage(
         kind=Kind.REPLY,
         text=text,
         turn=turn,
-        cost=measure.count(text) + overhead,
+        cost=(measure.count(text) if counted else 0) + overhead,
         overhead=overhead,
+        counted=counted,
         interrupted=interrupted,
     )
 
@@ -144,23 +145,15 @@ def _fit(text: str, budget: int, count: Count, cut: Cut) -> tuple[str, int]:
 
 def _groups(items: Sequence[tuple[str, str]]) -> list[_Group]:
     """Turns: a user message after assistant text opens a new one; consecutive messages of a role join."""
-    groups: list[_Group] = []
+    groups: list[tuple[list[str], list[str]]] = []
     for raw_role, raw_content in items:
         role, content = raw_role.strip().lower(), raw_content.strip()
         if role not in ("user", "assistant") or not content:
             continue
-        if not groups or (role == "user" and groups[-1].assistant):
-            groups.append(_Group())
-        last = groups[-1]
-        if role == "user":
-            groups[-1] = _Group(_joined(last.user, content), last.assistant)
-        else:
-            groups[-1] = _Group(last.user, _joined(last.assistant, content))
-    return groups
-
-
-def _joined(before: str, text: str) -> str:
-    return f"{before}\n\n{text}" if before else text
+        if not groups or (role == "user" and groups[-1][1]):
+            groups.append(([], []))
+        groups[-1][role == "assistant"].append(content)
+    return [_Group("\n\n".join(user), "\n\n".join(assistant)) for user, assistant in groups]
 
 
 def _numbered(groups: Sequence[_Group], message: Callable[[Kind, str, int], HistoryMessage]) -> History:

@@ -1,17 +1,23 @@
 """What a session's first start fixes for as long as the connection lives."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from actors.session.budgets import Limits, Measure
 from actors.session.intake import Imported
 from protocol.turns import Persona
 
+Render = Callable[[Sequence[tuple[str, str]]], list[int]]
+
 
 @frozen(kw_only=True)
 class Profile:
-    """What a session's first start fixed. `measure` and `trim` are None in mode tool."""
+    """What a session's first start fixed. `measure`, `trim` and `render` are None in mode tool.
+
+    `render`: (role, text) of a prompt's messages -> its ids; remembers the last prompt's texts. Raises `TurnFailed`.
+    """
 
     persona: Persona
     started: datetime
@@ -19,6 +25,7 @@ class Profile:
     checked_prefix: str
     measure: Measure | None = None
     trim: Limits | None = None
+    render: Render | None = field(default=None, eq=False, repr=False)
 
 
 @frozen
@@ -29,4 +36,4 @@ class Opening:
     imported: Imported | None
 
 
-__all__ = ["Opening", "Profile"]
+__all__ = ["Opening", "Profile", "Render"]

@@ -4,17 +4,17 @@ import itertools
 import math
 import secrets
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol
 
 import structlog
 import trio
 from attrs import define, field, frozen
 
 from actors.admission import Place
-from actors.channels import THREAD_ABOVE_CHARS
 from actors.engine import EngineActor
 from actors.generation import Generation, GenerationState
 from actors.session import events as ev
+from actors.session.budgets import Limits, Measure
 from actors.session.deployment import Deployment
 from actors.session.effects import AbortCause
 from actors.session.events import ChunkProduced, Ending, Routed, TurnEnded
@@ -23,7 +23,6 @@ from actors.session.opening import Profile
 from actors.session.reply import Cleaner, Reply, StopStrings
 from engines.base import GenerationRequest, Sampling, Usage
 from engines.errors import EngineError, EngineOverloaded, EngineUnavailable, TurnFailed
-from engines.prompts.messages import PromptMessage, PromptRole
 
 log = structlog.get_logger()
 _request_numbers = itertools.count(1)
@@ -53,7 +52,10 @@ class Sink(Protocol):
 
 @define(eq=False)
 class Turn:
-    """A running turn. `history`: the conversation up to and with its user message, a value that never changes."""
+    """A running turn. `history`: the conversation up to and with its user message.
+
+    `settled`: told the history it was given and the same counted and trimmed, once, if that changed anything.
+    """
 
     request: ev.TurnRequested
     site: Deployment
@@ -62,6 +64,7 @@ class Turn:
     sampling: Sampling
     cleaner: Callable[[bool], Cleaner | None]
     sink: Sink
+    settled: Callable[[History, History], None]
     engine: EngineActor | None = None
     router: Router | None = None
     session_number: int = 0
@@ -139,6 +142,7 @@ class Turn:
         try:
             if self.engine is not None:
                 self.place = self.engine.reserve()
+            await self._settle()
             if not self.request.routed:
                 await self._submit(prefixed=False)
             elif not await self._route():
@@ -150,6 +154,18 @@ class Turn:
             return Ending.BUSY, "engine_queue_full"
         except TurnFailed as error:
             return Ending.FAILED, str(error)
+
+    async def _settle(self) -> None:
+        """Count what the last turn left uncounted, and trim."""
+        measure, trim = self.profile.measure, self.profile.trim
+        if measure is None or trim is None:
+            return
+        before = self.history
+        over = before.cost > trim.trigger
+        chars = sum(len(message.text) for message in (before.messages if over else before.uncounted))
+        self.history = await self.site.lanes.prompt(chars, _counted_and_trimmed, before, trim, measure)
+        if self.history is not before:
+            self.settled(before, self.history)
 
     async def _route(self) -> bool:
         """Decide, with the chat generated meanwhile; whether a generation now runs."""
@@ -211,17 +227,15 @@ class Turn:
         if prefixed:
             history = history.attach_prefix(self.number, self.profile.check_prefix)
         chat_prompt = self.profile.persona.chat_prompt or ""
-        size = len(chat_prompt) + sum(len(message.text) for message in history.messages)
-        if size > THREAD_ABOVE_CHARS:
-            return await trio.to_thread.run_sync(self._fitting_prompt, history, chat_prompt, abandon_on_cancel=True)
-        return self._fitting_prompt(history, chat_prompt)
+        chars = len(chat_prompt) + sum(len(message.text) for message in history.messages)
+        return await self.site.lanes.prompt(chars, self._fitting_prompt, history, chat_prompt)
 
     def _fitting_prompt(self, history: History, chat_prompt: str) -> list[int]:
         """Prompt ids that leave room for the reply: merges across messages can cost more than the parts did."""
-        text = self.site.text
-        assert text is not None
+        render = self.profile.render
+        assert render is not None, "a prompt in a deployment without a chat model"
         while True:
-            ids = text.render(prompt(history, chat_prompt), now=self.profile.started)
+            ids = render(history.prompt_messages(chat_prompt))
             if len(ids) + self.site.max_out <= self.site.max_len:
                 return ids
             shorter = history.without_oldest()
@@ -254,9 +268,9 @@ class Turn:
             self.place.give_back()
 
 
-def prompt(history: History, chat_prompt: str) -> list[PromptMessage]:
-    """The messages of a prompt: the session's system message, then the stored ones."""
-    return [PromptMessage(cast(PromptRole, role), text) for role, text in history.prompt_messages(chat_prompt)]
+def _counted_and_trimmed(history: History, limits: Limits, measure: Measure) -> History:
+    counted = history.all_counted(measure.count) if history.uncounted else history
+    return counted.trimmed(limits, measure.cut)
 
 
 __all__ = ["Decision", "Router", "Sink", "Turn"]

@@ -1,29 +1,27 @@
 """Everything one chat model's tokenizer and template are asked for, from budgets to prompt ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from attrs import field, frozen
 
 from engines.prompts.bias import BUILT_IN, ResolvedBias, resolve_bias
-from engines.prompts.cache import TextCache
 from engines.prompts.control import Neutralizer
 from engines.prompts.cutting import cut_end, cut_start
 from engines.prompts.encoder import Encoder
 from engines.prompts.messages import PromptMessage, arrange
-from engines.prompts.segments import CAPACITY_CHARS, Segments
+from engines.prompts.segments import Segments
 from engines.prompts.stops import Stops
 from engines.prompts.template import Template
 
 
 @frozen(kw_only=True)
 class ChatText:
-    """Messages of one chat model as text and ids. Safe to share between threads.
+    """Messages of one chat model as text and ids. Safe to share between threads; keeps nothing of what it is given.
 
     `control_ids`: ids that only the template may place. `stops`: where replies end. `reasoning_token_ids`: the ids of
     `<think>` and `</think>` where both are single tokens. `warnings`: what an operator should know, one line each.
-    A few thousand tokens take a millisecond or so if an earlier prompt held most of them; texts of more than some
-    4000 characters belong in a worker thread.
+    A thousand tokens take a millisecond or so: longer texts belong in a worker thread.
     """
 
     encoder: Encoder = field(repr=False)
@@ -36,12 +34,6 @@ class ChatText:
     unknown_id: int | None = None
     warnings: tuple[str, ...] = ()
     per_message: int = 0
-    _plain: TextCache[str] = field(init=False, repr=False)
-
-    @_plain.default
-    def _plain_contents(self) -> TextCache[str]:
-        """Contents made plain: a history comes back with every turn."""
-        return TextCache(lambda text: self.neutralizer(text).text, CAPACITY_CHARS)
 
     @property
     def stop_token_ids(self) -> tuple[int, ...]:
@@ -84,14 +76,24 @@ class ChatText:
         return max_len - max_out - self.overhead(chat_prompt, now=now)
 
     def text(
-        self, messages: Sequence[PromptMessage], *, generation_prompt: bool = True, now: datetime | None = None
+        self,
+        messages: Sequence[PromptMessage],
+        *,
+        generation_prompt: bool = True,
+        now: datetime | None = None,
+        plain: Callable[[str], str] | None = None,
     ) -> str:
-        """The prompt as text: roles merged, control tokens neutralised, rendered by the template."""
-        plain = [
-            PromptMessage(message.role, self._plain[message.text])
-            for message in arrange(messages, self.template.accepts)
-        ]
-        return self.template.text(plain, generation_prompt=generation_prompt, now=now)
+        """The prompt as text: roles merged, control tokens neutralised, rendered by the template.
+
+        `plain`: `self.plain`, or something that remembers what it said.
+        """
+        plain = plain or self.plain
+        arranged = [PromptMessage(said.role, plain(said.text)) for said in arrange(messages, self.template.accepts)]
+        return self.template.text(arranged, generation_prompt=generation_prompt, now=now)
+
+    def plain(self, text: str) -> str:
+        """A content with its control tokens neutralised."""
+        return self.neutralizer(text).text
 
     def render(
         self, messages: Sequence[PromptMessage], *, generation_prompt: bool = True, now: datetime | None = None

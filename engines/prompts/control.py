@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, count
 
 from attrs import frozen
@@ -76,17 +76,7 @@ class Neutralizer:
         return found
 
     def _literal(self, text: str) -> list[Span]:
-        """Window by window, so that other threads get their turn; each reads on to the end of what begins in it."""
-        found: list[Span] = []
-        start = 0
-        while self._pattern and start < len(text):
-            end = start + WINDOW_CHARS
-            for match in self._pattern.finditer(text, start, end + self._longest):
-                if match.start() >= end:
-                    break
-                found.append(match.span())
-            start = max(end, found[-1][1] if found else 0)
-        return found
+        return [match.span() for match in matches(self._pattern, text, self._longest)] if self._pattern else []
 
 
 def _broken(text: str, found: Sequence[Span], *, remove: bool) -> tuple[str, Edits]:
@@ -107,6 +97,22 @@ def _broken(text: str, found: Sequence[Span], *, remove: bool) -> tuple[str, Edi
         old = end
     pieces.append(text[old:])
     return "".join(pieces), Edits(places, list(accumulate(deltas)))
+
+
+def matches(pattern: re.Pattern[str], text: str, longest: int) -> Iterator[re.Match[str]]:
+    """All matches, none over `longest` characters, as `finditer` has them.
+
+    Window by window, so that other threads get their turn; each reads on to the end of what begins in it.
+    """
+    start = 0
+    while start < len(text):
+        end = start + WINDOW_CHARS
+        for match in pattern.finditer(text, start, end + longest):
+            if match.start() >= end:
+                break
+            start = match.end()
+            yield match
+        start = max(end, start)
 
 
 def literals(texts: Iterable[str]) -> re.Pattern[str] | None:
@@ -138,4 +144,4 @@ def _path(text: str, node: _Tree) -> str:
     return re.escape(text) + (_branch(node) if any(node) else "")
 
 
-__all__ = ["MAX_ROUNDS", "WINDOW_CHARS", "Edits", "Neutralizer", "Plain", "Span", "literals"]
+__all__ = ["MAX_ROUNDS", "WINDOW_CHARS", "Edits", "Neutralizer", "Plain", "Span", "literals", "matches"]

@@ -52,22 +52,28 @@ class HubTokenizer(Protocol):
 class Encoder:
     """Text to ids, never with special tokens added.
 
-    `ids`: ids of a text. `located`: the same with the (start, end) of each in the text, in characters; several ids
-    may share a character. None for the few tokenizers that cannot tell. `normalizes`: texts may change before they
-    are split, so that ids can come from other characters than their own.
+    `ids`: ids of a text. `located`: the same, and a function that says of the nth id which (start, end) of the text
+    it is, in characters; several ids may share a character. None for the few tokenizers that cannot tell.
+    `normalizes`: texts may change before they are split, so that ids can come from other characters than their own.
+    `length`: the number of ids, where that is cheaper to have.
     """
 
     ids: Callable[[str], Sequence[int]] = field(repr=False)
-    located: Callable[[str], tuple[Sequence[int], Sequence[Span]]] | None = field(default=None, repr=False)
+    located: Callable[[str], tuple[Sequence[int], Callable[[int], Span]]] | None = field(default=None, repr=False)
     normalizes: bool = False
+    length: Callable[[str], int] | None = field(default=None, repr=False)
 
     def count(self, text: str) -> int:
         """Number of ids of a text."""
-        return len(self.ids(text))
+        return len(self.ids(text)) if self.length is None else self.length(text)
 
 
 def encoder_of(tokenizer: HubTokenizer) -> Encoder:
-    """The encoder of a loaded tokenizer; it can be called from several threads at once."""
+    """The encoder of a loaded tokenizer; it can be called from several threads at once.
+
+    Of the library's calls only the batch ones let other threads run meanwhile, and of what they return each list that
+    is asked for is made in one go: for 100 kB of text 35 ms with `encode`, 60 ms for the places of all ids.
+    """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         return Encoder(lambda text: tokenizer.encode(text, add_special_tokens=False))
@@ -76,14 +82,17 @@ def encoder_of(tokenizer: HubTokenizer) -> Encoder:
     backend.no_padding()
 
     def ids(text: str) -> Sequence[int]:
-        found: list[int] = backend.encode(text, add_special_tokens=False).ids
+        found: list[int] = backend.encode_batch_fast([text], add_special_tokens=False)[0].ids
         return found
 
-    def located(text: str) -> tuple[Sequence[int], Sequence[Span]]:
-        found = backend.encode(text, add_special_tokens=False)
-        return found.ids, found.offsets
+    def located(text: str) -> tuple[Sequence[int], Callable[[int], Span]]:
+        found = backend.encode_batch([text], add_special_tokens=False)[0]
+        return found.ids, found.token_to_chars
 
-    return Encoder(ids, located, backend.normalizer is not None)
+    def length(text: str) -> int:
+        return len(backend.encode_batch_fast([text], add_special_tokens=False)[0])
+
+    return Encoder(ids, located, backend.normalizer is not None, length)
 
 
 __all__ = ["AddedToken", "Encoder", "HubTokenizer", "Span", "encoder_of"]

@@ -92,8 +92,10 @@ def _control_spans(encoder: Encoder, control_ids: frozenset[int]) -> Callable[[s
         return None
 
     def spans(text: str) -> Sequence[Span]:
-        ids, places = located(text)
-        return [place for id_, place in zip(ids, places, strict=True) if id_ in control_ids]
+        if not any(id_ in control_ids for id_ in encoder.ids(text)):  # cheaper than to locate them as well
+            return ()
+        ids, span = located(text)
+        return [span(index) for index, id_ in enumerate(ids) if id_ in control_ids]
 
     return spans
 

@@ -1,25 +1,29 @@
-"""A prompt's ids from those of its pieces: what an earlier prompt held is not tokenised again.
+"""A prompt's ids from those of its pieces, so that what an earlier prompt held need not be tokenised again.
 
 A tokenizer takes the added tokens out of a text first and then works on what lies between, piece by piece. So a text
 cut in front of such a token has the ids of its two parts, one after the other. That holds unless the token reaches
 into the text before it (`lstrip`), asks what stands beside it (`single_word`), or is found after normalising only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Protocol
 
-from engines.prompts.cache import TextCache
-from engines.prompts.control import literals
+from engines.prompts.control import literals, matches
 from engines.prompts.encoder import AddedToken, Encoder
 
-# Ids weigh about 40 bytes, a token some 4 characters: a full cache holds some 40 MB.
-CAPACITY_CHARS = 4_000_000
+
+class Known(Protocol):
+    """Ids by text; one that is asked for the first time is worked out."""
+
+    def __getitem__(self, text: str, /) -> Sequence[int]:
+        """Ids of a piece."""
 
 
 class Segments:
-    """Ids of rendered prompts, equal to those of the encoder on the whole text. Safe to share between threads."""
+    """Ids of rendered prompts, equal to those of the encoder on the whole text. Keeps nothing of a text."""
 
-    def __init__(self, encoder: Encoder, added: Iterable[AddedToken], capacity_chars: int = CAPACITY_CHARS) -> None:
+    def __init__(self, encoder: Encoder, added: Iterable[AddedToken]) -> None:
         self._encoder = encoder
         early = [token for token in added if not token.normalized]
         self._safe = frozenset(token.content for token in early if not (token.lstrip or token.single_word))
@@ -28,18 +32,24 @@ class Segments:
         overlapping = greedy and any(token.content[:1].isspace() for token in early)
         usable = encoder.located is not None and self._safe and not overlapping
         self._pattern = literals(token.content for token in early) if usable else None
-        self._cache = TextCache(lambda text: tuple(encoder.ids(text)), capacity_chars)
+        self._longest = max((len(token.content) for token in early), default=0)
 
-    def ids(self, text: str) -> list[int]:
-        """Ids of a whole text."""
+    def ids(self, text: str, known: Known | None = None) -> list[int]:
+        """Ids of a whole text. `known`: ids by piece, as `piece` has them and somebody may keep them."""
         if self._pattern is None:
             return list(self._encoder.ids(text))
-        starts = [match.start() for match in self._pattern.finditer(text) if match.group() in self._safe]
+        found_at = matches(self._pattern, text, self._longest)
+        starts = [match.start() for match in found_at if match.group() in self._safe]
         found: list[int] = []
         for start, end in pairwise([0, *starts, len(text)]):
             if start < end:
-                found.extend(self._cache[text[start:end]])
+                piece = text[start:end]
+                found.extend(self.piece(piece) if known is None else known[piece])
         return found
 
+    def piece(self, text: str) -> tuple[int, ...]:
+        """Ids of one piece."""
+        return tuple(self._encoder.ids(text))
 
-__all__ = ["CAPACITY_CHARS", "Segments"]
+
+__all__ = ["Known", "Segments"]

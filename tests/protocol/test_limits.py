@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import PeerProtocolError
-from protocol.limits import Window
+from protocol.limits import ByteBudget, Window
 
 
 def refused(window: Window, now: float) -> PeerProtocolError:
@@ -72,3 +72,41 @@ def test_no_window_of_time_ever_holds_more_than_the_limit(gaps: Sequence[int], l
             taken.append(now)
         else:
             assert refused(window, now).details["retry_in"] == max(1, recent[0] + seconds - now)
+
+
+def test_a_budget_of_bytes_is_spent_by_any_frames_and_comes_back_with_time() -> None:
+    budget = ByteBudget(100, 60)
+    for now in range(10):
+        budget.take(10, now)
+    with pytest.raises(PeerProtocolError) as caught:
+        budget.take(1, 10)
+    assert (caught.value.code, caught.value.reason_code, caught.value.close_code) == (
+        "rate_limited",
+        "message_rate_limited",
+        1008,
+    )
+    assert caught.value.details["retry_in"] == 50
+    assert {"limit", "window_seconds", "kind", "friendly_message"} <= caught.value.details.keys()
+    budget.take(10, 60)
+
+
+def test_a_budget_of_nothing_is_no_limit() -> None:
+    budget = ByteBudget()
+    for _ in range(100):
+        budget.take(1 << 30, 0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 60)), max_size=60))
+def test_a_budget_never_lets_more_through_in_a_window_than_its_limit(frames: list[tuple[float, int]]) -> None:
+    budget, now = ByteBudget(100, 10), 0.0
+    passed: list[tuple[float, int]] = []
+    for pause, size in frames:
+        now += pause
+        try:
+            budget.take(size, now)
+        except PeerProtocolError:
+            assert sum(taken for at, taken in passed if at > now - 10 - 10 / 60) + size > 100
+        else:
+            passed.append((now, size))
+        assert sum(taken for at, taken in passed if at > now - 10 + 10 / 60) <= 100
+        assert len(budget._slices) <= 61

@@ -65,19 +65,18 @@ ROWS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a history of strings": ({"history": ["hi"]}, "invalid_payload", "invalid_history"),
     "a history without roles": ({"history": [{"content": "hi"}]}, "invalid_payload", "invalid_history"),
     "a history with a numeric role": ({"history": [{"role": 1, "content": "x"}]}, "invalid_payload", "invalid_history"),
-    "a history without contents": ({"history": [{"role": "user"}]}, "invalid_payload", "invalid_history"),
-    "a history with a null content": (
-        {"history": [{"role": "user", "content": None}]},
-        "invalid_payload",
-        "invalid_history",
-    ),
-    "a history with an image": (
-        {"history": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]},
-        "invalid_payload",
-        "invalid_history",
-    ),
-    "a history with a part without text": (
+    "a history with a text part without text": (
         {"history": [{"role": "user", "content": [{"type": "text"}]}]},
+        "invalid_payload",
+        "invalid_history",
+    ),
+    "a history with a numeric content": (
+        {"history": [{"role": "user", "content": 7}]},
+        "invalid_payload",
+        "invalid_history",
+    ),
+    "a history with an object as content": (
+        {"history": [{"role": "user", "content": {"type": "text", "text": "x"}}]},
         "invalid_payload",
         "invalid_history",
     ),
@@ -152,6 +151,41 @@ def test_a_first_start_with_everything() -> None:
     )
     assert turn.history == (HistoryItem("User ", "a\nb"),)
     assert turn.played == Played("5", 0)
+
+
+CONTENTS: dict[str, tuple[dict[str, object], str]] = {
+    "a string": ({"content": "a"}, "a"),
+    "null beside tool calls": ({"content": None, "tool_calls": [{"id": "c"}]}, ""),
+    "no content": ({}, ""),
+    "no parts": ({"content": []}, ""),
+    "plain strings": ({"content": ["a", "b"]}, "a\nb"),
+    "text parts of each API and a string": (
+        {"content": [text_part("a"), "b", text_part("c", "input_text"), text_part("d", "output_text")]},
+        "a\nb\nc\nd",
+    ),
+    "an image beside text": ({"content": [{"type": "image_url", "image_url": {"url": "x"}}, text_part("a")]}, "a"),
+    "a refusal": ({"content": [{"type": "refusal", "refusal": "no"}]}, ""),
+    "audio, a part without a type, a null": ({"content": [{"type": "input_audio"}, {"text": "x"}, None, 7]}, ""),
+}
+
+
+@pytest.mark.parametrize("name", list(CONTENTS))
+def test_a_history_takes_every_shape_of_content_that_has_text_or_nothing_to_say(name: str) -> None:
+    message, text = CONTENTS[name]
+    assert first(history=[{"role": "assistant", **message}]).history == (HistoryItem("assistant", text),)
+
+
+@pytest.mark.parametrize("key", ["gender", "personality", "chat_prompt", "check_screen_prefix", "user_utterance"])
+def test_a_word_a_million_characters_long_is_refused_and_not_quoted(key: str) -> None:
+    with pytest.raises(PeerProtocolError) as caught:
+        first(**{key: "womanly " * 125_000})
+    assert len(caught.value.message) < 200
+    assert "womanly" not in caught.value.message
+
+
+def test_the_turn_that_was_played_may_have_a_name_longer_than_any_turn() -> None:
+    played = first(played={"request_id": "r" * 1_000_000, "chars": 1}).played
+    assert played is not None and len(played.request_id) == 129
 
 
 @pytest.mark.parametrize(

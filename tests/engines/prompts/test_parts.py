@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engines.errors import EngineStartFailed
 from engines.prompts.bias import BUILT_IN, load_bias_file, resolve_bias
-from engines.prompts.cache import TextCache
+from engines.prompts.conversation import Recent
 from engines.prompts.cutting import cut_end, cut_start
 from engines.prompts.encoder import Encoder
 from engines.prompts.messages import Accepts, PromptMessage, arrange
@@ -75,25 +75,20 @@ def test_a_tokenizer_that_cannot_locate_is_cut_by_halving(text: str, tokens: int
     assert cost == LETTERS.count(end) == min(tokens, LETTERS.count(text))
 
 
-@given(st.lists(st.text("abc", max_size=9), max_size=40))
-def test_a_cache_holds_no_more_than_its_characters(texts: list[str]) -> None:
-    cache = TextCache(len, capacity_chars=20)
-    for text in texts:
-        assert cache[text] == len(text)
-        assert cache.chars <= 20
-
-
-def test_a_cache_forgets_what_was_used_longest_ago() -> None:
+def test_what_the_last_round_held_is_not_worked_out_again_and_what_it_did_not_hold_is_forgotten() -> None:
     made: list[str] = []
 
-    def make(text: str) -> str:
+    def make(text: str) -> int:
         made.append(text)
-        return text
+        return len(text)
 
-    cache = TextCache(make, capacity_chars=4)
-    for text in ("aa", "bb", "aa", "cc", "aa", "bb"):
-        assert cache[text] == text
-    assert made == ["aa", "bb", "cc", "bb"]
+    recent = Recent(make)
+    for texts in (["a", "bb"], ["bb", "ccc"], ["a", "bb"], []):
+        recent.next_round()
+        assert [recent[text] for text in texts] == [len(text) for text in texts]
+    assert made == ["a", "bb", "ccc", "a"]
+    recent.next_round()
+    assert len(recent) == 0
 
 
 def test_without_added_tokens_a_text_is_tokenised_whole() -> None:
