@@ -33,7 +33,9 @@ REFUSED: dict[str, tuple[str | bytes, str, str, str]] = {
     "deep arrays": (DEEP, "invalid_json", "unknown", "unknown"),
     "deep objects": ('{"a":' * 20_000 + "1" + "}" * 20_000, "invalid_json", "unknown", "unknown"),
     "an integer of 5000 digits": ('{"type":"ping","x":' + "9" * 5000 + "}", "invalid_json", "unknown", "unknown"),
-    "a byte order mark": ("\ufeff" + frame(), "invalid_json", "unknown", "unknown"),
+    "two byte order marks": ("\ufeff\ufeff" + frame(), "invalid_json", "unknown", "unknown"),
+    "65 levels": (frame(payload={"a": json.loads("[" * 63 + "]" * 63)}), "invalid_json", "unknown", "unknown"),
+    "20001 values": (frame(payload={"a": [1] * 19_996}), "invalid_json", "unknown", "unknown"),
     "a raw control character": ('{"type":"pi\x00ng"}', "invalid_json", "unknown", "unknown"),
     "an array": ("[]", "not_an_object", "unknown", "unknown"),
     "an array of a frame": (f"[{frame()}]", "not_an_object", "unknown", "unknown"),
@@ -73,6 +75,9 @@ REFUSED: dict[str, tuple[str | bytes, str, str, str]] = {
 }
 ACCEPTED: dict[str, tuple[str, str]] = {
     "plain": (frame(), "r-9"),
+    "a byte order mark": ("\ufeff" + frame(), "r-9"),
+    "64 levels": (frame(payload={"a": json.loads("[" * 62 + "]" * 62)}), "r-9"),
+    "20000 values": (frame(payload={"a": [1] * 19_994}), "r-9"),
     "type in capitals": (frame(type=" PING "), "r-9"),
     "an integer": (frame(request_id=12), "12"),
     "zero": (frame(request_id=0), "0"),

@@ -77,3 +77,29 @@ async def test_the_default_is_25_turn_frames(serving: Serving) -> None:
             await client.rest()
         await client.message("r-25")
         assert (await client.refusal())[:2] == ("rate_limited", "message_rate_limited")
+
+
+@pytest.mark.parametrize("sent", ["pings", "no JSON", "refused messages"])
+async def test_frames_that_no_rate_limit_counts_have_a_budget_of_bytes(serving: Serving, sent: str) -> None:
+    """Four frames of the greatest size a minute; then an error that says so, and the close."""
+    async with serving(says("Yes."), WS_MAX_FRAME_BYTES="1024", WS_MAX_MESSAGES_PER_WINDOW="1") as place:
+        async with place.connected() as client, place.connected() as neighbour:
+            await client.start("r-1")
+            await client.rest()
+            for number in range(5):
+                match sent:
+                    case "pings":
+                        await client.say("ping", f"p-{number}", {"x": "x" * 920})
+                    case "no JSON":
+                        await client.raw("x" * 1000)
+                    case _:
+                        await client.message(f"m-{number}", "x" * 900)
+            code, _ = await client.closed()
+            assert code == 1008
+            last = client.seen[-1]
+            assert (last["type"], last["payload"]["code"]) == ("error", "rate_limited")
+            assert last["payload"]["details"]["reason_code"] == "message_rate_limited"
+            assert last["payload"]["details"]["limit"] == 4096
+            answers = [frame["type"] for frame in client.seen if frame["type"] in ("pong", "error")]
+            assert len(answers) == 5
+            await neighbour.answers_pings()

@@ -122,7 +122,7 @@ FIRST: dict[str, Row] = {
         "invalid_payload",
         "history_too_large",
     ),
-    "10000 messages": (first(history=[{"role": "u", "content": ""}] * 10_000), "invalid_payload", "history_too_large"),
+    "6000 messages": (first(history=[{"role": "u", "content": ""}] * 6_000), "invalid_payload", "history_too_large"),
     "200001 characters": (
         first(history=[{"role": "user", "content": "x" * 100_000}] * 2 + [{"role": "user", "content": "x"}]),
         "invalid_payload",
