@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 import trio
 
+from actors import admission
 from actors.engine import EngineActor
 from actors.generation import ChunkSink, Generation
 from engines.base import GenerationRequest
@@ -101,11 +102,11 @@ async def is_refused_in_the_middle(client: Client, mark: str) -> None:
 class _Poisoned(EngineActor):
     """The real actor, except that one user's words make submitting fail as a bug of ours would."""
 
-    def submit(self, request: GenerationRequest, turn: int, sink: ChunkSink) -> Generation:
+    def submit(self, request: GenerationRequest, turn: int, sink: ChunkSink, place: admission.Place) -> Generation:
         """Break on the word."""
         if "trip the bug" in prompt_text(request):
             raise RuntimeError("a bug of ours, on purpose")
-        return super().submit(request, turn, sink)
+        return super().submit(request, turn, sink, place)
 
 
 async def trips_a_bug(client: Client, mark: str) -> None:
