@@ -1,0 +1,117 @@
+"""Server processes to attack: with a scripted engine, of this tree or of another checkout of the project."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import define, field
+
+from tooling.benchmarks.bystander.watcher import watch
+from tooling.benchmarks.serving.processes import free_port
+
+KEY = "bystander-key"
+START_S = 90.0
+SETTLE_S = 15.0
+CALM_MS = 50.0
+MEBIBYTE = 1 << 20
+SETTINGS = {
+    "TEXT_API_KEY": KEY,
+    "MAX_CONCURRENT_CONNECTIONS": "64",
+    "ENGINE_MAX_QUEUED": "256",
+    "INFERENCE_ENGINE": "scripted",
+    "DEPLOY_MODE": "chat",
+    "SERVER_BIND_HOST": "127.0.0.1",
+    "HF_HUB_OFFLINE": "1",
+    # Strangers are to do their worst, not to be sent away by the throttle.
+    "AUTH_MAX_FAILURES": "0",
+}
+
+
+@define(eq=False)
+class Server:
+    """A running server, restarted when an attack has ended it. `root`: the checkout whose code runs."""
+
+    root: Path
+    model: Path
+    environ: Mapping[str, str]
+    compressed: bool
+    port: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+    _log: Path = field(factory=lambda: Path(tempfile.mkstemp(prefix="bystander-", suffix=".log")[1]))
+
+    def ready(self) -> None:
+        """Return when it is up."""
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+
+    def recovers(self) -> bool:
+        """Whether it answers like an idle server within a while. One that does not, or has died, is ended."""
+        deadline = time.monotonic() + SETTLE_S
+        while time.monotonic() < deadline:
+            try:
+                seen = watch(self.port, KEY, 0.2)
+            except OSError:
+                continue
+            if not seen.lost and not seen.broken and max(seen.pongs) < CALM_MS:
+                return True
+        self._end()
+        return False
+
+    def memory_mb(self) -> float:
+        """Resident memory of the process, MiB; 0 when it is gone."""
+        assert self._process is not None
+        try:
+            pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        except OSError:
+            return 0.0
+        return pages * os.sysconf("SC_PAGE_SIZE") / MEBIBYTE
+
+    def stop(self) -> None:
+        """End it, and the log with it."""
+        self._end()
+        self._log.unlink(missing_ok=True)
+
+    def log_bytes(self) -> int:
+        """Bytes logged so far."""
+        return self._log.stat().st_size
+
+    def _end(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGINT)  # at once
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _start(self) -> None:
+        self.port = free_port()
+        settings = {"CHAT_MODEL": str(self.model), "SERVER_PORT": str(self.port), **SETTINGS}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "runtime"],
+                cwd=self.root,
+                env={**self.environ, **settings, "WS_COMPRESSION": str(int(self.compressed))},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                watch(self.port, KEY, 0.05)
+                return
+            except OSError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    told = self._log.read_text(errors="replace")[-2000:]
+                    raise SystemExit(f"the server of {self.root} did not come up:\n{told}") from error
+
+
+__all__ = ["KEY", "Server"]
