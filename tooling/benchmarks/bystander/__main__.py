@@ -152,7 +152,7 @@ def measure(options: argparse.Namespace, model: Path, environ: Mapping[str, str]
     """Every attack on every server, `options.rounds` times."""
     sides = {"now": ROOT} if options.before is None else {"before": options.before.resolve(), "now": ROOT}
     servers = {
-        (side, compressed): Server(root, model, environ, compressed)
+        (side, compressed): Server(root, model, environ, {"WS_COMPRESSION": str(int(compressed))})
         for side, root in sides.items()
         for compressed in sorted({ATTACKS[name].compressed for name in options.attacks})
     }

@@ -34,12 +34,15 @@ SETTINGS = {
 
 @define(eq=False)
 class Server:
-    """A running server, restarted when an attack has ended it. `root`: the checkout whose code runs."""
+    """A running server, restarted when an attack has ended it.
+
+    `root`: the checkout whose code runs; `settings`: on top of what every server here has.
+    """
 
     root: Path
     model: Path
     environ: Mapping[str, str]
-    compressed: bool
+    settings: Mapping[str, str] = field(factory=dict)
     port: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _log: Path = field(factory=lambda: Path(tempfile.mkstemp(prefix="bystander-", suffix=".log")[1]))
@@ -62,11 +65,16 @@ class Server:
         self._end()
         return False
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs, or ran last."""
+        assert self._process is not None
+        return self._process.pid
+
     def memory_mb(self) -> float:
         """Resident memory of the process, MiB; 0 when it is gone."""
-        assert self._process is not None
         try:
-            pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         except OSError:
             return 0.0
         return pages * os.sysconf("SC_PAGE_SIZE") / MEBIBYTE
@@ -93,12 +101,12 @@ class Server:
 
     def _start(self) -> None:
         self.port = free_port()
-        settings = {"CHAT_MODEL": str(self.model), "SERVER_PORT": str(self.port), **SETTINGS}
+        settings = {**SETTINGS, "CHAT_MODEL": str(self.model), "SERVER_PORT": str(self.port), **self.settings}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "runtime"],
                 cwd=self.root,
-                env={**self.environ, **settings, "WS_COMPRESSION": str(int(self.compressed))},
+                env={**self.environ, **settings},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
