@@ -113,7 +113,9 @@ class Raw:
                 return dict(json.loads(payload))
 
     async def ended(self, within_s: float = PATIENCE_S, *, answers: bool = False) -> Ended:
-        """Read to the end of the connection. `answers`: answer the server's close frame, as a good client does."""
+        """Read to the end of the connection. `answers`: as good clients do, close when told that there is no way in,
+        and answer the server's close frame.
+        """
         frames: list[dict[str, Any]] = []
         code, reason, after = None, "", b""
         with trio.fail_after(within_s):
@@ -129,6 +131,8 @@ class Raw:
                         await self.send(closing(code))
                 elif opcode == TEXT:
                     frames.append(json.loads(payload))
+                    if answers and frames[-1]["payload"].get("code") in ("authentication_failed", "server_at_capacity"):
+                        await self.send(closing(1000))
 
     def _take(self) -> bool:
         while len(self.buffer) >= 2:

@@ -2,15 +2,13 @@
 
 import itertools
 import zlib
-from collections.abc import Iterator
 
 import pytest
 import trio
 
 from tests.attacks.raw import DEFLATE, Pairs, Raw, dialled, upgraded
 from tests.attacks.scene import KEY, attacked
-from tests.attacks.victim import check_log, forget_peak, memory_bytes, peak_memory_bytes, victim
-from tests.e2e.program import Program
+from tests.attacks.victim import Victim, forget_peak, memory_bytes, peak_memory_bytes
 from tooling.benchmarks.bystander import payloads
 from tooling.benchmarks.bystander.frames import CONTINUATION, TEXT, frame, message, upgrade
 
@@ -29,16 +27,8 @@ PING_TEXT = message("ping", "p-1", {})[6:]
 PING_FRAME = frame(_deflated(PING_TEXT), compressed=True)
 
 
-@pytest.fixture(scope="module")
-def program() -> Iterator[Program]:
-    """A server that takes compressed messages, for all tests here."""
-    with victim(WS_COMPRESSION="1") as running:
-        yield running
-        check_log(running)
-
-
 @pytest.mark.parametrize("make", [payloads.bomb, payloads.bomb_of_fragments], ids=["one frame", "small fragments"])
-async def test_a_bomb_is_closed_with_1009_and_takes_little_memory(program: Program, make: object) -> None:
+async def test_a_bomb_is_closed_with_1009_and_takes_little_memory(program: Victim, make: object) -> None:
     assert callable(make)
     bomb = make(BOMB_BYTES)
     forget_peak(program)
@@ -51,7 +41,7 @@ async def test_a_bomb_is_closed_with_1009_and_takes_little_memory(program: Progr
 
 
 @pytest.mark.parametrize("when", ["with the head", "behind it"])
-async def test_a_stranger_s_bomb_is_not_inflated(program: Program, when: str) -> None:
+async def test_a_stranger_s_bomb_is_not_inflated(program: Victim, when: str) -> None:
     bomb = payloads.bomb(BOMB_BYTES)
     forget_peak(program)
     before = memory_bytes(program)
@@ -64,7 +54,7 @@ async def test_a_stranger_s_bomb_is_not_inflated(program: Program, when: str) ->
     assert peak_memory_bytes(program) - before < GROWTH_BYTES / 4
 
 
-async def test_many_bombs_at_once_take_no_more_than_their_share(program: Program) -> None:
+async def test_many_bombs_at_once_take_no_more_than_their_share(program: Victim) -> None:
     bomb = payloads.bomb(BOMB_BYTES // 4)
     forget_peak(program)
     before = memory_bytes(program)

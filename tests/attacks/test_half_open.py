@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from engines.scripted import ScriptedEngine
 from tests.attacks.raw import Raw, closing, dialled, upgraded
 from tests.attacks.scene import KEY, Scene, attacked, talkative
 from tooling.benchmarks.bystander.frames import CLOSE, PING, PONG, TEXT, frame, message, start, upgrade
@@ -69,11 +70,14 @@ async def test_a_peer_that_answers_with_anything_but_a_pong_is_alive() -> None:
 
 async def test_a_peer_that_vanished_in_the_middle_of_a_reply_has_its_turn_aborted() -> None:
     settings = {"WS_PING_INTERVAL_S": str(INTERVAL_S), "WS_SEND_TIMEOUT_S": "1"}
-    async with attacked(talkative(), **settings) as scene:
-        async with _seated(scene, receive_buffer=2048) as raw:
-            await raw.send(message("start", "r-1", start("tell me a long story")))
-            await _until_alone(scene, 12)
-        await scene.place.until_idle_engine()
+    async with attacked(talkative(), **settings) as scene, _seated(scene) as raw:
+        await raw.send(message("start", "r-1", start("tell me a long story")))
+        assert (await raw.answer())["type"] == "ack"
+        assert isinstance(scene.place.engine, ScriptedEngine)
+        scene.place.engine.stopped = "it thinks"  # what is streamed shows that the peer takes it
+        await _until_alone(scene, GONE_S)
+        assert scene.place.engine.aborted
+        scene.place.engine.stopped = None
 
 
 async def test_no_ping_is_sent_while_a_reply_is_streamed() -> None:
@@ -117,7 +121,10 @@ async def test_a_ping_that_crosses_our_close_is_no_crash() -> None:
             async with _seated(scene) as raw:
                 await raw.send(message("end", "bye", {}) + behind)
                 end = await raw.ended(answers=True)
-            assert (end.code, end.types) == (1000, ["session_end"]), behind[:20]
+            if b"\xff" in behind:  # the fault may be read before the goodbye is said
+                assert end.code in (1000, 1002, 1007)
+            else:
+                assert (end.code, end.types) == (1000, ["session_end"]), behind[:20]
             async with _seated(scene) as raw:
                 await raw.send(message("end", "bye", {}))
                 while (await raw.frame())[0] != CLOSE:
@@ -170,7 +177,7 @@ async def test_two_of_everything_at_once() -> None:
     async with attacked() as scene, upgraded(scene.port, KEY) as raw:
         await raw.send(message("start", "r-1", start()) * 2)
         await raw.send(message("ping", "p-1", {}) * 2 + message("cancel", "r-1", {}) * 2 + frame(b"a", PING) * 2)
-        await raw.send(message("end", "bye", {}) * 2 + closing(1000) * 2)
+        await raw.send(message("end", "bye", {}) * 2 + closing(1000))
         end = await raw.ended(answers=True)
         assert end.types.count("pong") <= 2
         assert "duplicate_request_id" in end.reason_codes

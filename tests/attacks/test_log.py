@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from tests.attacks.raw import DEFLATE, Raw, dialled, masked
 from tests.attacks.scene import KEY, PROMPT, UTTERANCE, WRONG_KEY
-from tests.attacks.victim import check_log, descriptors, victim
+from tests.attacks.victim import Victim, check_log, descriptors, victim
 from tests.e2e.client import connected
 from tests.e2e.plain import exchange
-from tests.e2e.program import Program
 from tooling.benchmarks.bystander.frames import BINARY, PING, TEXT, frame, message, start, upgrade
 
 FEW = settings(
@@ -73,15 +72,22 @@ TALK = st.builds(
 )
 
 
-@pytest.fixture(scope="module", params=["text", "json"])
-def program(request: pytest.FixtureRequest) -> Iterator[Program]:
-    """A server that logs at debug in one of the formats; in the end its log is read and nothing may be left."""
-    with victim(APP_LOG_FORMAT=request.param, WS_COMPRESSION="1") as running:
-        before = descriptors(running)
+@pytest.fixture(scope="module")
+def talks_plainly() -> Iterator[Victim]:
+    """A server that logs text."""
+    with victim(APP_LOG_FORMAT="text", WS_COMPRESSION="1") as running:
         yield running
-        trio.run(_converse, running.port)
-        trio.run(_until_back, running, before)
-        check_log(running)
+
+
+@pytest.fixture(params=["text", "json"])
+def heard(request: pytest.FixtureRequest) -> Iterator[Victim]:
+    """A server that logs at debug in one of the formats; then its log is read, and nothing may be left."""
+    running: Victim = request.getfixturevalue("talks_plainly" if request.param == "text" else "program")
+    before = descriptors(running)
+    yield running
+    trio.run(_converse, running.port)
+    trio.run(_until_back, running, before)
+    check_log(running)
 
 
 async def _attack(port: int, data: bytes) -> None:
@@ -103,36 +109,34 @@ async def _half_close(raw: Raw) -> None:
 
 @FEW
 @given(data=st.binary(max_size=400))
-def test_random_bytes_instead_of_a_request(program: Program, data: bytes) -> None:
-    trio.run(_attack, program.port, data)
+def test_random_bytes_instead_of_a_request(heard: Victim, data: bytes) -> None:
+    trio.run(_attack, heard.port, data)
 
 
 @FEW
 @given(key=KEYS, splice=st.tuples(st.integers(0, 400), st.integers(0, 20), st.binary(max_size=40)), tail=FRAMES)
 def test_a_handshake_with_something_wrong_in_it(
-    program: Program, key: str | None, splice: tuple[int, int, bytes], tail: bytes
+    heard: Victim, key: str | None, splice: tuple[int, int, bytes], tail: bytes
 ) -> None:
     head = upgrade(key, DEFLATE)
     at, cut, put = splice
-    trio.run(_attack, program.port, head[:at] + put + head[at + cut :] + tail)
+    trio.run(_attack, heard.port, head[:at] + put + head[at + cut :] + tail)
 
 
 @FEW
 @given(key=KEYS, deflate=st.booleans(), frames=st.lists(FRAMES, max_size=6))
-def test_random_frames_behind_a_handshake(
-    program: Program, key: str | None, deflate: bool, frames: list[bytes]
-) -> None:
-    trio.run(_attack, program.port, upgrade(key, DEFLATE if deflate else ()) + b"".join(frames))
+def test_random_frames_behind_a_handshake(heard: Victim, key: str | None, deflate: bool, frames: list[bytes]) -> None:
+    trio.run(_attack, heard.port, upgrade(key, DEFLATE if deflate else ()) + b"".join(frames))
 
 
 @FEW
 @given(talk=st.lists(TALK, min_size=1, max_size=6))
-def test_random_talk_in_sound_frames(program: Program, talk: list[bytes]) -> None:
-    trio.run(_attack, program.port, upgrade(KEY) + SECRET_START + b"".join(talk))
+def test_random_talk_in_sound_frames(heard: Victim, talk: list[bytes]) -> None:
+    trio.run(_attack, heard.port, upgrade(KEY) + SECRET_START + b"".join(talk))
 
 
-async def test_keys_in_every_place_of_a_request(program: Program) -> None:
-    port = program.port
+async def test_keys_in_every_place_of_a_request(heard: Victim) -> None:
+    port = heard.port
     for target in (
         f"/{KEY}",
         f"/ws?api_key={KEY}",
@@ -154,7 +158,7 @@ async def _converse(port: int) -> None:
         assert (await client.rest())[-1]["type"] == "done"
 
 
-async def _until_back(program: Program, descriptors_before: int) -> None:
+async def _until_back(program: Victim, descriptors_before: int) -> None:
     with trio.fail_after(10):
         while descriptors(program) > descriptors_before:
             await trio.sleep(0.05)

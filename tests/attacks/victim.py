@@ -18,7 +18,7 @@ NOISE = {
     "APP_LOG_LEVEL": "DEBUG",
     "AUTH_MAX_FAILURES": "0",
     "ENGINE_MAX_QUEUED": "256",
-    "MAX_CONCURRENT_CONNECTIONS": "64",
+    "MAX_CONCURRENT_CONNECTIONS": "256",
 }
 WORD_OF_A_REPLY = re.compile(r"\b(river|walk|along|rain)\b")
 """Of `engines.scripted.WORDS`, those that no log line of ours has."""
@@ -54,12 +54,14 @@ def victim(**environment: str) -> Iterator[Victim]:
 def limit_descriptors(program: Program, spare: int) -> None:
     """Leave the process so many descriptors beside those that are open."""
     highest = max(int(entry.name) for entry in Path(f"/proc/{program.pid}/fd").iterdir())
-    resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (highest + 1 + spare, highest + 1 + spare))
+    _, hard = resource.prlimit(program.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (highest + 1 + spare, hard))
 
 
 def unlimit_descriptors(program: Program) -> None:
-    """As many as this process may have."""
-    resource.prlimit(program.pid, resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE))
+    """As many as it may have."""
+    _, hard = resource.prlimit(program.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def descriptors(program: Program) -> int:

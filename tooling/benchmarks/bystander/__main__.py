@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,14 @@ from tqdm import tqdm
 
 from tooling.benchmarks.bystander.attacks import ATTACKS, IDLE
 from tooling.benchmarks.bystander.servers import KEY, Server
+from tooling.benchmarks.bystander.table import table
 from tooling.benchmarks.serving import shape
 from tooling.clients.percentiles import percentile
 
 BOUND_MS = 10.0
 ROOT = Path(__file__).resolve().parents[3]
+IDLE_S = 1.0
+"""Of an idle look, one before each attack."""
 PACKAGE = "tooling.benchmarks.bystander"
 
 
@@ -62,7 +65,7 @@ class Row:
         for name, count in tally.items():
             self.tally[name] = self.tally.get(name, 0) + count
 
-    def figures(self) -> dict[str, object]:
+    def figures(self) -> dict[str, Any]:
         """What is told of it."""
         by_round = [_at(sorted(each), 0.99) for each in self.pongs if each]
         pongs = sorted(sample for each in self.pongs for sample in each)
@@ -131,40 +134,29 @@ def _process(module: str, *arguments: str, environ: Mapping[str, str]) -> subpro
     )
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown, a line an attack; with two sides, before and after beside each other."""
-    sides = list(dict.fromkeys(row["side"] for row in rows))
-    columns = [f"{side}: p50 | p99 (by round) | max | lost" for side in sides]
-    lines = [f"| attack | {' | '.join(columns)} |", "| --- " + "| --- " * 4 * len(sides) + "|"]
-    for name in dict.fromkeys(row["attack"] for row in rows):
-        cells = [_cells(row) for side in sides for row in rows if (row["attack"], row["side"]) == (name, side)]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _cells(row: Mapping[str, Any]) -> str:
-    low, high = row["p99_by_round_ms"]
-    trouble = row["lost"] + row["broken"] + row["wedged"]
-    return f"{row['p50_ms']} | {row['p99_ms']} ({low} to {high}) | {row['max_ms']} | {trouble or ''}"
-
-
-def measure(options: argparse.Namespace, model: Path, environ: Mapping[str, str]) -> list[Row]:
-    """Every attack on every server, `options.rounds` times."""
+def measure(options: argparse.Namespace, model: Path, environ: Mapping[str, str]) -> Iterator[Row]:
+    """Every attack on every server, `options.rounds` times by turns; the rows as they are done, the idle ones last."""
     sides = {"now": ROOT} if options.before is None else {"before": options.before.resolve(), "now": ROOT}
     servers = {
         (side, compressed): Server(root, model, environ, {"WS_COMPRESSION": str(int(compressed))})
         for side, root in sides.items()
         for compressed in sorted({ATTACKS[name].compressed for name in options.attacks})
     }
-    rows = {(name, side): Row(name, side) for name in options.attacks for side in sides}
-    turns = [(name, side) for _ in range(options.rounds) for name in options.attacks for side in sides]
+    idle = {side: Row(IDLE, side) for side in sides}
     try:
-        for name, side in tqdm(turns, disable=None):
-            _round(servers[side, ATTACKS[name].compressed], name, rows[name, side], options.seconds, environ)
+        for name in tqdm([name for name in options.attacks if name != IDLE], disable=None):
+            compressed = ATTACKS[name].compressed
+            rows = {side: Row(name, side) for side in sides}
+            for side in sides:
+                _round(servers[side, compressed], IDLE, idle[side], IDLE_S, environ)
+            for _ in range(options.rounds):
+                for side, row in rows.items():
+                    _round(servers[side, compressed], name, row, options.seconds, environ)
+            yield from rows.values()
+        yield from idle.values()
     finally:
         for server in servers.values():
             server.stop()
-    return list(rows.values())
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -175,22 +167,35 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often each (default 3)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each attack in a round (default 2)")
     parser.add_argument("--before", type=Path, metavar="DIR", help="another checkout of the project, attacked as well")
-    parser.add_argument("--json", action="store_true", help="one JSON object a row on stdout")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row on stdout, as soon as it is done")
+    parser.add_argument("--table", type=Path, nargs="+", metavar="FILE", help="print the table of such rows, and end")
     parser.add_argument("--check", action="store_true", help=f"status 1 if a p99 of ours is over {BOUND_MS:g} ms")
     options = parser.parse_args(argv)
     if options.list:
         print("\n".join(ATTACKS))
         return 0
-    if IDLE not in options.attacks:
-        options.attacks = [IDLE, *options.attacks]
-    with tempfile.TemporaryDirectory(prefix="bystander-") as scratch:
-        shape.write("8b", Path(scratch))
-        figures = [row.figures() for row in measure(options, Path(scratch), environ)]
-    print("\n".join(map(json.dumps, figures)) if options.json else _table(figures))
+    figures = _read(options.table) if options.table else _measured(options, environ)
+    if not options.json:
+        print(table(figures))
     slow = [row["attack"] for row in figures if row["side"] == "now" and _over(row)]
     if slow:
         print(f"over {BOUND_MS:g} ms p99, or with pings lost: {', '.join(map(str, slow))}", file=sys.stderr)
     return 1 if options.check and slow else 0
+
+
+def _measured(options: argparse.Namespace, environ: Mapping[str, str]) -> list[dict[str, Any]]:
+    figures = []
+    with tempfile.TemporaryDirectory(prefix="bystander-") as scratch:
+        shape.write("8b", Path(scratch))
+        for row in measure(options, Path(scratch), environ):
+            figures.append(row.figures())
+            if options.json:
+                print(json.dumps(figures[-1]), flush=True)
+    return figures
+
+
+def _read(files: Sequence[Path]) -> list[dict[str, Any]]:
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def _over(row: Mapping[str, Any]) -> bool:
