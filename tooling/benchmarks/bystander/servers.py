@@ -10,12 +10,13 @@ from pathlib import Path
 
 from attrs import define, field
 
-from tooling.benchmarks.bystander.watcher import watch
+from tooling.benchmarks.bystander.watcher import Seen, watch
 from tooling.benchmarks.serving.processes import free_port
 
 KEY = "bystander-key"
 START_S = 90.0
 SETTLE_S = 6.0
+PAUSE_S = 0.2
 CALM_MS = 50.0
 MEBIBYTE = 1 << 20
 SETTINGS = {
@@ -55,12 +56,10 @@ class Server:
         """Whether it answers like an idle server within a while. One that does not, or has died, is ended."""
         deadline = time.monotonic() + SETTLE_S
         while time.monotonic() < deadline:
-            try:
-                seen = watch(self.port, KEY, 0.2)
-            except OSError:
-                continue
-            if not seen.lost and not seen.broken and max(seen.pongs) < CALM_MS:
+            seen = self._look(0.2)
+            if seen is not None and not seen.lost and not seen.broken and max(seen.pongs) < CALM_MS:
                 return True
+            time.sleep(PAUSE_S)  # noqa: TID251 - no trio here
         self._end()
         return False
 
@@ -105,14 +104,18 @@ class Server:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_S
-        while True:
-            try:
-                watch(self.port, KEY, 0.05)
-                return
-            except OSError as error:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    told = self._log.read_text(errors="replace")[-2000:]
-                    raise SystemExit(f"the server of {self.root} did not come up:\n{told}") from error
+        while self._look(0.05) is None:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                told = self._log.read_text(errors="replace")[-2000:]
+                raise SystemExit(f"the server of {self.root} did not come up:\n{told}")
+            time.sleep(PAUSE_S)  # noqa: TID251 - no trio here
+
+    def _look(self, seconds: float) -> Seen | None:
+        """What a bystander sees; None if it does not get in."""
+        try:
+            return watch(self.port, KEY, seconds)
+        except OSError:
+            return None
 
 
 __all__ = ["KEY", "Server"]

@@ -7,6 +7,7 @@ is small; how late it woke up to send is told as well, which is what the machine
 Says `ready` on stdout when it is connected, and begins when a line comes on stdin.
 """
 
+import contextlib
 import json
 import selectors
 import socket
@@ -121,16 +122,20 @@ class Listener(Session):
 def connect(port: int, key: str) -> socket.socket:
     """A socket behind a finished handshake. Raises `OSError`."""
     stream = socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S)
-    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    stream.sendall(upgrade(key))
-    answer = b""
-    while not answer.endswith(b"\r\n\r\n"):
-        part = stream.recv(1)
-        if not part:
+    try:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream.sendall(upgrade(key))
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            part = stream.recv(1)
+            if not part:
+                raise ConnectionError(f"no handshake: {answer[:80]!r}")
+            answer += part
+        if not answer.startswith(b"HTTP/1.1 101 "):
             raise ConnectionError(f"no handshake: {answer[:80]!r}")
-        answer += part
-    if not answer.startswith(b"HTTP/1.1 101 "):
-        raise ConnectionError(f"no handshake: {answer[:80]!r}")
+    except OSError:
+        stream.close()
+        raise
     stream.setblocking(False)
     return stream
 
@@ -138,19 +143,18 @@ def connect(port: int, key: str) -> socket.socket:
 def watch(port: int, key: str, seconds: float, begin: Callable[[], object] = lambda: None) -> Seen:
     """Connect, `begin`, then ping and listen for so long. Raises `OSError` if there is no connection to be had."""
     seen = Seen()
-    pingers = [Pinger(connect(port, key)) for _ in range(PING_SESSIONS)]
-    listener = Listener(connect(port, key))
-    sessions: list[Pinger | Listener] = [*pingers, listener]
-    begin()
-    with selectors.DefaultSelector() as waiting:
+    with contextlib.ExitStack() as stack:
+        pingers = [Pinger(stack.enter_context(connect(port, key))) for _ in range(PING_SESSIONS)]
+        listener = Listener(stack.enter_context(connect(port, key)))
+        sessions: list[Pinger | Listener] = [*pingers, listener]
+        begin()
+        waiting = stack.enter_context(selectors.DefaultSelector())
         for session in sessions:
             waiting.register(session.stream, selectors.EVENT_READ, session)
         listener.ask()
         _watch(waiting, pingers, seen, seconds)
-    seen.lost = sum(len(each.asked) for each in pingers)
-    seen.broken = sum(not each.open for each in sessions)
-    for session in sessions:
-        session.stream.close()
+        seen.lost = sum(len(each.asked) for each in pingers)
+        seen.broken = sum(not each.open for each in sessions)
     return seen
 
 
