@@ -18,6 +18,8 @@ from tooling.benchmarks.serving.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPRESSION = ("12.*", "13.*")
+ONE_FRAGMENT_TOO_MANY = ("9.3.1", "9.4.1")
+"""65,536 fragments and an empty last one, where the protocol allows 65,536 (docs/decisions/0013)."""
 RUN = (
     "import site, sys; site.addsitedir(sys.argv[1]); sys.argv[:2] = ['wstest']; "
     "from autobahntestsuite import wstest; wstest.run()"
@@ -70,7 +72,8 @@ def main(argv: Sequence[str]) -> int:
     python, site, *cases = argv
     bad = 0
     for compress in (False, True):
-        judged = run(python, site, cases or ["*"], () if compress else COMPRESSION, compress=compress)
+        left_out = [*ONE_FRAGMENT_TOO_MANY, *(() if compress else COMPRESSION)]
+        judged = run(python, site, cases or ["*"], left_out, compress=compress)
         print("with compression" if compress else "without compression", dict(Counter(judged.values())))
         for name, verdict in judged.items():
             if any(word not in GOOD for word in verdict.split(" / ")):
