@@ -141,7 +141,7 @@ async def test_a_goodbye_that_is_not_answered_is_over_in_seconds() -> None:
 
 
 async def test_a_peer_that_never_reads_is_closed_and_its_turn_aborted() -> None:
-    async with attacked(WS_SEND_TIMEOUT_S="0.5", WS_OUTBOX_MAX_BYTES="4096") as scene:
+    async with attacked(WS_SEND_TIMEOUT_S="0.5") as scene:
         async with _seated(scene, receive_buffer=2048) as raw:
             ask = message("ping", "p" * 120, {}) * 200
             with trio.move_on_after(6):
