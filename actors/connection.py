@@ -17,7 +17,7 @@ from actors.session.actor import SessionActor
 from actors.session.effects import Hangup
 from actors.session.errors import ClientTooSlow
 from actors.session.gate import Gate
-from actors.session.outbox import Outbox
+from actors.session.outbox import Line, Outbox
 from actors.session.state import Phase
 from engines.base import Usage
 from protocol.errors import UNKNOWN_ID, PeerProtocolError
@@ -33,8 +33,11 @@ class Disconnected(Exception):
 class Farewell(Protocol):
     """A WebSocket, as far as it takes to say goodbye."""
 
-    async def send(self, frames: Sequence[str]) -> None:
-        """Write text frames. Raises `Disconnected`, or `ClientTooSlow` when the client takes nothing for too long."""
+    async def send(self, frames: Sequence[bytes]) -> None:
+        """Write text frames, JSON in UTF-8, and what is left of earlier ones.
+
+        Raises `Disconnected`, or `ClientTooSlow` when the client takes nothing for too long.
+        """
 
     async def close(self, code: int, reason: str) -> None:
         """Close with this code; waits for the peer's answer."""
@@ -43,7 +46,7 @@ class Farewell(Protocol):
         """Return when the peer has closed."""
 
 
-class Socket(Farewell, Protocol):
+class Socket(Farewell, Line, Protocol):
     """A WebSocket, as a connection needs it."""
 
     async def receive(self) -> str | bytes:
@@ -66,6 +69,7 @@ class Connection:
 
     def __attrs_post_init__(self) -> None:
         self._opened_at = self._active_at = self.clock()
+        self.outbox.line = self.socket
 
     async def run(self) -> None:
         """Talk until one side is done. An exception in here is a bug: the barrier above logs it and closes."""
@@ -125,7 +129,7 @@ class Connection:
         """Send what waits until the session hangs up, then close. Returns when nothing more can be written."""
         outbox = self.outbox
         try:
-            while outbox.hangup is None or outbox.size:
+            while outbox.hangup is None or outbox.size or outbox.stuck:
                 await outbox.wait()
                 if outbox.hangup is Hangup.GONE:
                     return

@@ -15,7 +15,7 @@ from attrs import define, field
 
 from actors.admission import Admission, Place
 from actors.condition import EngineLimits, EngineState, EngineStats
-from actors.generation import ChunkSink, Generation, GenerationState
+from actors.generation import Generation, GenerationState, TextSink
 from actors.pulse import Pulse
 from actors.session.effects import AbortCause
 from engines.base import Aborted, Delta, Engine, Failed, Finished, GenerationRequest, Output
@@ -87,7 +87,7 @@ class EngineActor:
         """Whole seconds after which another try makes sense."""
         return max(1, math.ceil(self.next_try_at - self.clock()))
 
-    def submit(self, request: GenerationRequest, turn: int, sink: ChunkSink, place: Place) -> Generation:
+    def submit(self, request: GenerationRequest, turn: int, sink: TextSink, place: Place) -> Generation:
         """Hand a turn's request to the engine; its chunks go to `sink`, its end sets `Generation.ended`.
 
         Raises like `reserve`: the engine may have stalled since, or be another one, which knows nothing of `place`.
@@ -98,7 +98,7 @@ class EngineActor:
         self._admission.occupy(place, generation)
         return generation
 
-    def try_out(self, request: GenerationRequest, turn: int, sink: ChunkSink) -> Generation:
+    def try_out(self, request: GenerationRequest, turn: int, sink: TextSink) -> Generation:
         """Warm-up's `submit`: for an engine that takes no turns yet."""
         assert self.state is EngineState.DOWN, "warm-up of an engine that serves"
         return self._hand_over(request, turn, sink)
@@ -107,7 +107,7 @@ class EngineActor:
         if self.state is not EngineState.READY:
             raise EngineUnavailable(f"the chat engine is {self.state.value}")
 
-    def _hand_over(self, request: GenerationRequest, turn: int, sink: ChunkSink) -> Generation:
+    def _hand_over(self, request: GenerationRequest, turn: int, sink: TextSink) -> Generation:
         if self._engine is None:
             raise EngineUnavailable("the chat engine is down")
         now = self.clock()
@@ -152,16 +152,21 @@ class EngineActor:
         self._pulse.output(now)
         if self.state is EngineState.STALLED:
             self._judge(now)
+        poured: list[TextSink] = []
         for request_id, output in outputs:
             generation = self._live.get(request_id)
             if generation is None:
                 if not isinstance(output, Delta):
                     self._confirm(request_id)
             elif isinstance(output, Delta):
-                generation.take(output, now)
+                if generation.take(output, now):
+                    poured.append(generation.sink)
             else:
                 del self._live[request_id]
                 self._finish(generation, output)
+        # Only now, so that nobody's write stands between an output and the session that waits for it.
+        for sink in poured:
+            sink.flush()
 
     async def wait_aborts_confirmed(self) -> None:
         """Return when the engine has confirmed every abort."""

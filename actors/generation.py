@@ -6,16 +6,18 @@ from typing import Protocol
 import trio
 from attrs import define, field
 
-from actors.session.events import ChunkProduced
 from engines.base import Delta, Failed, Finished, GenerationRequest, Usage
 from engines.errors import EngineError, TurnFailed
 
 
-class ChunkSink(Protocol):
-    """Where a generation's text goes: its session's inbox."""
+class TextSink(Protocol):
+    """Where a generation's text goes: its session."""
 
-    def put(self, message: ChunkProduced) -> None:
-        """Leave one chunk; never blocks."""
+    def pour(self, turn: int, text: str, tokens: int) -> bool:
+        """Take text of a turn; never blocks. Whether `flush` has to follow once the engine's step is handed out."""
+
+    def flush(self) -> None:
+        """The step is handed out to everybody; never blocks."""
 
 
 class GenerationState(enum.Enum):
@@ -33,38 +35,42 @@ class Generation:
 
     request: GenerationRequest
     turn: int
-    sink: ChunkSink
+    sink: TextSink
     submitted_at: float
     first_output_at: float | None = None
     state: GenerationState = GenerationState.RUNNING
     finish_reason: str = ""
     error: EngineError | None = None
-    usage: Usage = field(factory=Usage)
     ended: trio.Event = field(factory=trio.Event)
+    _prompt_tokens: int = field(init=False)
+    _tokens: int = 0
+    _cached_tokens: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.usage = Usage(prompt_tokens=len(self.request.prompt_ids))
+        self._prompt_tokens = len(self.request.prompt_ids)
 
-    def take(self, output: Delta, now: float) -> None:
-        """New text: count its tokens, pass it to the session."""
+    @property
+    def usage(self) -> Usage:
+        """Token counts so far."""
+        return Usage(self._prompt_tokens, self._tokens, self._cached_tokens)
+
+    def take(self, output: Delta, now: float) -> bool:
+        """New text: count its tokens, pass it to the session. Whether the sink wants to be flushed."""
         if self.first_output_at is None:
             self.first_output_at = now
-        used = self.usage
-        cached = output.cached_tokens if output.cached_tokens is not None else used.cached_tokens
-        self.usage = Usage(used.prompt_tokens, used.completion_tokens + output.tokens, cached)
-        if output.text:
-            self.sink.put(ChunkProduced(self.turn, output.text, output.tokens))
+        if output.cached_tokens is not None:
+            self._cached_tokens = output.cached_tokens
+        self._tokens += output.tokens
+        return bool(output.text) and self.sink.pour(self.turn, output.text, output.tokens)
 
     def finish(self, output: Finished | Failed) -> None:
         """The engine's own end of it."""
         if isinstance(output, Finished):
             self.state, self.finish_reason = GenerationState.FINISHED, output.reason.value
-            cached = output.usage.cached_tokens
-            self.usage = (
-                output.usage
-                if cached is not None
-                else Usage(output.usage.prompt_tokens, output.usage.completion_tokens, self.usage.cached_tokens)
-            )
+            used = output.usage
+            self._prompt_tokens, self._tokens = used.prompt_tokens, used.completion_tokens
+            if used.cached_tokens is not None:
+                self._cached_tokens = used.cached_tokens
         else:
             self.state, self.error = GenerationState.FAILED, output.error
         self.ended.set()
@@ -84,4 +90,4 @@ class Generation:
         return self.error or TurnFailed("the generation failed without a reason")
 
 
-__all__ = ["ChunkSink", "Generation", "GenerationState"]
+__all__ = ["Generation", "GenerationState", "TextSink"]

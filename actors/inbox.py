@@ -28,6 +28,7 @@ class Inbox(Generic[T]):
     _bell: trio.Event = field(factory=trio.Event, init=False)
     _handling: bool = field(default=False, init=False)
     closed: bool = field(default=False, init=False)
+    _failure: Exception | None = field(default=None, init=False)
 
     def put(self, message: T) -> None:
         """Leave a message; ignored once the inbox is closed. Raises `trio.WouldBlock` past the capacity."""
@@ -48,11 +49,23 @@ class Inbox(Generic[T]):
             self._handle(message)
 
     async def run(self) -> None:
-        """Handle messages until the inbox is closed."""
+        """Handle messages until the inbox is closed. Raises what `fail` was given."""
         while not self.closed:
             await self._bell.wait()
             self._bell = trio.Event()
             self._drain()
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a message would be handled next: none waits, and none is being handled."""
+        return not self._waiting and not self._handling and not self.closed
+
+    def fail(self, error: Exception) -> None:
+        """What went wrong on the owner's behalf, in somebody else's task, is raised in its own."""
+        self._failure = self._failure or error
+        self.close()
 
     def close(self) -> None:
         """Accept nothing more; `run` returns."""

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from attrs import field, frozen
 
 from protocol.errors import PeerProtocolError
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_TEXT_ENCODER = msgspec.json.Encoder()
 RESERVED = frozenset({"type", "session_id", "request_id"})
 
 
@@ -27,8 +29,8 @@ class Frame:
     address: Address
     payload: Mapping[str, object] = field(factory=dict, repr=False)
 
-    def encode(self) -> str:
-        """The frame as JSON text."""
+    def encode(self) -> bytes:
+        """The frame as JSON text in UTF-8."""
         assert RESERVED.isdisjoint(self.payload), f"reserved key in the payload of {self.type}"
         return _ENCODER.encode(
             {
@@ -37,20 +39,21 @@ class Frame:
                 "request_id": self.address.request_id,
                 "payload": self.payload,
             }
-        )
+        ).encode()
 
 
-def token_head(address: Address) -> str:
-    """What a token frame of this turn begins with, up to and including the quote that opens its text."""
-    return Frame("token", address, {"text": ""}).encode()[: -len(CLOSING)]
+EMPTY_TEXT = b'""}}'
+"""What follows a token frame's head where its text is empty."""
 
 
-CLOSING = '"}}'
+def token_head(address: Address) -> bytes:
+    """What a token frame of this turn begins with, up to where its text, a JSON string, stands."""
+    return Frame("token", address, {"text": ""}).encode()[: -len(EMPTY_TEXT)]
 
 
-def token_body(text: str) -> str:
-    """`text` escaped for the inside of a JSON string; bodies of one turn may be concatenated."""
-    return _ENCODER.encode(text)[1:-1]
+def token_frame(head: bytes, text: str) -> bytes:
+    """A token frame, of which `head` is the same for all of a turn: the one frame that is sent by the thousand."""
+    return b"%b%b}}" % (head, _TEXT_ENCODER.encode(text))
 
 
 def usage(prompt_tokens: int, completion_tokens: int, cached_tokens: int | None) -> dict[str, object]:
@@ -77,11 +80,10 @@ def error(address: Address, problem: PeerProtocolError, usage: Mapping[str, obje
 
 
 __all__ = [
-    "CLOSING",
     "Address",
     "Frame",
     "error",
-    "token_body",
+    "token_frame",
     "token_head",
     "toolcall",
     "usage",

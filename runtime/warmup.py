@@ -8,7 +8,6 @@ from attrs import define
 from actors.engine import EngineActor
 from actors.generation import Generation, GenerationState
 from actors.session.effects import AbortCause
-from actors.session.events import ChunkProduced
 from engines.base import EngineInfo, GenerationRequest, Sampling
 from engines.errors import EngineStartFailed
 
@@ -23,8 +22,12 @@ REQUEST_TIMEOUT_S = 300.0
 class _Nowhere:
     """Warm-up text is for nobody."""
 
-    def put(self, message: ChunkProduced) -> None:
+    def pour(self, _turn: int, _text: str, _tokens: int) -> bool:
         """Forget it."""
+        return False
+
+    def flush(self) -> None:
+        """There is nothing."""
 
 
 async def warm_up(actor: EngineActor, info: EngineInfo, ids: Sequence[int]) -> None:

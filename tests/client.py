@@ -35,7 +35,7 @@ class Client:
     over: trio.Event = field(factory=trio.Event)
     _number: int = 0
     _spoken: deque[str | bytes] = field(factory=deque)
-    _network: deque[str] = field(factory=deque)
+    _network: deque[bytes] = field(factory=deque)
     _gone: trio.Event = field(factory=trio.Event)
     _changed: trio.Event = field(factory=trio.Event)
 
@@ -129,14 +129,24 @@ class Client:
             await self._change()
         return self._spoken.popleft()
 
-    async def send(self, frames: Sequence[str]) -> None:
+    @property
+    def free(self) -> bool:
+        """Whether the network would take more, as far as a sender can know."""
+        return not self._gone.is_set() and self.closed is None and self._unread_bytes <= self.window_bytes
+
+    def send_now(self, frames: Sequence[bytes]) -> bool:
         """Hand frames to the network. Like a kernel, it takes them from a sender who cannot know yet who is gone."""
+        self._network.extend(frames)
+        self._deliver()
+        return self.free
+
+    async def send(self, frames: Sequence[bytes]) -> None:
+        """The same, and wait until it has room again."""
         if self._gone.is_set() or self.closed:
             raise Disconnected
         await trio.lowlevel.checkpoint()
-        self._network.extend(frames)
-        self._deliver()
-        while sum(map(len, self._network)) > self.window_bytes:
+        self.send_now(frames)
+        while self._unread_bytes > self.window_bytes:
             unread = len(self._network)
             with trio.move_on_after(self.send_timeout_s) as patience:
                 while len(self._network) == unread and not self._gone.is_set():
@@ -157,6 +167,10 @@ class Client:
     async def wait_closed(self) -> None:
         """Return when the client is gone."""
         await self._gone.wait()
+
+    @property
+    def _unread_bytes(self) -> int:
+        return sum(map(len, self._network))
 
     # -- between -------------------------------------------------------------------------------------------------------
 

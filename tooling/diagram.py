@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from actors.session.machine import TRANSITIONS, Rule
+from actors.session.events import ChunkProduced
+from actors.session.machine import POURS, TRANSITIONS, Rule
 from actors.session.state import Phase
 
 PAGE = Path(__file__).parents[1] / "docs" / "architecture" / "session-machine.md"
@@ -14,6 +15,9 @@ HEAD = """# The session machine
 Written by `just diagram` from `actors/session/machine.py`; edit the table there, not this page. Arrows are labelled
 `event [guard] / effects`; rows that change neither phase nor anything else are left out of the drawing.
 Every pair of phase and event that has no row is illegal: it raises and changes nothing.
+
+Rows marked * only pass text on. Where one of them is all there is, and nothing waits before it, text takes a short way
+from the engine's step to the socket (`SessionActor.pour`); the set is derived from the table (`POURS`).
 
 """
 
@@ -38,7 +42,8 @@ def _rows() -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- |"
     for phase, event, rule in _table():
         guard = rule.when.__name__ if rule.when else ""
-        cells = phase.value, event.__name__, guard, rule.to.value, _name(rule.emit), _name(rule.update)
+        mark = "*" if phase in POURS and event is ChunkProduced else ""
+        cells = phase.value, event.__name__ + mark, guard, rule.to.value, _name(rule.emit), _name(rule.update)
         yield f"| {' | '.join(cells)} |"
 
 

@@ -14,7 +14,7 @@ from actors.session import intake
 from actors.session.answers import Answers
 from actors.session.deployment import Deployment, effective_sampling
 from actors.session.history import History
-from actors.session.machine import step
+from actors.session.machine import POURS, step
 from actors.session.opening import Profile
 from actors.session.outbox import Outbox
 from actors.session.reply import Cleaner
@@ -22,7 +22,7 @@ from actors.session.state import Phase, Session
 from actors.session.turn import Router, Turn
 from actors.session.verdict import End, judge
 from engines.base import Usage
-from protocol.frames import Address
+from protocol.frames import Address, token_head
 from protocol.sampling import SANITIZE, Number, merge
 from protocol.turns import Played
 
@@ -58,6 +58,7 @@ class SessionActor:
     turns_done: int = 0
     _nursery: trio.Nursery = field(init=False)
     _turn: Turn | None = None
+    _head: bytes = b""
     _numbers: dict[str, int] = field(factory=dict)
     _open: set[int] = field(factory=set)
     _answers: Answers = field(init=False)
@@ -80,6 +81,32 @@ class SessionActor:
                 # last turn's task is over the nursery takes no new one.
                 self.inbox.close()
             nursery.cancel_scope.cancel("the session is closed")
+
+    def pour(self, turn: int, text: str, tokens: int) -> bool:
+        """Text of a turn, as the engine's step brings it; whether `flush` has to follow when the step is handed out.
+
+        Where the table only passes text on, it is passed on here, in the engine's task: waking this session's own for
+        every step costs more than all the rest. Everywhere else it becomes an event like any other.
+        """
+        live = self._turn
+        if self.phase not in POURS or not self.inbox.is_free or live is None or live.number != turn:
+            self.inbox.put(ev.ChunkProduced(turn, text, tokens))
+            return False
+        try:
+            self._send(text)
+        except Exception as error:  # a bug costs this session only
+            self.inbox.fail(error)
+            return False
+        if self.outbox.overflowed:
+            self.inbox.put(ev.ClientStalled())
+        return True
+
+    def flush(self) -> None:
+        """The step that brought text is handed out: what waits for the client goes now, if its socket takes it."""
+        try:
+            self.outbox.flush()
+        except Exception as error:
+            self.inbox.fail(error)
 
     @property
     def phase(self) -> Phase:
@@ -109,6 +136,7 @@ class SessionActor:
             self.settled = trio.Event()
         if self.phase is Phase.CLOSED:
             self.inbox.close()
+        self.outbox.flush()
 
     def _step(self, event: ev.Event) -> None:
         session, effects = step(self.session, event)
@@ -178,6 +206,7 @@ class SessionActor:
 
     def _start(self, request: ev.TurnRequested) -> None:
         assert self.profile is not None
+        self._head = token_head(self._answers.address(request))
         self._turn = Turn(
             request=request,
             site=self.site,
@@ -187,6 +216,7 @@ class SessionActor:
             sampling=effective_sampling(self.site.sampling, self.overrides),
             cleaner=self._cleaner_of_turn,
             sink=self.inbox,
+            text_sink=self,
             session_number=self.number,
             engine=self.engine,
             router=self.router,
@@ -228,7 +258,7 @@ class SessionActor:
         assert turn.reply is not None
         text = turn.reply.push(delta)
         if text:
-            self.outbox.put_text(turn.number, self._answers.address(turn.request), text)
+            self.outbox.put_text(turn.number, self._head, text)
         if turn.reply.stopped:
             turn.stop_string_found()
 
@@ -271,7 +301,7 @@ class SessionActor:
             return ""
         rest = turn.reply.finish()
         if rest:
-            self.outbox.put_text(turn.number, self._answers.address(turn.request), rest, ends=True)
+            self.outbox.put_text(turn.number, self._head, rest, ends=True)
         return turn.reply.text
 
     def _store_reply(self, turn: Turn, text: str, *, interrupted: bool) -> None:

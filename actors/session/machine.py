@@ -127,8 +127,13 @@ def step(session: Session, event: Event, table: Table = TRANSITIONS) -> tuple[Se
     """The session after `event`, and what to do, in order. Raises `IllegalTransition`, changing nothing."""
     for rule in table.get((session.phase, type(event)), ()):
         if rule.when is None or rule.when(session, event):
-            return evolve(rule.update(session, event), phase=rule.to), rule.emit(session, event)
+            after = rule.update(session, event)
+            return after if after.phase is rule.to else evolve(after, phase=rule.to), rule.emit(session, event)
     raise IllegalTransition(session.phase, event)
 
 
-__all__ = ["TRANSITIONS", "Rule", "Table", "step"]
+POURS = frozenset(phase for phase in Phase if TRANSITIONS.get((phase, ev.ChunkProduced)) == (Rule(phase, rules.send),))
+"""Phases in which text changes nothing and is only sent: `step` would give the same session and one `SendText`. There,
+and if nothing waits before it, an actor may send a turn's text without making an event of it."""
+
+__all__ = ["POURS", "TRANSITIONS", "Rule", "Table", "step"]

@@ -12,12 +12,12 @@ from attrs import define, field, frozen
 
 from actors.admission import Place
 from actors.engine import EngineActor
-from actors.generation import Generation, GenerationState
+from actors.generation import Generation, GenerationState, TextSink
 from actors.session import events as ev
 from actors.session.budgets import Limits, Measure
 from actors.session.deployment import Deployment
 from actors.session.effects import AbortCause
-from actors.session.events import ChunkProduced, Ending, Routed, TurnEnded
+from actors.session.events import Ending, Routed, TurnEnded
 from actors.session.history import History
 from actors.session.opening import Profile
 from actors.session.reply import Cleaner, Reply, StopStrings
@@ -46,7 +46,7 @@ class Router(Protocol):
 class Sink(Protocol):
     """Where a turn's events go: its session's inbox."""
 
-    def put(self, message: ChunkProduced | Routed | TurnEnded) -> None:
+    def put(self, message: Routed | TurnEnded) -> None:
         """Leave one event; never blocks."""
 
 
@@ -64,6 +64,7 @@ class Turn:
     sampling: Sampling
     cleaner: Callable[[bool], Cleaner | None]
     sink: Sink
+    text_sink: TextSink
     settled: Callable[[History, History], None]
     engine: EngineActor | None = None
     router: Router | None = None
@@ -220,7 +221,7 @@ class Turn:
         )
         self.reply = Reply(StopStrings(text.stop_strings), self.cleaner(text.opens_reasoning))
         self.submitted_at = self.clock()
-        self.generation = self.engine.submit(request, self.number, self.sink, self.place)
+        self.generation = self.engine.submit(request, self.number, self.text_sink, self.place)
 
     async def _prompt(self, prefixed: bool) -> list[int]:
         history = self.history

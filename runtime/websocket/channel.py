@@ -74,13 +74,25 @@ class WebSocket:
         finally:
             self._reads = False
 
-    async def send(self, frames: Sequence[str]) -> None:
-        """Write text frames in one go."""
+    @property
+    def free(self) -> bool:
+        """Whether the connection is open and the socket has taken all that it was given."""
+        return self.wire.free and self._protocol.state is ConnectionState.OPEN
+
+    def send_now(self, frames: Sequence[bytes]) -> bool:
+        """Hand text frames to the socket; whether it took all. The next `send` sends the rest, or tells of a break."""
+        try:
+            self.wire.push(self._encoded(frames))
+        except trio.BrokenResourceError:
+            return False
+        return self.wire.free
+
+    async def send(self, frames: Sequence[bytes]) -> None:
+        """Write text frames in one go, and what is left of earlier ones."""
         if self._protocol.state is not ConnectionState.OPEN:
             raise Disconnected
-        encode = self._deflated if self.deflate else text_frame
         try:
-            self.wire.push(b"".join(map(encode, frames)))
+            self.wire.push(self._encoded(frames))
             await self.wire.flush()
         except trio.BrokenResourceError:
             raise Disconnected from None
@@ -197,13 +209,14 @@ class WebSocket:
     def _say_goodbye(self, code: int, reason: str) -> None:
         self.wire.push(bytes(self._protocol.send(CloseConnection(code=code, reason=reason))))
 
-    def _deflated(self, frame: str) -> bytes:
-        return bytes(self._protocol.send(TextMessage(data=frame)))
+    def _encoded(self, frames: Sequence[bytes]) -> bytes:
+        if self.deflate is not None:
+            return b"".join(bytes(self._protocol.send(TextMessage(data=frame.decode()))) for frame in frames)
+        return text_frame(frames[0]) if len(frames) == 1 else b"".join(map(text_frame, frames))
 
 
-def text_frame(text: str) -> bytes:
-    """One unmasked, unfragmented text frame (RFC 6455, section 5.2)."""
-    data = text.encode()
+def text_frame(data: bytes) -> bytes:
+    """One unmasked, unfragmented text frame (RFC 6455, section 5.2) with this UTF-8 text."""
     size = len(data)
     if size < 126:
         head = bytes((FIN_TEXT, size))

@@ -25,7 +25,7 @@ class Unheard:
 
     wire: Wire
 
-    async def send(self, frames: Sequence[str]) -> None:
+    async def send(self, frames: Sequence[bytes]) -> None:
         """Write text frames."""
         try:
             self.wire.push(b"".join(map(text_frame, frames)))

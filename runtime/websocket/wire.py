@@ -34,6 +34,11 @@ class Wire:
     _unsent: bytes = b""
     _pong: bytes = b""
 
+    @property
+    def free(self) -> bool:
+        """Whether the connection is whole and everything pushed is on its way."""
+        return not self._unsent and not self.closed.is_set()
+
     async def receive(self) -> bytes:
         """What the peer sent, at most `READ_BYTES`; b"" at its end, or when the connection broke."""
         if self.replay:

@@ -12,7 +12,6 @@ from actors.admission import Place
 from actors.engine import EngineActor, EngineLimits, EngineState
 from actors.generation import Generation, GenerationState
 from actors.session.effects import AbortCause
-from actors.session.events import ChunkProduced
 from engines.base import GenerationRequest, Sampling
 from engines.errors import EngineDead, EngineOverloaded, EngineUnavailable
 from engines.scripted import Script, ScriptedEngine
@@ -23,10 +22,14 @@ WORDS = ["a", "b", "c"]
 
 
 class Nobody:
-    """A session's inbox that nobody reads."""
+    """A session to which nobody listens."""
 
-    def put(self, message: ChunkProduced) -> None:
+    def pour(self, _turn: int, _text: str, _tokens: int) -> bool:
         """Forget it."""
+        return False
+
+    def flush(self) -> None:
+        """There is nothing."""
 
 
 @define(eq=False)

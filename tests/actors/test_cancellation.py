@@ -164,6 +164,7 @@ async def test_a_frame_read_while_the_connection_is_cancelled_starts_nothing(aut
             world.nursery.start_soon(converse)
             client.start()
             await client.next("ack")
+            client.referee.said("message", "late")
             event = connection.gate.read(json.dumps(frame), trio.current_time())
             assert event is not None
             latecomer = Latecomer(lambda: connection.actor.inbox.deliver(event))

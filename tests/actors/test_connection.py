@@ -120,7 +120,11 @@ async def test_a_running_turn_keeps_a_silent_client_connected_until_it_ends(auto
 class LeavesWhileBeingSentTo(Client):
     """Is gone when the server is in the middle of a send, which succeeds all the same: kernels buffer."""
 
-    async def send(self, frames: Sequence[str]) -> None:
+    @property
+    def free(self) -> bool:
+        return False
+
+    async def send(self, frames: Sequence[bytes]) -> None:
         self.hang_up()
         await trio.testing.wait_all_tasks_blocked()
 

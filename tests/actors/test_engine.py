@@ -12,7 +12,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors.engine import EngineActor, EngineLimits, EngineState
 from actors.generation import Generation, GenerationState
 from actors.session.effects import AbortCause
-from actors.session.events import ChunkProduced
 from engines.base import (
     Aborted,
     Delta,
@@ -32,12 +31,17 @@ LIMITS = EngineLimits(max_queued=100, cancel_grace_s=5, stall_timeout_s=10, hang
 
 @define
 class Listener:
-    """A session's inbox, as a generation needs it."""
+    """A session, as a generation needs it."""
 
     texts: list[str] = field(factory=list)
+    flushes: int = 0
 
-    def put(self, message: ChunkProduced) -> None:
-        self.texts.append(message.text)
+    def pour(self, _turn: int, text: str, _tokens: int) -> bool:
+        self.texts.append(text)
+        return True
+
+    def flush(self) -> None:
+        self.flushes += 1
 
 
 @define(eq=False)

@@ -11,7 +11,6 @@ from actors.engine import ANSWER_S, HEARTBEAT_S, EngineActor, EngineLimits, Engi
 from actors.generation import Generation
 from actors.pulse import Pulse
 from actors.session.effects import AbortCause
-from actors.session.events import ChunkProduced
 from engines.base import Delta, Finished, FinishReason, GenerationRequest, Sampling, Usage
 from engines.errors import EngineHung
 from engines.scripted import Script, ScriptedEngine
@@ -24,7 +23,10 @@ READINESS_FALLS_WITHIN_S = 5.0
 class Nobody:
     """Hears nothing."""
 
-    def put(self, message: ChunkProduced) -> None:
+    def pour(self, _turn: int, _text: str, _tokens: int) -> bool:
+        return False
+
+    def flush(self) -> None:
         pass
 
 

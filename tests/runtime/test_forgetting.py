@@ -10,7 +10,7 @@ import trio
 
 from actors import admission
 from actors.engine import EngineActor
-from actors.generation import ChunkSink, Generation
+from actors.generation import Generation, TextSink
 from engines.base import GenerationRequest
 from tests.e2e.client import Client
 from tests.runtime.serving import Place, Serving, prompt_text, talks
@@ -102,7 +102,7 @@ async def is_refused_in_the_middle(client: Client, mark: str) -> None:
 class _Poisoned(EngineActor):
     """The real actor, except that one user's words make submitting fail as a bug of ours would."""
 
-    def submit(self, request: GenerationRequest, turn: int, sink: ChunkSink, place: admission.Place) -> Generation:
+    def submit(self, request: GenerationRequest, turn: int, sink: TextSink, place: admission.Place) -> Generation:
         """Break on the word."""
         if "trip the bug" in prompt_text(request):
             raise RuntimeError("a bug of ours, on purpose")

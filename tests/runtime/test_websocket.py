@@ -66,7 +66,7 @@ async def test_a_fault_is_answered_with_its_close_code_after_what_came_before_it
             nursery.start_soon(_send, peer, frame(TEXT, b"before") + sent, at_once)
             with trio.fail_after(20):
                 assert await socket.receive() == "before"
-                await socket.send(["echo"])
+                await socket.send([b"echo"])
                 with pytest.raises(Disconnected):
                     await socket.receive()
             nursery.cancel_scope.cancel()

@@ -142,7 +142,7 @@ async def test_a_broken_connection_is_told_as_such() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 300_000])
 def test_a_text_frame_states_its_length_as_rfc_6455_wants(size: int) -> None:
-    frame = text_frame("x" * size)
+    frame = text_frame(b"x" * size)
     assert frame[0] == 0x81
     match frame[1]:
         case 126:

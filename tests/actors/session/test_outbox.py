@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from actors.session.effects import Hangup
 from actors.session.outbox import Outbox
-from protocol.frames import Address, Frame
+from protocol.frames import Address, Frame, token_head
 
 ADDRESS = Address("s", "r")
+HEAD = token_head(ADDRESS)
 
 
 def outbox(limit: int = 10_000) -> Outbox:
@@ -27,28 +28,28 @@ def taken(box: Outbox) -> list[tuple[str, Any]]:
 def test_text_of_one_turn_that_waits_is_one_frame() -> None:
     box = outbox()
     for text in ("a", 'b"', "é\n"):
-        box.put_text(1, ADDRESS, text)
+        box.put_text(1, HEAD, text)
     assert taken(box) == [("token", 'ab"é\n')]
     assert box.size == 0
 
 
 def test_text_never_merges_across_another_frame_or_turn() -> None:
     box = outbox()
-    box.put_text(1, ADDRESS, "a")
+    box.put_text(1, HEAD, "a")
     box.put(Frame("pong", ADDRESS))
-    box.put_text(1, ADDRESS, "b")
-    box.put_text(2, ADDRESS, "c")
+    box.put_text(1, HEAD, "b")
+    box.put_text(2, HEAD, "c")
     assert taken(box) == [("token", "a"), ("pong", None), ("token", "b"), ("token", "c")]
 
 
 def test_dropping_a_turn_forgets_its_unsent_text_and_nothing_else() -> None:
     box = outbox()
     box.put(Frame("ack", ADDRESS))
-    box.put_text(1, ADDRESS, "sent")
+    box.put_text(1, HEAD, "sent")
     assert len(box.take()) == 2
-    box.put_text(1, ADDRESS, "unsent")
+    box.put_text(1, HEAD, "unsent")
     box.put(Frame("pong", ADDRESS))
-    box.put_text(1, ADDRESS, "unsent too")
+    box.put_text(1, HEAD, "unsent too")
     box.drop(1)
     assert taken(box) == [("pong", None)]
     assert box.sent_text(1) == "sent"
@@ -57,10 +58,10 @@ def test_dropping_a_turn_forgets_its_unsent_text_and_nothing_else() -> None:
 
 def test_only_text_that_the_writer_took_counts_as_sent() -> None:
     box = outbox()
-    box.put_text(1, ADDRESS, "a")
+    box.put_text(1, HEAD, "a")
     assert box.sent_text(1) == ""
     box.take()
-    box.put_text(1, ADDRESS, "b")
+    box.put_text(1, HEAD, "b")
     assert box.sent_text(1) == "a"
     box.take()
     assert box.sent_text(1) == "ab"
@@ -79,15 +80,15 @@ def test_a_frame_over_the_limit_overflows_unless_nothing_else_waits() -> None:
 def test_growing_text_overflows_like_a_frame() -> None:
     box = outbox(300)
     for _ in range(10):
-        box.put_text(1, ADDRESS, "x" * 50)
+        box.put_text(1, HEAD, "x" * 50)
     assert box.overflowed
     assert box.size <= 300
 
 
 def test_the_last_frames_of_a_turn_always_fit_but_what_follows_must() -> None:
     box = outbox(300)
-    box.put_text(1, ADDRESS, "x" * 150)
-    box.put_text(1, ADDRESS, "z" * 150, ends=True)
+    box.put_text(1, HEAD, "x" * 150)
+    box.put_text(1, HEAD, "z" * 150, ends=True)
     box.put(Frame("final", ADDRESS, {"normalized_text": "x" * 500}), ends=True)
     box.put(Frame("done", ADDRESS), ends=True)
     fitted = not box.overflowed
@@ -99,8 +100,8 @@ def test_the_last_frames_of_a_turn_always_fit_but_what_follows_must() -> None:
 
 def test_text_that_just_fits_is_followed_by_its_end() -> None:
     box = outbox(300)
-    box.put_text(1, ADDRESS, "x")
-    box.put_text(1, ADDRESS, "y" * (300 - box.size))
+    box.put_text(1, HEAD, "x")
+    box.put_text(1, HEAD, "y" * (300 - box.size))
     assert (box.size, box.overflowed) == (300, False)
     box.put(Frame("done", ADDRESS), ends=True)
     assert [kind for kind, _ in taken(box)] == ["token", "done"]
@@ -114,7 +115,8 @@ async def test_what_comes_while_the_writer_has_nothing_to_send_always_fits() -> 
             await trio.testing.wait_all_tasks_blocked()
             for number in range(5):
                 box.put(Frame("toolcall", ADDRESS, {"n": number}))
-                box.put_text(1, ADDRESS, "held text " * 10)
+                box.put_text(1, HEAD, "held text " * 10)
+            box.flush()
     fitted = not box.overflowed
     assert len(box.take()) == 10
     box.put(Frame("pong", ADDRESS, {"x": "y" * 90}))  # the writer is sending: from here on the client can be late
@@ -145,7 +147,7 @@ def test_a_done_learns_when_its_first_token_was_handed_to_the_socket() -> None:
     now = 100.0
     box = Outbox(10_000, clock=lambda: now)
     done = Frame("done", ADDRESS, {"timings": {"ttft_ms": None, "total_ms": 9.0}})
-    box.put_text(1, ADDRESS, "a")
+    box.put_text(1, HEAD, "a")
     now = 100.25
     box.take()
     now = 101.0
@@ -163,18 +165,21 @@ async def test_whoever_waits_wakes_up_when_there_is_something_to_do(deed: str) -
             match deed:
                 case "put":
                     box.put(Frame("pong", ADDRESS))
+                    box.flush()
                 case "put_text":
-                    box.put_text(1, ADDRESS, "a")
+                    box.put_text(1, HEAD, "a")
+                    box.flush()
                 case "close":
                     box.close(Hangup.GONE)
                 case "overflow":
                     box.put(Frame("final", ADDRESS, {"t": "x" * 200}))
                     box.put(Frame("pong", ADDRESS))
+                    box.flush()
 
 
 async def test_dropped_text_wakes_nobody_for_nothing() -> None:
     box = outbox()
-    box.put_text(1, ADDRESS, "a")
+    box.put_text(1, HEAD, "a")
     box.drop(1)
     with trio.move_on_after(0.05) as patience:
         await box.wait()
@@ -203,7 +208,7 @@ def test_any_use_keeps_the_order_loses_only_what_was_dropped_and_stays_within_th
     for deed, turn, text in deeds:
         match deed:
             case "text":
-                box.put_text(turn, Address("s", str(turn)), text)
+                box.put_text(turn, token_head(Address("s", str(turn))), text)
                 waiting += [(turn, character) for character in text]
             case "frame":
                 box.put(Frame("pong", Address("s", str(turn))))
