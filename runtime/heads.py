@@ -34,7 +34,8 @@ class RequestHead:
     def is_upgrade(self) -> bool:
         """Whether this asks for a WebSocket that the handshake may accept (RFC 6455, section 4.2.1)."""
         return (
-            self.version == "1.1"
+            self.method == "GET"
+            and self.version == "1.1"
             and "websocket" in self._words("upgrade")
             and "upgrade" in self._words("connection")
             and self._words("sec-websocket-version") == ["13"]
@@ -92,9 +93,13 @@ def _without_quotes(why: str) -> str:
 
 
 def _head(event: h11.Request, rest: bytes) -> RequestHead:
+    if event.http_version not in (b"1.0", b"1.1"):
+        raise BadRequest("HTTP/1.1 is spoken here", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+    target = event.target.decode("ascii").partition("#")[0]
     try:
-        target = urlsplit(event.target.decode("ascii"))
-        query = parse_qs(target.query, keep_blank_values=True, max_num_fields=64)
+        # Only a whole URL is split as one: a path with two slashes in front names no host.
+        path, _, asked = target.partition("?") if target.startswith("/") else _of_url(target)
+        query = parse_qs(asked, keep_blank_values=True, max_num_fields=64)
     except ValueError:
         raise BadRequest("the target cannot be read") from None
     headers: dict[str, list[str]] = {}
@@ -102,12 +107,17 @@ def _head(event: h11.Request, rest: bytes) -> RequestHead:
         headers.setdefault(name.decode("ascii"), []).append(value.decode("latin-1").strip())
     return RequestHead(
         method=event.method.decode("ascii"),
-        path=target.path,
+        path=path,
         query={key: tuple(values) for key, values in query.items()},
         headers={key: tuple(values) for key, values in headers.items()},
         rest=bytes(rest),
         version=event.http_version.decode("ascii"),
     )
+
+
+def _of_url(target: str) -> tuple[str, str, str]:
+    parts = urlsplit(target)
+    return parts.path or "/", "?", parts.query
 
 
 @frozen

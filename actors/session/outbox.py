@@ -11,6 +11,7 @@ from attrs import define, field
 from actors.session.effects import Hangup
 from protocol.frames import Frame, token_frame
 
+_AT_ONCE = (Hangup.GONE, Hangup.SLOW_CONSUMER)  # reasons to hang up after which nothing is said any more
 ENTRY_OVERHEAD_BYTES = 16  # a WebSocket frame's header and the entry itself, roughly
 
 
@@ -108,7 +109,7 @@ class Outbox:
         if not self._waiting:
             return
         line = self.line
-        if line is None or not line.free or self.hangup is not None or self.overflowed or self._is_held():
+        if line is None or not line.free or self.hangup in _AT_ONCE or self.overflowed or self._is_held():
             self._bell.set()
             return
         if not line.send_now(self.take()):

@@ -36,7 +36,7 @@ class Echo:
             while True:
                 message = await self.socket.receive()
                 if isinstance(message, str):
-                    await self.socket.send([message])
+                    await self.socket.send([message.encode()])
                 else:
                     await self._send_binary(message)
         except Disconnected:

@@ -124,6 +124,26 @@ async def test_a_fault_that_crosses_our_close_is_the_end_and_nothing_else() -> N
             await socket.wire.closed.wait()
 
 
+async def test_a_goodbye_may_come_while_the_reader_is_busy_with_a_frame() -> None:
+    async with sockets() as (socket, peer), trio.open_nursery() as nursery:
+        await peer.send(frame(TEXT, b"x"))
+        assert await socket.receive() == "x"
+        nursery.start_soon(socket.wait_closed)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(_hears_nothing_more, socket)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(socket.close, 1008, "enough")
+        assert await peer.close_code() == 1008
+        await peer.send(frame(TEXT, b"unheard"), frame(CLOSE, b"\x03\xf0"))
+        with trio.fail_after(5):
+            await socket.wire.closed.wait()
+
+
+async def _hears_nothing_more(socket: WebSocket) -> None:
+    with pytest.raises(Disconnected):
+        await socket.receive()
+
+
 async def test_a_close_is_answered_with_its_own_code() -> None:
     async with sockets() as (socket, peer):
         await peer.send(frame(CLOSE, b"\x0f\xa1bye"))
