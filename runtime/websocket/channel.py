@@ -64,13 +64,16 @@ class WebSocket:
         self._reads = True
         try:
             while True:
-                for event in self._events:
-                    await self._meter()
-                    message = self._take(event)
-                    if message is not None:
-                        self._metered += MESSAGE_WEIGHT
-                        return message
-                await self._feed()
+                await self._meter()
+                event = next(self._events, None)
+                if event is None:
+                    await self._feed()
+                    continue
+                # Before anybody else runs: wsproto's state is that of a connection on which it was answered.
+                message = self._take(event)
+                if message is not None:
+                    self._metered += MESSAGE_WEIGHT
+                    return message
         except trio.BrokenResourceError:
             raise Disconnected from None
         finally:
