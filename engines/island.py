@@ -8,13 +8,13 @@ produced is handed over together, so a step of the engine wakes trio once, howev
 import asyncio  # noqa: TID251 - this is the one module that may
 import concurrent.futures
 import contextlib
-import importlib
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
 import trio
+import uvloop
 
 from engines.patience import comes_true
 
@@ -28,16 +28,6 @@ class IslandClosed(Exception):
 
 async def _nothing() -> None:
     """Done in its first step, which is after those of all tasks that were started before it."""
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    # uvloop is worth a fifth of the front-end CPU per token; without it everything still works.
-    try:
-        uvloop = importlib.import_module("uvloop")
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
 
 
 class Island(Generic[Item]):
@@ -64,8 +54,9 @@ class Island(Generic[Item]):
         """
         assert self._thread is None, "an island starts once"
         self._token = trio.lowlevel.current_trio_token()
-        # Made here, where it can fail, and before there is a thread that would have to be told.
-        loop = _new_loop()
+        # Made here, where it can fail, and before there is a thread that would have to be told. uvloop's costs two fifths
+        # less than asyncio's own for one stream, a tenth for many (docs/benchmarks/speed.md).
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         running = trio.Event()
         thread = threading.Thread(target=self._live, args=(loop, running), name=self._name, daemon=True)
         try:
@@ -104,10 +95,12 @@ class Island(Generic[Item]):
     def emit(self, item: Item) -> None:
         """Queue an item for `deliver`; only from the loop's thread."""
         self._outgoing.append(item)
-        if not self._flush_planned:
-            # One turn later: the tasks woken by the same engine step run first and share the wake-up.
-            self._flush_planned = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._plan_flush()
+
+    def emit_all(self, items: Sequence[Item]) -> None:
+        """Queue items, in order; as `emit` otherwise."""
+        self._outgoing.extend(items)
+        self._plan_flush()
 
     async def pause(self, seconds: float) -> None:
         """Sleep in the island (awaited by a coroutine of the island, not by trio)."""
@@ -200,6 +193,12 @@ class Island(Generic[Item]):
             outcome.set_exception(error)
         else:
             outcome.set_result(task.result())
+
+    def _plan_flush(self) -> None:
+        if not self._flush_planned:
+            # One turn later: the tasks woken by the same engine step run first and share the wake-up.
+            self._flush_planned = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flush_planned = False
