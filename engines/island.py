@@ -54,8 +54,8 @@ class Island(Generic[Item]):
         """
         assert self._thread is None, "an island starts once"
         self._token = trio.lowlevel.current_trio_token()
-        # Made here, where it can fail, and before there is a thread that would have to be told. uvloop's costs two fifths
-        # less than asyncio's own for one stream, a tenth for many (docs/benchmarks/speed.md).
+        # Made here, where it can fail, and before there is a thread that would have to be told. uvloop costs two fifths
+        # less than asyncio's own loop for one stream, a tenth for many.
         loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         running = trio.Event()
         thread = threading.Thread(target=self._live, args=(loop, running), name=self._name, daemon=True)

@@ -1,7 +1,7 @@
 """`VllmEngine`: the engine contract over vLLM's `AsyncLLM`, seen from trio.
 
 The trio side knows which requests are open and which of them were aborted; it drops late output, so that after an abort
-nothing but its confirmation is ever delivered. The island side (`streams`) talks to the library.
+nothing but its confirmation is ever delivered. The island side (`steps`, or `streams`) talks to the library.
 """
 
 from collections.abc import Sequence
@@ -9,14 +9,16 @@ from typing import Any, NoReturn
 
 import structlog
 import trio
+from attrs import evolve
 
 from engines.base import Aborted, Deliver, Delta, EngineInfo, Failed, GenerationRequest, Output, Progress
 from engines.errors import EngineDead, EngineError, EngineStartFailed, EngineUnavailable, describe, door
 from engines.family import LOOK_S, Family
 from engines.island import Island, IslandClosed
 from engines.vllm.boot import Boot, last_words
+from engines.vllm.choosing import Choose, quickest
+from engines.vllm.client import Client, Parts
 from engines.vllm.config import VllmConfig
-from engines.vllm.streams import Streams
 from engines.vllm.workers import is_worker
 
 # Control calls (round trip, cache reset) answer in milliseconds; an engine that needs longer cannot say.
@@ -30,14 +32,15 @@ log = structlog.get_logger()
 
 
 class VllmEngine:
-    """One vLLM engine: opened once, closed once."""
+    """One vLLM engine: opened once, closed once. `choose`: how the island talks to it."""
 
-    def __init__(self, config: VllmConfig) -> None:
+    def __init__(self, config: VllmConfig, choose: Choose = quickest) -> None:
         self._config = config
+        self._choose = choose
         self._island: Island[tuple[str, Output]] = Island("vllm", self._receive)
         self._family = Family(config.mark, is_worker)
         self._boot: Boot | None = None
-        self._streams: Streams | None = None
+        self._client: Client | None = None
         self._deliver: Deliver | None = None
         # Open requests, and whether their abort was asked for.
         self._requests: dict[str, bool] = {}
@@ -58,29 +61,21 @@ class VllmEngine:
                 await self._family.begin()
                 await self._island.start()
                 await self._load(boot)
+                await self._connect(boot)
         except BaseException:
             await self.close()
             raise
         assert boot.info is not None
-        assert boot.library is not None
-        self._streams = Streams(
-            engine=boot.engine,
-            library=boot.library,
-            config=self._config,
-            emit=self._island.emit,
-            spawn=self._island.spawn,
-            pause=self._island.pause,
-        )
         return boot.info
 
     def submit(self, request: GenerationRequest) -> None:
         """Hand a request over; see `Engine.submit`. Raises `EngineUnavailable` if the engine is not open."""
-        if self._streams is None or self._closing:
+        if self._client is None or self._closing:
             raise EngineUnavailable("the engine is not open")
         if request.id in self._requests:
             raise ValueError(f"request id {request.id!r} is in use")
         self._requests[request.id] = False
-        if self._death is not None or not self._island.call(self._streams.begin, request):
+        if self._death is not None or not self._island.call(self._client.begin, request):
             refusal = (request.id, Failed(self._death or EngineDead("the engine's thread is gone")))
             self._island.tell(self._receive, [refusal])
 
@@ -90,9 +85,9 @@ class VllmEngine:
 
     def abort(self, request_id: str) -> None:
         """Stop a request; see `Engine.abort`."""
-        if self._requests.get(request_id) is False and self._streams is not None:
+        if self._requests.get(request_id) is False and self._client is not None:
             self._requests[request_id] = True
-            self._island.call(self._streams.abort, request_id)
+            self._island.call(self._client.abort, request_id)
 
     async def watch(self) -> NoReturn:
         """Run until the engine dies, then raise `EngineDead`; open requests have failed by then."""
@@ -110,13 +105,13 @@ class VllmEngine:
 
     async def unfinished(self) -> int | None:
         """The engine's count of unfinished requests, after it has answered a question; None if it does not."""
-        return await self._ask(_count, self._streams) if self._streams is not None else None
+        return await self._ask(_count, self._client) if self._client is not None else None
 
     async def reset_prefix_cache(self) -> bool:
         """Drop the prefix cache of an idle engine; whether it really did."""
-        if self._streams is None or self._requests:
+        if self._client is None or self._requests:
             return False
-        return bool(await self._ask(_reset, self._streams))
+        return bool(await self._ask(_reset, self._client))
 
     async def close(self) -> None:
         """End everything; see `Engine.close`. Takes about ten seconds at most, after a failed load too."""
@@ -153,6 +148,23 @@ class VllmEngine:
         if failure is not None:
             raise failure
         await self._family.settle()
+
+    async def _connect(self, boot: Boot) -> None:
+        assert boot.library is not None
+        assert boot.info is not None
+        parts = Parts(
+            engine=boot.engine,
+            library=boot.library,
+            config=self._config,
+            emit=self._island.emit_all,
+            spawn=self._island.spawn,
+            pause=self._island.pause,
+        )
+        choice = await self._island.run(self._choose, parts)
+        if choice.why_public is not None:
+            log.warning("engine.public_client", why=choice.why_public, vllm=boot.library.version)
+        self._client = choice.client
+        boot.info = evolve(boot.info, facts={**boot.info.facts, "detokenising": choice.detokenising})
 
     def _report(self, progress: Progress, line: str) -> None:
         if not self._closing:
@@ -207,14 +219,14 @@ class VllmEngine:
             self._died.set()
         return self._death
 
-    async def _ask(self, question: Any, streams: Streams) -> Any:
+    async def _ask(self, question: Any, client: Client) -> Any:
         with trio.move_on_after(_ANSWER_S):
             try:
-                return await self._island.run(question, streams)
+                return await self._island.run(question, client)
             except IslandClosed:
                 return None
             except Exception as error:  # the door: a control call failed, which is an answer too
-                translated = streams.library.translate(error)
+                translated = client.parts.library.translate(error)
                 if isinstance(translated, EngineDead):
                     self._die(str(translated))
         return None
@@ -238,13 +250,13 @@ class VllmEngine:
                 await trio.to_thread.run_sync(boot.engine.shutdown, _SHUTDOWN_S, abandon_on_cancel=True)
 
 
-async def _count(streams: Streams) -> int:
-    await streams.round_trip()
-    return streams.unfinished()
+async def _count(client: Client) -> int:
+    await client.round_trip()
+    return client.unfinished()
 
 
-async def _reset(streams: Streams) -> bool:
-    return bool(await streams.engine.reset_prefix_cache())
+async def _reset(client: Client) -> bool:
+    return bool(await client.parts.engine.reset_prefix_cache())
 
 
 __all__ = ["VllmEngine"]

@@ -11,12 +11,11 @@ VOCABULARY = 512
 MAX_LEN = 512
 
 
-def write(directory: Path) -> Path:
-    """Write config.json and a byte-level tokenizer of `VOCABULARY` tokens into `directory`; returns it."""
-    directory.mkdir(parents=True, exist_ok=True)
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
+def tokenizer() -> Tokenizer:
+    """A byte-level tokenizer of `VOCABULARY` tokens."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
         special_tokens=[END, START],
@@ -24,8 +23,15 @@ def write(directory: Path) -> Path:
         show_progress=False,
     )
     words = [f"{first}{second}{third}" for first in "bdfgkl" for second in "aeiou" for third in "mnprst"]
-    tokenizer.train_from_iterator([" ".join(words)] * 4, trainer)
-    tokenizer.save(str(directory / "tokenizer.json"))
+    made.train_from_iterator([" ".join(words)] * 4, trainer)
+    return made
+
+
+def write(directory: Path) -> Path:
+    """Write config.json and the tokenizer into `directory`; returns it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    made = tokenizer()
+    made.save(str(directory / "tokenizer.json"))
     _dump(directory / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": END})
     _dump(
         directory / "config.json",
@@ -45,11 +51,11 @@ def write(directory: Path) -> Path:
             "hidden_act": "silu",
             "tie_word_embeddings": False,
             "bos_token_id": None,
-            "eos_token_id": tokenizer.token_to_id(END),
+            "eos_token_id": made.token_to_id(END),
             "torch_dtype": "float32",
         },
     )
-    _dump(directory / "generation_config.json", {"eos_token_id": tokenizer.token_to_id(END)})
+    _dump(directory / "generation_config.json", {"eos_token_id": made.token_to_id(END)})
     return directory
 
 
@@ -57,4 +63,4 @@ def _dump(path: Path, data: dict[str, object]) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
-__all__ = ["END", "MAX_LEN", "START", "VOCABULARY", "write"]
+__all__ = ["END", "MAX_LEN", "START", "VOCABULARY", "tokenizer", "write"]

@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parents[3]
 class Client:
     """A running host: its events in order, its pids, ways to end it."""
 
-    def __init__(self, directory: Path, overrides: dict[str, Any] | None = None) -> None:
+    def __init__(self, directory: Path, overrides: dict[str, Any] | None = None, client: str = "steps") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.engines.vllm.host", str(directory), json.dumps(overrides or {})],
+            [sys.executable, "-m", "tests.engines.vllm.host", str(directory), client, json.dumps(overrides or {})],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -119,9 +119,9 @@ def start_host(checkpoint_directory: Path) -> Iterator[Callable[..., Client]]:
         client.bury()
 
 
-@pytest.fixture(scope="module")
-def host(checkpoint_directory: Path) -> Iterator[Client]:
-    """One host for the tests of a module; its engine may be dead when a test begins."""
-    client = Client(checkpoint_directory)
+@pytest.fixture(scope="module", params=["steps", "public"])
+def host(checkpoint_directory: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
+    """One host for the tests of a module and each client; its engine may be dead when a test begins."""
+    client = Client(checkpoint_directory, client=request.param)
     yield client
     client.bury()

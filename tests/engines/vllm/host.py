@@ -16,8 +16,11 @@ import trio
 from engines.base import Output
 from engines.errors import EngineError
 from engines.vllm import VllmConfig, VllmEngine, apply_library_env
+from engines.vllm.choosing import public, quickest
 from tests.contract.suite import CHECKS, Opened, Recorder
 from tests.engines.vllm import checkpoint
+
+CLIENTS = {"steps": quickest, "public": public}
 
 
 def say(event: str, **values: Any) -> None:
@@ -29,7 +32,8 @@ def say(event: str, **values: Any) -> None:
 class Host:
     """The engine, and what the test tells it."""
 
-    def __init__(self, directory: Path, mark: str, overrides: dict[str, Any]) -> None:
+    def __init__(self, directory: Path, mark: str, client: str, overrides: dict[str, Any]) -> None:
+        self._choose = CLIENTS[client]
         values: dict[str, Any] = {
             "model": str(directory),
             "max_model_len": checkpoint.MAX_LEN,
@@ -60,7 +64,7 @@ class Host:
 
     async def _one_engine(self) -> bool:
         recorder = Recorder()
-        engine = VllmEngine(self._config)
+        engine = VllmEngine(self._config, self._choose)
 
         def deliver(batch: Any) -> None:
             recorder.deliver(batch)
@@ -117,13 +121,12 @@ def _detail(output: Output) -> str:
 
 
 def main() -> None:
-    """`python -m tests.engines.vllm.host DIRECTORY [OVERRIDES]`."""
-    directory = Path(sys.argv[1])
-    overrides = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
+    """`python -m tests.engines.vllm.host DIRECTORY CLIENT OVERRIDES`."""
+    directory, client, overrides = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     error_log = directory.parent / f"errors-{os.getpid()}.log"
     os.environ["HF_HUB_OFFLINE"] = "1"  # noqa: TID251 - an entry module
     mark = apply_library_env(os.environ, gpu=False, error_log=error_log)  # noqa: TID251 - an entry module
-    trio.run(Host(directory, mark, overrides).run)
+    trio.run(Host(directory, mark, client, overrides).run)
 
 
 if __name__ == "__main__":

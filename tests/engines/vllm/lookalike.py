@@ -1,22 +1,29 @@
 """A stand-in for the vLLM library: the members that the adapter calls, with their signatures and their pitfalls.
 
-It streams one made-up token a millisecond. Like the real one it starts nothing before the first `__anext__`, ignores
-an abort of an id it has not registered, ends an aborted stream at once in the front end, and on the death of its core
-fails streams but leaves control calls hanging.
+Its engine (`lookalike_core`) makes a token a millisecond, and both ways of talking to it lead there. Like the real
+front end this one starts nothing before the first `__anext__`, ignores an abort of an id it has not registered, ends an
+aborted stream at once, and on the death of its core fails streams but leaves control calls hanging.
 """
 
 import asyncio  # noqa: TID251 - it stands for an asyncio library
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.engines.vllm.lookalike_core import (
+    EngineCore,
+    EngineCoreOutput,
+    EngineCoreOutputs,
+    EngineCoreRequest,
+    EngineDeadError,
+    FinishReason,
+    IncrementalDetokenizer,
+    tokenizer,
+)
+
 VERSION = "0.32.0"
-
-
-class EngineDeadError(Exception):
-    """As in vllm.v1.engine.exceptions."""
 
 
 class EngineGenerateError(Exception):
@@ -63,16 +70,15 @@ class AsyncLLM:
 
     def __init__(self, vllm_config: Any) -> None:
         self.vllm_config = vllm_config
-        self.output_processor = self
+        self.output_processor = self.input_processor = self
+        self.engine_core = EngineCore(vllm_config.scheduler_config.max_num_seqs)
+        self.log_stats = False
         self.dead_error: BaseException = EngineDeadError("EngineCore encountered an issue")
-        self.errored = False
-        self.stuck = False
         self.closed = False
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.failure: Exception | None = None
-        self._slots = asyncio.Semaphore(vllm_config.scheduler_config.max_num_seqs)
-        self._live: dict[str, asyncio.Event] = {}
-        self._reason = "abort"
+        self._live: dict[str, asyncio.Queue[Any]] = {}
+        self._handler = asyncio.ensure_future(self._handle(self.engine_core.outputs_queue))
 
     @classmethod
     def from_vllm_config(
@@ -82,88 +88,105 @@ class AsyncLLM:
         cls.latest = cls(vllm_config)
         return cls.latest
 
-    async def generate(
-        self, prompt: Any, sampling_params: Any, request_id: str, *, data_parallel_rank: int | None = None
-    ) -> AsyncIterator[SimpleNamespace]:
-        self.calls.append((request_id, {"params": sampling_params, "rank": data_parallel_rank}))
-        if self.errored:
-            raise EngineDeadError("dead")
-        # Not registered yet: an abort that comes now is lost.
-        await asyncio.sleep(0.002)
+    @property
+    def errored(self) -> bool:
+        return self.engine_core.dead or self._handler.done()
+
+    def get_tokenizer(self) -> SimpleNamespace:
+        return tokenizer()
+
+    def process_inputs(
+        self,
+        request_id: str,
+        prompt: Any,
+        params: Any,
+        supported_tasks: tuple[str, ...],
+        data_parallel_rank: int | None = None,
+    ) -> EngineCoreRequest:
+        self.calls.append((request_id, {"params": params, "rank": data_parallel_rank}))
         if self.failure is not None:
             raise self.failure
         ids = prompt["prompt_token_ids"]
         if len(ids) >= self.vllm_config.model_config.max_model_len:
             raise ValueError(f"the prompt has {len(ids)} tokens")
-        stop = self._live[request_id] = asyncio.Event()
+        return EngineCoreRequest(request_id, ids, params)
+
+    async def generate(
+        self, prompt: Any, sampling_params: Any, request_id: str, *, data_parallel_rank: int | None = None
+    ) -> AsyncIterator[SimpleNamespace]:
+        if self.errored:
+            raise EngineDeadError("dead")
+        # Not registered yet: an abort that comes now is lost.
+        await asyncio.sleep(0.002)
+        tasks = await self.get_supported_tasks()
+        request = self.process_inputs(request_id, prompt, sampling_params, tasks, data_parallel_rank)
+        queue = self._live[request_id] = asyncio.Queue()
+        text = IncrementalDetokenizer.from_new_request(tokenizer(), request)
         try:
-            async for output in self._tokens(ids, sampling_params, stop):
-                yield output
+            await self.engine_core.add_request_async(request)
+            reason = None
+            while reason is None:
+                output = await queue.get()
+                if isinstance(output, Exception):
+                    raise output
+                reason = output.finish_reason
+                text.update(output.new_token_ids, reason is FinishReason.STOP)
+                yield _output(output.new_token_ids, text.get_next_output_text(False, True), reason)
+        except GeneratorExit:
+            await self.engine_core.abort_requests_async([request_id])
+            raise
         finally:
             self._live.pop(request_id, None)
 
-    async def _tokens(self, ids: Sequence[int], params: Any, stop: asyncio.Event) -> AsyncIterator[SimpleNamespace]:
-        slot = asyncio.ensure_future(self._slots.acquire())
-        stopped = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait({slot, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            for number in range(params.max_tokens):
-                if self.errored:
-                    raise EngineDeadError("dead")
-                if stop.is_set():
-                    yield _output([], "", self._reason)
-                    return
-                token = 10 + (len(ids) + number) % 50
-                reason = "stop" if token in params.stop_token_ids else None
-                reason = reason or ("length" if number + 1 == params.max_tokens else None)
-                yield _output([token], "" if reason == "stop" else f" {token}", reason)
-                if reason is not None:
-                    return
-                await asyncio.sleep(0.001)
-        finally:
-            stopped.cancel()
-            if slot.done() and not slot.cancelled():
-                self._slots.release()
-            slot.cancel()
+    async def _handle(self, steps: asyncio.Queue[Any]) -> None:
+        while True:
+            step = await steps.get()
+            if isinstance(step, Exception):
+                for queue in self._live.values():
+                    queue.put_nowait(step)
+                return
+            for output in step.outputs:
+                if output.request_id in self._live:
+                    self._live[output.request_id].put_nowait(output)
 
     async def abort(self, request_id: str) -> None:
         if request_id in self._live:
-            self._live[request_id].set()
+            self._live[request_id].put_nowait(EngineCoreOutput(request_id, [], FinishReason.ABORT))
+            await self.engine_core.abort_requests_async([request_id])
 
     def terminate(self) -> None:
         """As a SIGTERM that reaches the core: a stream ends with an abort that nobody asked for, others never."""
-        next(iter(self._live.values())).set()
+        self.engine_core.terminate()
 
     def die(self) -> None:
         """As a SIGKILL of the core."""
-        self.errored = self.stuck = True
+        self.engine_core.dead = self.engine_core.stuck = True
 
     def get_num_unfinished_requests(self) -> int:
         return len(self._live)
 
-    async def _answer(self) -> None:
-        while self.stuck:  # tests flip the flag from another thread
-            await asyncio.sleep(0.01)
-
     async def is_sleeping(self) -> bool:
-        await self._answer()
+        await self.engine_core.answer()
         return False
 
     async def get_supported_tasks(self) -> tuple[str, ...]:
         return ("generate",)
 
     async def reset_prefix_cache(self) -> bool:
-        await self._answer()
-        return not self._live
+        await self.engine_core.answer()
+        return not self.engine_core.requests
 
     def shutdown(self, timeout: float | None = None) -> None:
         self.closed = True
         if self.errored:
             raise EngineDeadError("dead")
+        self.engine_core.close()
 
 
-def _output(ids: list[int], text: str, reason: str | None) -> SimpleNamespace:
-    completion = SimpleNamespace(token_ids=ids, text=text, finish_reason=reason)
+def _output(ids: list[int], text: str, reason: FinishReason | None) -> SimpleNamespace:
+    completion = SimpleNamespace(
+        token_ids=ids, text=text, finish_reason=None if reason is None else reason.name.lower()
+    )
     return SimpleNamespace(outputs=[completion], finished=reason is not None, num_cached_tokens=4)
 
 
@@ -181,6 +204,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
             "SamplingParams": SamplingParams,
             "RequestOutputKind": SimpleNamespace(DELTA="delta"),
         },
+        "vllm.v1.engine": {
+            "EngineCoreOutput": EngineCoreOutput,
+            "EngineCoreOutputs": EngineCoreOutputs,
+            "FinishReason": FinishReason,
+        },
+        "vllm.v1.engine.detokenizer": {"IncrementalDetokenizer": IncrementalDetokenizer},
         "vllm.v1.engine.exceptions": {
             "EngineDeadError": EngineDeadError,
             "EngineGenerateError": EngineGenerateError,

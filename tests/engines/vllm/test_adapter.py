@@ -13,9 +13,11 @@ from engines.base import Aborted, Delta, Failed, Finished, GenerationRequest, Sa
 from engines.errors import EngineDead, EngineOverloaded, EngineStartFailed, EngineUnavailable, TurnFailed
 from engines.vllm import VllmConfig, VllmEngine
 from engines.vllm.boot import last_words
+from engines.vllm.choosing import Choose, public, quickest
 from tests.contract.suite import CHECKS, Opened, Recorder
 from tests.engines.vllm import lookalike
 from tests.engines.vllm.lookalike import AsyncLLM
+from tests.engines.vllm.lookalike_core import EngineCore
 
 CONFIG = VllmConfig(model="org/name", max_model_len=400, max_num_seqs=4, max_num_batched_tokens=64)
 
@@ -25,11 +27,18 @@ def _library(monkeypatch: pytest.MonkeyPatch) -> None:
     lookalike.install(monkeypatch)
 
 
+@pytest.fixture(params=[quickest, public], ids=["steps", "public"])
+def choose(request: pytest.FixtureRequest) -> Choose:
+    """Each way of talking to the engine."""
+    way: Choose = request.param
+    return way
+
+
 @asynccontextmanager
-async def opening(config: VllmConfig = CONFIG) -> AsyncIterator[Opened]:
+async def opening(choose: Choose, config: VllmConfig = CONFIG) -> AsyncIterator[Opened]:
     """An opened engine over the stand-in; closed at the end."""
     recorder = Recorder()
-    engine = VllmEngine(config)
+    engine = VllmEngine(config, choose)
     with trio.fail_after(30):
         info = await engine.open(recorder.deliver, lambda line: None)
         try:
@@ -39,8 +48,8 @@ async def opening(config: VllmConfig = CONFIG) -> AsyncIterator[Opened]:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-async def test_the_contract(name: str) -> None:
-    async with opening() as opened:
+async def test_the_contract(choose: Choose, name: str) -> None:
+    async with opening(choose) as opened:
         await CHECKS[name](opened)
 
 
@@ -73,8 +82,8 @@ async def test_a_failed_start_says_why_and_closes_behind_itself(values: dict[str
 
 async def test_a_cancelled_open_shuts_the_library_down(monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(self: AsyncLLM) -> None:
-        self.stuck = True
-        await self._answer()
+        self.engine_core.stuck = True
+        await self.engine_core.answer()
 
     monkeypatch.setattr(AsyncLLM, "get_supported_tasks", never)
     engine = VllmEngine(CONFIG)
@@ -84,46 +93,48 @@ async def test_a_cancelled_open_shuts_the_library_down(monkeypatch: pytest.Monke
     assert AsyncLLM.latest.closed
 
 
-async def test_an_abort_that_comes_before_the_library_knows_the_request_is_not_lost() -> None:
-    async with opening() as opened:
+async def test_an_abort_that_comes_before_the_library_knows_the_request_is_not_lost(choose: Choose) -> None:
+    async with opening(choose) as opened:
         request_id = opened.submit(300)
         # In the window of the stand-in in which its own abort does nothing.
         await trio.sleep(0.001)
         opened.engine.abort(request_id)
         assert isinstance(await opened.recorder.end(request_id), Aborted)
-        assert AsyncLLM.latest.get_num_unfinished_requests() == 0
+        assert await opened.engine.unfinished() == 0
+        assert not AsyncLLM.latest.engine_core.requests
 
 
-async def test_an_abort_is_confirmed_only_when_the_core_has_answered() -> None:
-    async with opening() as opened:
+async def test_an_abort_is_confirmed_only_when_the_core_has_answered(choose: Choose) -> None:
+    async with opening(choose) as opened:
         request_id = opened.submit(300)
         await opened.recorder.until(lambda: bool(opened.recorder.deltas(request_id)))
-        AsyncLLM.latest.stuck = True
+        AsyncLLM.latest.engine_core.stuck = True
         opened.engine.abort(request_id)
         await trio.sleep(0.2)
         assert opened.recorder.ends(request_id) == []
-        AsyncLLM.latest.stuck = False
+        AsyncLLM.latest.engine_core.stuck = False
         assert isinstance(await opened.recorder.end(request_id), Aborted)
 
 
 async def test_an_abort_that_cannot_be_sent_or_asked_for_the_moment_is_neither_lost_nor_a_death(
-    monkeypatch: pytest.MonkeyPatch,
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures = {"abort": 1, "is_sleeping": 3}
-    originals = {name: getattr(AsyncLLM, name) for name in failures}
+    failures = {(EngineCore, "abort_requests_async"): 1, (AsyncLLM, "is_sleeping"): 3}
 
-    def scarce(name: str) -> Any:
-        async def call(self: AsyncLLM, *arguments: Any) -> Any:
-            if failures[name]:
-                failures[name] -= 1
+    def scarce(owner: Any, name: str) -> Any:
+        original = getattr(owner, name)
+
+        async def call(self: Any, *arguments: Any) -> Any:
+            if failures[owner, name]:
+                failures[owner, name] -= 1
                 raise OSError(errno.EMFILE, "Too many open files")
-            return await originals[name](self, *arguments)
+            return await original(self, *arguments)
 
         return call
 
-    for name in failures:
-        monkeypatch.setattr(AsyncLLM, name, scarce(name))
-    async with opening() as opened:
+    async with opening(choose) as opened:
+        for owner, name in failures:
+            monkeypatch.setattr(owner, name, scarce(owner, name))
         request_id = opened.submit(300)
         await opened.recorder.until(lambda: bool(opened.recorder.deltas(request_id)))
         opened.engine.abort(request_id)
@@ -132,8 +143,8 @@ async def test_an_abort_that_cannot_be_sent_or_asked_for_the_moment_is_neither_l
         await opened.recorder.end(opened.submit(2))
 
 
-async def test_an_abort_nobody_asked_for_is_the_death_of_the_engine_and_of_every_request() -> None:
-    async with opening() as opened:
+async def test_an_abort_nobody_asked_for_is_the_death_of_the_engine_and_of_every_request(choose: Choose) -> None:
+    async with opening(choose) as opened:
         ids = [opened.submit(300) for _ in range(3)]
         await opened.recorder.until(lambda: all(opened.recorder.deltas(request_id) for request_id in ids))
         AsyncLLM.latest.terminate()
@@ -145,8 +156,8 @@ async def test_an_abort_nobody_asked_for_is_the_death_of_the_engine_and_of_every
             assert isinstance(end.error, EngineDead)
 
 
-async def test_a_dead_engine_fails_what_runs_what_is_aborted_and_what_comes_later() -> None:
-    async with opening() as opened:
+async def test_a_dead_engine_fails_what_runs_what_is_aborted_and_what_comes_later(choose: Choose) -> None:
+    async with opening(choose) as opened:
         ids = [opened.submit(300) for _ in range(3)]
         await opened.recorder.until(lambda: bool(opened.recorder.deltas(ids[0])))
         AsyncLLM.latest.die()
@@ -171,9 +182,9 @@ async def test_a_dead_engine_fails_what_runs_what_is_aborted_and_what_comes_late
     ],
 )
 async def test_a_failure_of_one_request_is_translated_and_stays_its_own(
-    failure: Exception, expected: type[Exception]
+    choose: Choose, failure: Exception, expected: type[Exception]
 ) -> None:
-    async with opening() as opened:
+    async with opening(choose) as opened:
         AsyncLLM.latest.failure = failure
         request_id = opened.submit(3)
         end = await opened.recorder.end(request_id)
@@ -183,16 +194,18 @@ async def test_a_failure_of_one_request_is_translated_and_stays_its_own(
         assert isinstance(await opened.recorder.end(opened.submit(3)), Finished)
 
 
-async def test_control_calls_of_a_stuck_engine_end_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_calls_of_a_stuck_engine_end_without_an_answer(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("engines.vllm.adapter._ANSWER_S", 0.1)
-    async with opening() as opened:
-        AsyncLLM.latest.stuck = True
+    async with opening(choose) as opened:
+        AsyncLLM.latest.engine_core.stuck = True
         assert await opened.engine.unfinished() is None
         assert await opened.engine.reset_prefix_cache() is False
 
 
-async def test_a_close_fails_what_is_open_and_later_submissions_are_refused() -> None:
-    async with opening() as opened:
+async def test_a_close_fails_what_is_open_and_later_submissions_are_refused(choose: Choose) -> None:
+    async with opening(choose) as opened:
         request_id = opened.submit(300)
         await opened.engine.close()
         end = await opened.recorder.end(request_id)
@@ -202,30 +215,30 @@ async def test_a_close_fails_what_is_open_and_later_submissions_are_refused() ->
             opened.submit(3)
 
 
-async def test_an_id_in_use_is_refused() -> None:
-    async with opening() as opened:
+async def test_an_id_in_use_is_refused(choose: Choose) -> None:
+    async with opening(choose) as opened:
         request = GenerationRequest(id="same", prompt_ids=[10, 11], sampling=Sampling(), max_tokens=200)
         opened.engine.submit(request)
         with pytest.raises(ValueError, match="'same' is in use"):
             opened.engine.submit(request)
 
 
-async def test_sessions_keep_their_data_parallel_rank() -> None:
+async def test_sessions_keep_their_data_parallel_rank(choose: Choose) -> None:
     config = VllmConfig(model="m", max_model_len=400, max_num_seqs=4, data_parallel=2)
-    async with opening(config) as opened:
+    async with opening(choose, config) as opened:
         for number, affinity in enumerate((5, 6, 5, 6)):
             opened.engine.submit(
                 GenerationRequest(id=f"{number}", prompt_ids=[10], sampling=Sampling(), max_tokens=2, affinity=affinity)
             )
             await opened.recorder.end(f"{number}")
-        ranks = [call["rank"] for _, call in AsyncLLM.latest.calls]
+        ranks = [call["rank"] for request_id, call in AsyncLLM.latest.calls if "self-check" not in request_id]
         assert ranks[0] == ranks[2]
         assert ranks[1] == ranks[3]
         assert opened.info.max_running == 8
 
 
-async def test_one_step_of_many_requests_is_one_batch() -> None:
-    async with opening() as opened:
+async def test_one_step_of_many_requests_is_one_batch(choose: Choose) -> None:
+    async with opening(choose) as opened:
         ids = [opened.submit(20) for _ in range(4)]
         for request_id in ids:
             await opened.recorder.end(request_id)
@@ -233,8 +246,8 @@ async def test_one_step_of_many_requests_is_one_batch() -> None:
         assert len(opened.recorder.batches) < outputs / 2
 
 
-async def test_cached_tokens_come_with_the_first_delta() -> None:
-    async with opening() as opened:
+async def test_cached_tokens_come_with_the_first_delta(choose: Choose) -> None:
+    async with opening(choose) as opened:
         request_id = opened.submit(3)
         end = await opened.recorder.end(request_id)
         first = opened.recorder.outputs[request_id][0]

@@ -13,7 +13,8 @@ from attrs import evolve, fields
 from engines.base import GenerationRequest, Sampling
 from engines.vllm.arguments import engine_arguments, sampling_arguments
 from engines.vllm.config import VllmConfig
-from tests.engines.vllm import lookalike
+from engines.vllm.internals import OUTPUT_FIELDS, REASONS, STEP_FIELDS
+from tests.engines.vllm import lookalike, lookalike_core
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTRACT: dict[str, dict[str, list[str]]] = json.loads(
@@ -21,6 +22,8 @@ CONTRACT: dict[str, dict[str, list[str]]] = json.loads(
 )["vllm"]
 
 ENGINE = "vllm.v1.engine.async_llm.AsyncLLM"
+CORE = "vllm.v1.engine.core_client"
+TEXT = "vllm.v1.engine.detokenizer.IncrementalDetokenizer"
 PLAIN = VllmConfig(model="org/name", max_model_len=5025, max_num_seqs=101)
 FULL = VllmConfig(
     model="org/name",
@@ -55,17 +58,37 @@ CALLS = {
     "vllm.v1.engine.output_processor.OutputProcessor.get_num_unfinished_requests": set(),
     "vllm.engine.arg_utils.EngineArgs.create_engine_config": {"usage_context"},
     "vllm.engine.arg_utils.AsyncEngineArgs": set(engine_arguments(FULL)) | set(engine_arguments(PLAIN)),
-    "vllm.sampling_params.SamplingParams": {*sampling_arguments(REQUEST, FULL), "output_kind"},
+    "vllm.sampling_params.SamplingParams": {*sampling_arguments(REQUEST, FULL), "output_kind", "detokenize"},
     "vllm.sampling_params.RequestOutputKind": {"DELTA"},
     "vllm.usage.usage_lib.UsageContext": {"OPENAI_API_SERVER"},
     "vllm.inputs.engine.tokens_input": {"prompt_token_ids"},
     "vllm.outputs.RequestOutput.__init__": {"outputs", "finished", "num_cached_tokens"},
     "vllm.outputs.CompletionOutput": {"text", "token_ids", "finish_reason"},
-    "vllm.v1.engine.FinishReason": {"STOP", "LENGTH", "ABORT"},
+    "vllm.v1.engine.FinishReason": {*REASONS},
     "vllm.config.scheduler.SchedulerConfig": {"max_num_seqs", "max_num_batched_tokens"},
     "vllm.config.cache.CacheConfig": {"cache_dtype", "num_gpu_blocks", "block_size"},
     "vllm.config.attention.AttentionConfig": {"backend"},
     "vllm.v1.attention.backends.registry.AttentionBackendEnum": {"FLASH_ATTN", "FLASHINFER", "TRITON_ATTN"},
+}
+
+# What the step client uses below the public surface (`installed` says what the paths mean).
+CALLS |= {
+    f"{ENGINE}.self": {"engine_core", "input_processor", "log_stats"},
+    f"{ENGINE}.get_tokenizer": {"self"},
+    "vllm.v1.engine.input_processor.InputProcessor.process_inputs": {
+        *("request_id", "prompt", "params", "supported_tasks", "data_parallel_rank"),
+    },
+    "vllm.v1.engine.EngineCoreRequest": {"request_id", "external_req_id"},
+    "vllm.v1.engine.EngineCoreOutputs": {*STEP_FIELDS},
+    "vllm.v1.engine.EngineCoreOutput": {*OUTPUT_FIELDS},
+    "vllm.v1.metrics.stats.PrefillStats": {"num_cached_tokens"},
+    f"{CORE}.AsyncMPClient.self": {"outputs_queue"},
+    f"{CORE}.AsyncMPClient._ensure_output_queue_task:outputs_queue": {"put_nowait"},
+    **{f"{CORE}.{client}.add_request_async": {"request"} for client in ("AsyncMPClient", "DPAsyncMPClient")},
+    **{f"{CORE}.{client}.abort_requests_async": {"request_ids"} for client in ("AsyncMPClient", "DPLBAsyncMPClient")},
+    f"{TEXT}.from_new_request": {"tokenizer", "request"},
+    f"{TEXT}.update": {"new_token_ids", "stop_terminated"},
+    f"{TEXT}.get_next_output_text": {"finished", "delta"},
 }
 
 
@@ -93,10 +116,21 @@ def test_what_we_pass_exists_in_the_installed_version() -> None:
 
 
 @pytest.mark.parametrize("version", CONTRACT)
+def test_every_version_puts_its_steps_by_the_one_method_that_is_taken_over(version: str) -> None:
+    assert CONTRACT[version][f"{CORE}.AsyncMPClient._ensure_output_queue_task:outputs_queue"] == ["put_nowait"]
+
+
+@pytest.mark.parametrize("version", CONTRACT)
 def test_the_stand_in_of_our_tests_asks_for_nothing_that_the_library_has_not(version: str) -> None:
     for name in ("from_vllm_config", "generate", "abort", "is_sleeping", "reset_prefix_cache", "shutdown"):
         known = set(CONTRACT[version][f"{ENGINE}.{name}"])
         assert set(inspect.signature(getattr(lookalike.AsyncLLM, name)).parameters) <= known, name
+    for member in ("EngineCoreOutput", "EngineCoreOutputs"):
+        assert set(getattr(lookalike_core, member).__struct_fields__) <= set(
+            CONTRACT[version][f"vllm.v1.engine.{member}"]
+        )
+    processor = CONTRACT[version]["vllm.v1.engine.input_processor.InputProcessor.process_inputs"]
+    assert set(inspect.signature(lookalike.AsyncLLM.process_inputs).parameters) <= set(processor)
 
 
 def test_what_is_left_to_the_engine_is_not_passed() -> None:
