@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from tooling.demo.files import content_lines, read_all, write_json
 
-VOCABULARY = 6144
+VOCABULARY = 4096
 MAX_LEN = 1024
 END = "<|im_end|>"
 
