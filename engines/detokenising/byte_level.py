@@ -65,7 +65,7 @@ class ByteTable:
         return ByteText(self.whole, self.broken)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ByteText:
     """One reply. `_held`: bytes that do not end with a whole character yet."""
 

@@ -32,7 +32,7 @@ class DecodeStreams:
         return StreamedText(self.tokenizer, self.added, _stream(prompt_ids[-_CONTEXT:]))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StreamedText:
     """One reply."""
 

@@ -13,8 +13,8 @@ from engines.vllm.internals import Internals, Unfit, find
 from engines.vllm.steps import Steps
 from engines.vllm.streams import Streams
 
-# The engine is warm or nearly: a prompt of two tokens takes milliseconds. Bounded, so that a start cannot hang here.
-_REHEARSAL_S = 60.0
+# Milliseconds on a warm engine; the first request of all may still compile kernels. Bounded, so that no start hangs here.
+_REHEARSAL_S = 120.0
 _LOOK_S = 0.005
 
 

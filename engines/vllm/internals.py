@@ -5,6 +5,7 @@ them gets the public way instead.
 """
 
 import importlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -120,7 +121,13 @@ def _detokeniser(tokenizer: Any, builder: Builder) -> Detokeniser:
             pieces.append(text.get_next_output_text(False, True))
         return pieces
 
-    return proven(own, library)
+    logger = logging.getLogger(kind.__module__)
+    # It warns of replies that are no text, as most of those here are.
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        return proven(own, library)
+    finally:
+        logger.disabled = disabled
 
 
 @define(eq=False)
