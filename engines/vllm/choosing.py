@@ -13,7 +13,7 @@ from engines.vllm.internals import Internals, Unfit, find
 from engines.vllm.steps import Steps
 from engines.vllm.streams import Streams
 
-# Milliseconds on a warm engine; the first request of all may still compile kernels. Bounded, so that no start hangs here.
+# Milliseconds on a warm engine, but the first request of all may compile kernels. Bounded, so that no start hangs here.
 _REHEARSAL_S = 120.0
 _LOOK_S = 0.005
 
