@@ -34,6 +34,7 @@ class Client:
         )
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self.errors: list[str] = []
+        self.facts: dict[str, Any] = {}
         self._threads = [
             threading.Thread(target=self._read_events, daemon=True),
             threading.Thread(target=self._read_errors, daemon=True),
@@ -61,8 +62,30 @@ class Client:
 
     def open(self) -> list[int]:
         """Wait until the engine is open; the pids it cannot live without."""
-        pids: list[int] = self.wait("opened", timeout=START_S)["pids"]
+        opened = self.wait("opened", timeout=START_S)
+        self.facts = opened["facts"]
+        pids: list[int] = opened["pids"]
         return pids
+
+    def running(self, count: int = 2) -> tuple[list[int], list[str]]:
+        """A fresh engine with running requests: the pids it cannot live without, and their ids."""
+        pids = self.reopen()
+        ids = []
+        for _ in range(count):
+            self.do("submit")
+            ids.append(self.wait("submitted")["id"])
+        self.wait("output")
+        return pids, ids
+
+    def ends(self, count: int) -> dict[str, dict[str, Any]]:
+        """The ends of as many requests, by id; none of them ends twice."""
+        ends: dict[str, dict[str, Any]] = {}
+        while len(ends) < count:
+            event = self.wait("output", timeout=10)
+            if event["kind"] != "Delta":
+                assert event["id"] not in ends
+                ends[event["id"]] = event
+        return ends
 
     def reopen(self) -> list[int]:
         """Close this engine and open the next one in the same process."""
@@ -119,9 +142,17 @@ def start_host(checkpoint_directory: Path) -> Iterator[Callable[..., Client]]:
         client.bury()
 
 
-@pytest.fixture(scope="module", params=["steps", "public"])
-def host(checkpoint_directory: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
-    """One host for the tests of a module and each client; its engine may be dead when a test begins."""
-    client = Client(checkpoint_directory, client=request.param)
+@pytest.fixture(scope="module")
+def host(checkpoint_directory: Path) -> Iterator[Client]:
+    """One host for the tests of a module; its engine may be dead when a test begins."""
+    client = Client(checkpoint_directory)
+    yield client
+    client.bury()
+
+
+@pytest.fixture(scope="module")
+def public_host(checkpoint_directory: Path) -> Iterator[Client]:
+    """The same, by the library's public interface."""
+    client = Client(checkpoint_directory, client="public")
     yield client
     client.bury()

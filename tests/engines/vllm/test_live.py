@@ -26,31 +26,14 @@ def test_the_contract(opened: Client, name: str) -> None:
     assert opened.wait("checked", timeout=60)["error"] is None
 
 
-def _running(host: Client) -> tuple[list[int], list[str]]:
-    # A fresh engine with two running requests: its pids and their ids.
-    pids = host.reopen()
-    ids = []
-    for _ in range(2):
-        host.do("submit")
-        ids.append(host.wait("submitted")["id"])
-    host.wait("output")
-    return pids, ids
-
-
-def _ends(host: Client, count: int) -> dict[str, dict[str, object]]:
-    ends: dict[str, dict[str, object]] = {}
-    while len(ends) < count:
-        event = host.wait("output", timeout=10)
-        if event["kind"] != "Delta":
-            assert event["id"] not in ends
-            ends[event["id"]] = event
-    return ends
+def test_it_is_driven_step_by_step_and_detokenised_here(opened: Client) -> None:
+    assert opened.facts["detokenising"] == "byte table"
 
 
 def test_a_close_with_requests_in_flight_fails_them_once_and_leaves_no_process(opened: Client) -> None:
-    pids, ids = _running(opened)
+    pids, ids = opened.running()
     opened.do("reopen")
-    ends = _ends(opened, 2)
+    ends = opened.ends(2)
     assert {end["kind"] for end in ends.values()} == {"Failed"}
     assert set(ends) == set(ids)
     assert opened.wait("shut")["took"] < 12
@@ -66,11 +49,11 @@ def test_a_close_with_requests_in_flight_fails_them_once_and_leaves_no_process(o
 def test_a_death_fails_every_request_at_once_and_is_told_by_watch(
     opened: Client, which: int, number: signal.Signals, within: float
 ) -> None:
-    pids, ids = _running(opened)
+    pids, ids = opened.running()
     assert len(pids) == 2
     os.kill(pids[which], number)
     began = time.monotonic()
-    ends = _ends(opened, 2)
+    ends = opened.ends(2)
     took = time.monotonic() - began
     assert set(ends) == set(ids)
     assert all(str(end["detail"]).startswith("EngineDead") for end in ends.values()), ends
@@ -79,11 +62,11 @@ def test_a_death_fails_every_request_at_once_and_is_told_by_watch(
     assert dead["kind"] == "EngineDead"
     opened.do("submit")
     late = opened.wait("submitted")["id"]
-    assert str(_ends(opened, 1)[late]["detail"]).startswith("EngineDead")
+    assert str(opened.ends(1)[late]["detail"]).startswith("EngineDead")
 
 
 def test_a_stopped_core_cannot_count_and_is_still_closed_in_time(opened: Client) -> None:
-    pids, _ = _running(opened)
+    pids, _ = opened.running()
     os.kill(pids[0], signal.SIGSTOP)
     opened.do("unfinished")
     assert opened.wait("unfinished", timeout=10)["count"] is None
