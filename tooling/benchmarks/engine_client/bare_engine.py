@@ -13,10 +13,9 @@ from typing import Any
 import uvloop
 
 from engines.base import GenerationRequest, Sampling
-from engines.vllm import apply_library_env
 from engines.vllm.arguments import engine_arguments, sampling_arguments
 from tooling.benchmarks.engine_client import model
-from tooling.benchmarks.engine_client.work import PROMPT_TOKENS, Clock, Load, Took, engine_config, loads, say
+from tooling.benchmarks.engine_client.work import PROMPT_TOKENS, Clock, Load, Took, engine_config, loads, quiet, say
 
 
 async def run(directory: Path, most: int) -> None:
@@ -25,7 +24,7 @@ async def run(directory: Path, most: int) -> None:
     from vllm.usage.usage_lib import UsageContext  # noqa: PLC0415
     from vllm.v1.engine.async_llm import AsyncLLM  # noqa: PLC0415
 
-    config = engine_config(directory, most, "bare")
+    config = engine_config(directory, most)
     engine = AsyncLLM.from_engine_args(
         AsyncEngineArgs(**engine_arguments(config)), usage_context=UsageContext.OPENAI_API_SERVER
     )
@@ -53,7 +52,7 @@ async def _reply(engine: Any, name: str, ids: Sequence[int], load: Load) -> int:
     from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415
 
     request = GenerationRequest(id=name, prompt_ids=ids, sampling=Sampling(), max_tokens=load.tokens)
-    values = sampling_arguments(request, engine_config(Path(), load.requests, "bare"))
+    values = sampling_arguments(request, engine_config(Path(), load.requests))
     parameters = SamplingParams(**values, output_kind=RequestOutputKind.DELTA)
     tokens = characters = 0
     async for output in engine.generate(tokens_input(list(ids)), parameters, name):
@@ -65,5 +64,5 @@ async def _reply(engine: Any, name: str, ids: Sequence[int], load: Load) -> int:
 
 if __name__ == "__main__":
     place = Path(sys.argv[1])
-    apply_library_env(os.environ, gpu=False, error_log=place / "bare.log")  # noqa: TID251 - an entry module
+    quiet(os.environ, place, "bare")  # noqa: TID251 - an entry module
     uvloop.run(run(place, int(sys.argv[2])))

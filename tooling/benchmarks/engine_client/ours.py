@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import trio
-from attrs import evolve
 
 from engines.base import Delta, Failed, GenerationRequest, Output, Sampling
-from engines.vllm import VllmEngine, apply_library_env
+from engines.vllm import VllmEngine
 from engines.vllm.choosing import public, quickest
 from tooling.benchmarks.engine_client import model
-from tooling.benchmarks.engine_client.work import PROMPT_TOKENS, Clock, Load, Took, engine_config, loads, say
+from tooling.benchmarks.engine_client.work import PROMPT_TOKENS, Clock, Load, Took, engine_config, loads, quiet, say
 
 
 class Counter:
@@ -47,8 +46,8 @@ class Counter:
 
 async def run(way: str, directory: Path, most: int) -> None:
     """Open, do every load, close."""
-    mark = apply_library_env(os.environ, gpu=False, error_log=directory / f"{way}.log")  # noqa: TID251 - an entry module
-    config = evolve(engine_config(directory, most, way), mark=mark)
+    mark = quiet(os.environ, directory, way)  # noqa: TID251 - an entry module
+    config = engine_config(directory, most, mark)
     counter = Counter()
     engine = VllmEngine(config, quickest if way == "steps" else public)
     info = await engine.open(counter.deliver, lambda line: None)

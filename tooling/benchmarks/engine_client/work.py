@@ -3,12 +3,12 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from attrs import asdict, field, frozen
 
-from engines.vllm import VllmConfig
+from engines.vllm import VllmConfig, apply_library_env
 from tooling.benchmarks.engine_client.model import MAX_LEN
 
 PROMPT_TOKENS = 48
@@ -47,7 +47,7 @@ class Clock:
         return Took(cpu_s=time.process_time() - self._cpu, tokens=tokens, wall_s=time.perf_counter() - self._wall)
 
 
-def engine_config(directory: Path, most: int, mark: str) -> VllmConfig:
+def engine_config(directory: Path, most: int, mark: str = "") -> VllmConfig:
     """The same engine for every way: no statistics, its own generator, room for `most` requests at once."""
     return VllmConfig(
         model=str(directory),
@@ -59,8 +59,14 @@ def engine_config(directory: Path, most: int, mark: str) -> VllmConfig:
         dtype="float32",
         enforce_eager=True,
         engine_seed=0,
-        error_log=directory / f"{mark}.log",
+        mark=mark,
     )
+
+
+def quiet(environ: MutableMapping[str, str], directory: Path, name: str) -> str:
+    """The server's library variables, errors only; the mark for the configuration."""
+    environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    return apply_library_env(environ, gpu=False, error_log=directory / f"{name}.log")
 
 
 def loads() -> Iterator[Load]:
@@ -74,4 +80,4 @@ def say(took: Took | str) -> None:
     print(json.dumps({"note": took} if isinstance(took, str) else asdict(took)), flush=True)
 
 
-__all__ = ["PROMPT_TOKENS", "Clock", "Load", "Took", "engine_config", "loads", "say"]
+__all__ = ["PROMPT_TOKENS", "Clock", "Load", "Took", "engine_config", "loads", "quiet", "say"]
