@@ -1,6 +1,6 @@
 """The public way: one coroutine per request over `AsyncLLM.generate`.
 
-What every version offers and nothing more; some three times the work per token of `steps`.
+What every version offers and nothing more; up to three times the work per token of `steps`.
 """
 
 from contextlib import aclosing, suppress
