@@ -75,8 +75,11 @@ class ByteText:
 
     def push(self, ids: Sequence[int]) -> str:
         """See `ReplyText.push`."""
-        if len(ids) == 1:
-            return self._add(ids[0])
+        if len(ids) == 1 and not self._held and 0 <= ids[0] < len(self._whole):
+            # Almost every token of almost every step.
+            text = self._whole[ids[0]]
+            if text is not None:
+                return text
         return "".join([self._add(one) for one in ids])
 
     def _add(self, one: int) -> str:

@@ -113,8 +113,8 @@ class Steps(Client):
             reply.cached_tokens = output.prefill_stats.num_cached_tokens
         if ids:
             reply.completion_tokens += len(ids)
-            text = reply.text.push(ids[:-1] if reason == self.internals.stop else ids)
-            batch.append((name, Delta(text, len(ids), reply.cached_tokens)))
+            shown = ids if reason is None or reason != self.internals.stop else ids[:-1]
+            batch.append((name, Delta(reply.text.push(shown), len(ids), reply.cached_tokens)))
         if reason is not None:
             self._forget(name)
             batch.append((name, self._ending(reply, output)))
