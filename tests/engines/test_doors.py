@@ -67,7 +67,7 @@ async def test_a_library_that_cannot_be_asked_any_more_is_dead(monkeypatch: pyte
     engine = VllmEngine(VllmConfig(model="org/name", max_model_len=400, max_num_seqs=4))
     with trio.fail_after(30):
         await engine.open(lambda _: None, lambda _: None)
-        del lookalike.AsyncLLM.latest.errored
+        monkeypatch.delattr(lookalike.AsyncLLM, "errored")
         with pytest.raises(EngineDead, match="vLLM cannot be watched: AttributeError"):
             await engine.watch()
         await engine.close()
