@@ -56,6 +56,11 @@ live *arguments: _cpu
 bench *arguments: _cpu
     @exec {{ cpu }} -m tooling.clients.bench "$@"
 
+# Every benchmark that needs no GPU, ours beside its rivals, and one table of ratios with verdicts. Takes half an hour.
+[no-exit-message]
+bench-all *arguments: _bench
+    @exec {{ cpu }} -m tooling.benchmarks.every "$@"
+
 # Make the demo models (chat, tool or all) and print where they are.
 [no-exit-message]
 demo *arguments: _cpu
@@ -126,6 +131,10 @@ _environment target:
 [no-exit-message, private]
 _dev:
     @exec {{ python }} -m tooling.setup cpu --dev
+
+[no-exit-message, private]
+_bench:
+    @exec {{ python }} -m tooling.setup cpu --bench
 
 [no-exit-message, private]
 _vllm: (_environment "vllm")

@@ -22,7 +22,7 @@ for part in "$@"; do
         faults-both) python3 -m tests.hardware.vllm_faults --model "$model" --dummy --tool-model "$tool" --fp8 ;;
         bf16) python3 -m tooling.benchmarks.serving --model "$model" --dummy --concurrency 1 32 128 --barge-in 0.25 ;;
         fp8) python3 -m tooling.benchmarks.serving --model "$model" --dummy --fp8 --concurrency 1 32 128 --contenders ours asyncllm ;;
-        both) python3 -m tooling.benchmarks.serving --model "$model" --dummy --tool-model "$tool" --concurrency 1 32 128 --contenders ours ;;
+        both) python3 -m tooling.benchmarks.serving --model "$model" --dummy --tool-model "$tool" --concurrency 1 32 128 --contenders ours-both ;;
         capacity) python3 -m tooling.benchmarks.serving.capacity --model "$model" --dummy ;;
         capacity-fp8) python3 -m tooling.benchmarks.serving.capacity --model "$model" --dummy --fp8 ;;
         speculation) $speculation --tool-model "$tool" ;;

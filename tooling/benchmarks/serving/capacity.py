@@ -45,8 +45,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             job = Job(
                 model=options.model, sessions=sessions, max_out=options.max_out, barge_in=options.barge_in, rounds=2
             )
-            url = f"ws://127.0.0.1:{port}/ws"
-            return row(trio.run(over_websocket.converse, job, url, contenders.KEY, pid, "ours"))
+            return row(trio.run(over_websocket.converse, job, port, contenders.KEY, pid, "ours"))
 
         def holds(sessions: int) -> bool:
             found = load(sessions)

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 KEY = "benchmark-key"
+RUST_SWITCH = "VLLM_USE_RUST_FRONTEND"
+"""The variable by which `vllm serve` starts its front end in Rust (vLLM 0.32)."""
 
 
 def grammar(prog: str, description: str) -> argparse.ArgumentParser:
     """The options that every contender is started by."""
-    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", required=True, help="directory or hub id, used by every contender")
     parser.add_argument("--tool-model", help="ours serves mode both with this tool model (the rivals have none)")
     parser.add_argument("--max-out", type=int, default=128, help="tokens of a reply at most")
@@ -24,7 +28,7 @@ def grammar(prog: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--tensor-parallel", type=int, default=1, help="GPUs each layer is split over, for all")
     parser.add_argument("--data-parallel", type=int, default=1, help="replicas, for all")
     parser.add_argument("--backend", choices=("mp", "ray"), help="what starts the workers, for all")
-    parser.add_argument("--json", action="store_true", help="rows as JSON on stdout")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row on stdout")
     return parser
 
 
@@ -94,4 +98,4 @@ def vllm_serve(options: argparse.Namespace, port: int) -> list[str]:
     return argv
 
 
-__all__ = ["KEY", "engine_arguments", "grammar", "our_program", "our_settings", "vllm_serve"]
+__all__ = ["KEY", "RUST_SWITCH", "engine_arguments", "grammar", "our_program", "our_settings", "vllm_serve"]

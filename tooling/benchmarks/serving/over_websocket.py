@@ -1,33 +1,30 @@
 """The conversations over `/ws`, against a server of ours."""
 
 import itertools
-import json
 import random
 import time
-from pathlib import Path
 
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, open_websocket_url
 
+from tooling.benchmarks.serving.processes import front_cpu_seconds
+from tooling.benchmarks.serving.streams import Broken, Socket, websocket
 from tooling.benchmarks.serving.workload import SYSTEM, TURNS, Job, Outcome, Turn
 
-QUEUE = 4096
 
-
-async def converse(job: Job, url: str, key: str, pid: int, contender: str) -> Outcome:
+async def converse(job: Job, port: int, key: str, pid: int, contender: str) -> Outcome:
     """Hold every conversation of the job; `pid` is the server's main process, whose CPU time is taken."""
     turns: list[Turn] = []
     failed: list[str] = []
-    before, started = cpu_seconds(pid), time.perf_counter()
+    before, own, started = front_cpu_seconds(pid), time.process_time(), time.perf_counter()
 
     async def session(number: int) -> None:
         await trio.sleep(job.spread_s * number / max(1, job.sessions))
         try:
             for _ in range(job.rounds):
-                async with open_websocket_url(f"{url}?api_key={key}", message_queue_size=QUEUE) as socket:
+                async with websocket(port, key) as socket:
                     await _session(job, socket, number, turns, failed)
-        except* (ConnectionClosed, HandshakeError, OSError) as group:
-            failed.append(repr(group.exceptions[0]))
+        except Broken as error:
+            failed.append(str(error))
 
     async with trio.open_nursery() as nursery:
         for number in range(job.sessions):
@@ -37,12 +34,13 @@ async def converse(job: Job, url: str, key: str, pid: int, contender: str) -> Ou
         sessions=job.sessions,
         turns=tuple(turns),
         wall_s=time.perf_counter() - started,
-        cpu_s=cpu_seconds(pid) - before,
+        cpu_s=front_cpu_seconds(pid) - before,
+        client_cpu_s=time.process_time() - own,
         errors=len(failed),
     )
 
 
-async def _session(job: Job, socket: WebSocketConnection, number: int, turns: list[Turn], failed: list[str]) -> None:
+async def _session(job: Job, socket: Socket, number: int, turns: list[Turn], failed: list[str]) -> None:
     chance = random.Random(number)  # noqa: S311 - which turns are interrupted
     ids = {"session_id": f"bench-{number}"}
     interrupted = False
@@ -52,7 +50,7 @@ async def _session(job: Job, socket: WebSocketConnection, number: int, turns: li
             payload |= {"chat_prompt": SYSTEM, "sampling": {"sanitize_output": False}}
         frame = {"type": "message" if index else "start", **ids, "request_id": f"{number}-{index}", "payload": payload}
         sent = time.perf_counter()
-        await socket.send_message(json.dumps(frame))
+        await socket.send(frame)
         stops_at = job.barge_after if chance.random() < job.barge_in and index + 1 < len(TURNS) else None
         turn = await _turn(socket, f"{number}-{index}", sent, stops_at)
         if turn is None:
@@ -61,14 +59,14 @@ async def _session(job: Job, socket: WebSocketConnection, number: int, turns: li
         interrupted = stops_at is not None
         turns.append(turn)
     if not interrupted:
-        await socket.send_message(json.dumps({"type": "end", **ids, "request_id": "end", "payload": {}}))
+        await socket.send({"type": "end", **ids, "request_id": "end", "payload": {}})
 
 
-async def _turn(socket: WebSocketConnection, request_id: str, sent: float, stops_at: int | None) -> Turn | None:
+async def _turn(socket: Socket, request_id: str, sent: float, stops_at: int | None) -> Turn | None:
     """One turn to its end, or until the caller talks into it; frames of older turns are passed over."""
     times: list[float] = []
     while True:
-        frame = json.loads(await socket.get_message())
+        frame = await socket.receive()
         now = time.perf_counter()
         if frame["request_id"] != request_id:
             continue
@@ -93,10 +91,4 @@ def _measured(sent: float, times: list[float], tokens: int, cached: int | None, 
     )
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of one process so far (proc(5), fields 14 and 15), in units of 10 ms."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-__all__ = ["converse", "cpu_seconds"]
+__all__ = ["converse"]

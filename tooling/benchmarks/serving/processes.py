@@ -14,8 +14,12 @@ from pathlib import Path
 import httpx
 import trio
 
+from tooling.benchmarks.children import cpu_seconds
+
 START_TIMEOUT_S = 600.0
 STOP_TIMEOUT_S = 40.0
+RUST = "vllm-rs"
+"""The name of its process."""
 
 
 @contextmanager
@@ -39,6 +43,14 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def front_cpu_seconds(pid: int) -> float:
+    """CPU time of a front end so far: of its process, and of vLLM's Rust front end where that is a child of it."""
+    mine = Path(f"/proc/{pid}/task")
+    children = {int(child) for task in mine.iterdir() for child in (task / "children").read_text("ascii").split()}
+    rust = [child for child in children if Path(f"/proc/{child}/comm").read_text("ascii").startswith(RUST)]
+    return cpu_seconds(pid) + sum(map(cpu_seconds, rust))
 
 
 def _wait(process: subprocess.Popen[bytes], url: str) -> bool:
@@ -66,4 +78,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
 
 
-__all__ = ["free_port", "running"]
+__all__ = ["free_port", "front_cpu_seconds", "running"]

@@ -48,13 +48,16 @@ class Turn:
 
 @frozen(kw_only=True)
 class Outcome:
-    """What a contender did with a job. `cpu_s`: CPU seconds of its front process. `wall_s`: first start to last end."""
+    """What a contender did with a job. `wall_s`: first start to last end. CPU seconds: `cpu_s` of its front process,
+    `client_cpu_s` of the load generator, where that is a process of its own.
+    """
 
     contender: str
     sessions: int
     turns: tuple[Turn, ...] = field(repr=False)
     wall_s: float
     cpu_s: float | None = None
+    client_cpu_s: float | None = None
     errors: int = 0
 
 
@@ -72,10 +75,15 @@ def row(outcome: Outcome) -> dict[str, float | int | str | None]:
         "itl_p50_ms": _at(gaps, 0.5),
         "itl_p99_ms": _at(gaps, 0.99),
         "tokens_per_s": round(tokens / outcome.wall_s, 1),
-        "front_cpu_us_per_token": None if outcome.cpu_s is None else round(outcome.cpu_s / max(1, tokens) * 1e6, 1),
+        "front_cpu_us_per_token": _per_token(outcome.cpu_s, tokens),
+        "client_cpu_us_per_token": _per_token(outcome.client_cpu_s, tokens),
         "prefix_hits": _prefix_hits(outcome.turns),
         "errors": outcome.errors,
     }
+
+
+def _per_token(cpu_s: float | None, tokens: int) -> float | None:
+    return None if cpu_s is None else round(cpu_s / max(1, tokens) * 1e6, 1)
 
 
 def _prefix_hits(turns: Sequence[Turn]) -> float | None:

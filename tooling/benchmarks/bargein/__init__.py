@@ -1,0 +1,1 @@
+"""Talking into a reply: how soon the engine knows, how soon the new turn speaks."""

@@ -1,0 +1,1 @@
+"""Our server with a scripted engine that says when it said it."""
