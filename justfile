@@ -56,7 +56,7 @@ live *arguments: _cpu
 bench *arguments: _cpu
     @exec {{ cpu }} -m tooling.clients.bench "$@"
 
-# Every benchmark that needs no GPU, ours beside its rivals, and one table of ratios with verdicts. Takes half an hour.
+# Every benchmark that needs no GPU, ours beside its rivals, and one table of ratios with verdicts. Takes about twenty minutes.
 [no-exit-message]
 bench-all *arguments: _bench
     @exec {{ cpu }} -m tooling.benchmarks.every "$@"

@@ -149,9 +149,9 @@ def figures(seen: Samples, alone: Mapping[int, Sequence[float]], growth: Sequenc
     yield ratios(f"CPU to uvicorn's in one loop, {at} sessions", cost(OURS, at), cost(LOOP, at))
     yield ratios(f"CPU to picows', {at} sessions", cost(OURS, at), cost(PICOWS, at))
     delays = {name: [one.p99_ms for one in seen[name, at]] for name in (OURS, UVICORN)}
-    if counts[0] != counts[-1]:
-        name = f"CPU of {counts[-1]} sessions to {counts[0]}'s, engine apart"
-        yield ratios(name, net(counts[-1]), net(counts[0]), at_most=FLAT)
+    for fewer in counts[:-1]:
+        name = f"CPU of {counts[-1]} sessions to {fewer}'s, engine apart"
+        yield ratios(name, net(counts[-1]), net(fewer), at_most=FLAT)
     name = f"CPU after {LATE:g} s of a reply to that after {EARLY:g} s"
     yield Figure(name, Spread.of(growth), at_most=FLAT)
     yield ratios(f"step to client p99 to uvicorn's, {at} sessions", delays[OURS], delays[UVICORN], at_most=1.0)

@@ -34,10 +34,11 @@ class Told:
         return [value for value in found if value is not None]
 
     def ratio(self, column: str, sessions: int, one: str, other: str, **bounds: float) -> Iterator[Figure]:
-        """The first to the second, nothing where either was not measured."""
+        """The first to the second as far as both were measured, nothing where either was not."""
         mine, theirs = (self.values(name, sessions, column) for name in (one, other))
-        if mine and len(mine) == len(theirs) and all(theirs):
-            yield ratios(f"{column}: {one} to {other}, {sessions} sessions", mine, theirs, **bounds)
+        both = min(len(mine), len(theirs))
+        if both and all(theirs):
+            yield ratios(f"{column}: {one} to {other}, {sessions} sessions", mine[:both], theirs[:both], **bounds)
 
     def table(self) -> Iterator[dict[str, object]]:
         """A row a contender and load."""
