@@ -45,7 +45,7 @@ def measure(
         ready = f"http://127.0.0.1:{our_port}/readyz"
         ours = stack.enter_context(running(contenders.our_program(engine), settings, ready))
         ready = f"http://127.0.0.1:{their_port}/health"
-        theirs = stack.enter_context(running(contenders.vllm_serve(engine, their_port), environ, ready))
+        theirs = stack.enter_context(running(contenders.vllm_server(engine, their_port), environ, ready))
 
         def hold(job: Job, contender: str) -> dict[str, Any]:
             if contender == comparing.OURS:

@@ -88,7 +88,16 @@ def engine_arguments(options: argparse.Namespace) -> dict[str, Any]:
 
 def vllm_serve(options: argparse.Namespace, port: int) -> list[str]:
     """The arguments of `vllm serve`'s interpreter."""
-    argv = ["-m", "vllm.entrypoints.cli.main", "serve", options.model, "--host", "127.0.0.1", "--port", str(port)]
+    return ["-m", "vllm.entrypoints.cli.main", "serve", options.model, *_served(options, port)]
+
+
+def vllm_server(options: argparse.Namespace, port: int) -> list[str]:
+    """The same for the server alone: with the wheel for CPUs the command line fails, for it asks after another one."""
+    return ["-m", "vllm.entrypoints.openai.api_server", "--model", options.model, *_served(options, port)]
+
+
+def _served(options: argparse.Namespace, port: int) -> list[str]:
+    argv = ["--host", "127.0.0.1", "--port", str(port)]
     argv.append("--enable-prompt-tokens-details")  # it tells cached tokens only then
     for name, value in engine_arguments(options).items():
         if value is True:
@@ -98,4 +107,13 @@ def vllm_serve(options: argparse.Namespace, port: int) -> list[str]:
     return argv
 
 
-__all__ = ["KEY", "RUST_SWITCH", "engine_arguments", "grammar", "our_program", "our_settings", "vllm_serve"]
+__all__ = [
+    "KEY",
+    "RUST_SWITCH",
+    "engine_arguments",
+    "grammar",
+    "our_program",
+    "our_settings",
+    "vllm_serve",
+    "vllm_server",
+]
