@@ -53,8 +53,8 @@ def measure(
             return row(trio.run(over_sse.converse, job, their_port, theirs, contender))
 
         order = [comparing.OURS, comparing.SERVE]
-        for contender in order:
-            hold(jobs[-1], contender)  # the first load warms up
+        for contender in order * 2:
+            hold(jobs[-1], contender)  # the first loads warm up
         for number in tqdm(range(rounds), disable=None):
             for job in jobs:
                 for contender in order if number % 2 == 0 else order[::-1]:
@@ -73,7 +73,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _grammar() -> argparse.ArgumentParser:
-    parser = figures.arguments("stack", __doc__)
+    parser = figures.arguments("stack", __doc__, rounds=5)
     parser.add_argument("--sessions", type=int, nargs="+", default=[32], metavar="N", help="at once (default 32)")
     return parser
 
