@@ -1,4 +1,4 @@
-"""Moments as words."""
+"""Moments as words, and the frames that carry them."""
 
 import time
 
@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.session.sanitizer import Sanitizer
+from protocol.frames import Address, Frame
 from tooling.benchmarks.fanout.__main__ import held_tokens
 from tooling.benchmarks.fanout.listeners import Listener, delays
+from tooling.benchmarks.fanout.token_frames import frame, head
 from tooling.benchmarks.scripted.stamps import LENGTH, SYLLABLES, WRAPS, moments, stamp
 
 
@@ -36,3 +38,9 @@ def test_a_delay_counts_from_the_step_that_let_the_token_go() -> None:
     count, found = delays([listener], 0, 9**10, held=1)
     assert count == 3
     assert found == [3.0, 3.0]
+
+
+def test_the_rivals_send_the_frames_that_ours_sends() -> None:
+    started = '{"type":"start","session_id":"s","request_id":"r","payload":{}}'
+    ours = Frame("token", Address("s", "r"), {"text": ' so "so"'}).encode()
+    assert frame(head(started), ' so "so"').encode() == ours

@@ -4,14 +4,13 @@ The floor: a WebSocket in C with a callback a frame, and nothing beside the send
 """
 
 import asyncio  # noqa: TID251 - the rival is an asyncio program
-import json
 import sys
 from collections.abc import Sequence
 
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
-from protocol.frames import CLOSING, Address, token_body, token_head
+from tooling.benchmarks.fanout.token_frames import frame, head
 from tooling.benchmarks.scripted.stamps import stamp
 
 
@@ -22,11 +21,10 @@ class Talker(WSListener):  # type: ignore[misc]  # a class without type informat
         super().__init__()
         self.heads = heads
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+    def on_ws_frame(self, transport: WSTransport, came: WSFrame) -> None:
         """A start."""
-        if frame.msg_type == WSMsgType.TEXT:
-            told = json.loads(frame.get_payload_as_bytes())
-            self.heads[transport] = token_head(Address(told["session_id"], told["request_id"]))
+        if came.msg_type == WSMsgType.TEXT:
+            self.heads[transport] = head(came.get_payload_as_bytes())
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Gone."""
@@ -44,8 +42,8 @@ async def serve(port: int, step_s: float) -> None:
     while True:
         await asyncio.sleep(step_s)
         token = stamp()
-        for transport, head in list(heads.items()):
-            transport.send(WSMsgType.TEXT, (head + token_body(token) + CLOSING).encode())
+        for transport, begins in list(heads.items()):
+            transport.send(WSMsgType.TEXT, frame(begins, token).encode())
 
 
 def main(argv: Sequence[str]) -> int:

@@ -6,7 +6,6 @@ sends to one client after the other, which is the least that uvicorn can do, and
 """
 
 import asyncio  # noqa: TID251 - the rival is an asyncio program
-import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
-from protocol.frames import CLOSING, Address, token_body, token_head
+from tooling.benchmarks.fanout.token_frames import frame, head
 from tooling.benchmarks.scripted.stamps import stamp
 
 Send = Callable[[str], Awaitable[None]]
@@ -46,18 +45,17 @@ def application(step_s: float, *, tasks: bool) -> FastAPI:
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
         with suppress(WebSocketDisconnect, RuntimeError):
-            started = json.loads(await socket.receive_text())
-            head = token_head(Address(started["session_id"], started["request_id"]))
+            begins = head(await socket.receive_text())
 
-            async def frame(token: str) -> None:
-                await socket.send_text(head + token_body(token) + CLOSING)
+            async def send(token: str) -> None:
+                await socket.send_text(frame(begins, token))
 
             if tasks:
                 queue: asyncio.Queue[str] = asyncio.Queue()
                 sends[socket] = queue.put
                 while True:
-                    await frame(await queue.get())
-            sends[socket] = frame
+                    await send(await queue.get())
+            sends[socket] = send
             await socket.receive_text()
         sends.pop(socket, None)
 

@@ -41,7 +41,7 @@ def settings(model: Path, port: int, sessions: int) -> dict[str, str]:
         "INFERENCE_ENGINE": "scripted",
         "DEPLOY_MODE": "chat",
         "CHAT_MODEL": str(model),
-        "CHAT_MAX_OUT": "4096",
+        "CHAT_MAX_OUT": "4000",
         "CHAT_MAX_LEN": "8192",
         "SERVER_BIND_HOST": "127.0.0.1",
         "SERVER_PORT": str(port),
