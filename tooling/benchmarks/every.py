@@ -12,7 +12,7 @@ from typing import Any
 
 from tooling.benchmarks.figures import table
 
-BENCHMARKS = ("fanout", "stack", "bargein", "memory", "start")
+BENCHMARKS = ("fanout", "engine_client", "stack", "bargein", "memory", "start")
 
 
 def measured(name: str) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from attrs import asdict, frozen
 
 from tooling.benchmarks.engine_client import model
 from tooling.benchmarks.engine_client.work import Load, Took
+from tooling.benchmarks.figures import Figure, Spread
 
 TARGET = 0.4
 WARM_UP = Load(requests=16, tokens=16)
@@ -140,8 +141,15 @@ def main(argv: Sequence[str]) -> int:
     loads = [Load(requests=count, tokens=options.tokens * (4 if count == 1 else 1)) for count in options.requests]
     with tempfile.TemporaryDirectory(prefix="engine-client-") as place:
         table = list(rows(measure(model.write(Path(place)), loads, options.rounds)))
-    print("\n".join(json.dumps(asdict(row)) for row in table) if options.json else "\n".join(table_lines(table)))
+    last = [json.dumps(figure(table).as_json())]
+    print("\n".join([json.dumps(asdict(row)) for row in table] + last if options.json else table_lines(table)))
     return judge(table) if options.check else 0
+
+
+def figure(table: Sequence[Row]) -> Figure:
+    """The ratio at the most requests, as `tooling.benchmarks.every` gathers it."""
+    last = max((row for row in table if row.way == "ours"), key=lambda row: row.requests)
+    return Figure(f"CPU to {RIVAL}'s, {last.requests} requests", Spread(*last.ratio), at_most=TARGET)
 
 
 def judge(table: Sequence[Row]) -> int:
