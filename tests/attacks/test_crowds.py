@@ -1,6 +1,6 @@
 """Hundreds that come, start and vanish, and hundreds that stay silent: everything comes back to where it was.
 
-`python -m tooling.benchmarks.connections` does the same with thousands and prints what an idle connection takes.
+`python -m tooling.benchmarks.memory` does the same with thousands and prints what an idle connection takes.
 """
 
 from contextlib import AsyncExitStack

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tooling.benchmarks import connections
+from tooling.benchmarks import memory
 from tooling.benchmarks.bystander import attacks
 from tooling.benchmarks.bystander.__main__ import main
 from tooling.benchmarks.bystander.table import table
@@ -70,8 +70,9 @@ def test_every_attack_is_bounded() -> None:
 
 
 def test_a_crowd_of_connections_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    assert connections.main(["--idle", "40", "--churn", "20", "--json"], AROUND) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [state["when"] for state in told["states"]][:3] == ["before", "with 40 idle", "after them"]
-    assert told["states"][1]["descriptors"] >= told["states"][0]["descriptors"] + 40
-    assert told["states"][2]["descriptors"] == told["states"][0]["descriptors"]
+    assert memory.main(["--rounds", "1", "--idle", "40", "--churn", "20", "--json"], AROUND) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    before, idle, bound, gone = (row["descriptors"] for row in told[:4])
+    assert idle == bound == before + 40
+    assert gone == before
+    assert told[-1]["figure"] == "an idle connection"
