@@ -1,10 +1,9 @@
-"""One generation as a session sees it: what the engine has said of it so far, and how it ended."""
+"""One generation as its turn sees it: what it got of it so far, and how it ended."""
 
 import enum
 from typing import Protocol
 
-import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from engines.base import Delta, Failed, Finished, GenerationRequest, Usage
 from engines.errors import EngineError, TurnFailed
@@ -31,7 +30,10 @@ class GenerationState(enum.Enum):
 
 @define(eq=False)
 class Generation:
-    """A submitted request. Times are the clock's seconds; token counts are the engine's."""
+    """A submitted request, kept by its turn. The engine's actor hands each new text to `take` in the engine's step.
+
+    Times are the clock's seconds.
+    """
 
     request: GenerationRequest
     turn: int
@@ -41,7 +43,6 @@ class Generation:
     state: GenerationState = GenerationState.RUNNING
     finish_reason: str = ""
     error: EngineError | None = None
-    ended: trio.Event = field(factory=trio.Event)
     _prompt_tokens: int = field(init=False)
     _tokens: int = 0
     _cached_tokens: int | None = None
@@ -51,11 +52,16 @@ class Generation:
 
     @property
     def usage(self) -> Usage:
-        """Token counts so far."""
+        """Tokens that the turn was handed, and the engine's own count once the end is known."""
         return Usage(self._prompt_tokens, self._tokens, self._cached_tokens)
 
     def take(self, output: Delta, now: float) -> bool:
-        """New text: count its tokens, pass it to the session. Whether the sink wants to be flushed."""
+        """New text: count its tokens, pass it to the session. Whether the sink wants to be flushed.
+
+        Nothing is taken once the turn has stopped it, whose usage has been told by then.
+        """
+        if self.state is not GenerationState.RUNNING:
+            return False
         if self.first_output_at is None:
             self.first_output_at = now
         if output.cached_tokens is not None:
@@ -63,26 +69,28 @@ class Generation:
         self._tokens += output.tokens
         return bool(output.text) and self.sink.pour(self.turn, output.text, output.tokens)
 
-    def finish(self, output: Finished | Failed) -> None:
-        """The engine's own end of it."""
-        if isinstance(output, Finished):
-            self.state, self.finish_reason = GenerationState.FINISHED, output.reason.value
-            used = output.usage
+    def finish(self, how: Finished | Failed) -> None:
+        """The engine's own end of it; without effect on one that the turn has stopped."""
+        if self.state is not GenerationState.RUNNING:
+            return
+        if isinstance(how, Finished):
+            used = self.total(how)
             self._prompt_tokens, self._tokens = used.prompt_tokens, used.completion_tokens
-            if used.cached_tokens is not None:
-                self._cached_tokens = used.cached_tokens
+            self._cached_tokens = used.cached_tokens
+            self.state, self.finish_reason = GenerationState.FINISHED, how.reason.value
         else:
-            self.state, self.error = GenerationState.FAILED, output.error
-        self.ended.set()
+            self.state, self.error = GenerationState.FAILED, how.error
 
-    def fail(self, error: EngineError) -> None:
-        """The engine is gone, and this request with it."""
-        self.finish(Failed(error))
-
-    def abort(self) -> None:
-        """We stopped it; what the engine still says of it is not heard."""
+    def stop(self) -> None:
+        """The turn has enough of it."""
         self.state = GenerationState.ABORTED
-        self.ended.set()
+
+    def total(self, how: Finished | Failed) -> Usage:
+        """All tokens of it, if it ends like this."""
+        if isinstance(how, Failed):
+            return self.usage
+        cached = how.usage.cached_tokens
+        return how.usage if cached is not None else evolve(how.usage, cached_tokens=self._cached_tokens)
 
     @property
     def failure(self) -> EngineError:

@@ -7,7 +7,7 @@ from attrs import define, field, frozen
 
 from actors.connection import Connection, Socket
 from actors.engine import EngineActor, EngineLimits
-from actors.router import RouterActor
+from actors.router import Asker, RouterActor
 from actors.session.actor import SessionActor
 from actors.session.deployment import Deployment
 from actors.session.effects import Hangup
@@ -16,6 +16,7 @@ from actors.session.intake import Routing
 from actors.session.opening import Profile
 from actors.session.outbox import Outbox
 from actors.session.sanitizer import Families, Sanitizer
+from actors.session.turn import Router
 from engines.base import EngineInfo, Sampling
 from engines.prompts.chat import ChatText
 from engines.prompts.messages import PromptMessage
@@ -116,11 +117,16 @@ def warmup_ids(text: ChatText) -> Callable[[EngineInfo], list[int]]:
 
 @define(eq=False)
 class Reception:
-    """Makes the connection of each accepted socket."""
+    """Makes the connection of each accepted socket. `router`: who decides; the parts' router unless it is named."""
 
     parts: Parts
     site: Deployment
+    router: Router | None = None
     _numbers: Iterator[int] = field(factory=itertools.count)
+
+    def __attrs_post_init__(self) -> None:
+        if self.router is None and self.parts.router is not None:
+            self.router = Asker(self.parts.router.mailbox)
 
     def connect(self, socket: Socket) -> Connection:
         """A connection with a session of its own."""
@@ -129,8 +135,8 @@ class Reception:
         actor = SessionActor(
             site=self.site,
             outbox=outbox,
-            engine=parts.chat,
-            router=parts.router,
+            engine=parts.chat.mailbox if parts.chat is not None else None,
+            router=self.router,
             cleaner=self._sanitizer,
             number=next(self._numbers),
         )

@@ -76,6 +76,11 @@ class Process:
             ).page
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
+                # From before the first connection to the end of the last: one that crashes ends the server.
+                if parts.chat is not None:
+                    nursery.start_soon(parts.chat.run)
+                if parts.router is not None:
+                    nursery.start_soon(parts.router.run)
                 port = await nursery.start(server.serve, place.server_bind_host, place.server_port)
                 url = f"ws://{reachable(place.server_bind_host)}:{port}/ws"
                 log.info(

@@ -77,8 +77,8 @@ class Supervisor:
                 patience.deadline = float("inf")
                 self._ready(info, loaded - started, trio.current_time() - loaded)
                 task_status.started(info)
-                nursery.start_soon(self.actor.watch)
-                nursery.start_soon(self.actor.heartbeat)
+                nursery.start_soon(self.actor.watch.run)
+                nursery.start_soon(self.actor.watch.heartbeat)
                 if self.cache_reset_s:
                     nursery.start_soon(self._reset_cache_when_idle, engine)
         if patience.cancelled_caught:

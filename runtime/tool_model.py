@@ -96,7 +96,7 @@ class ToolModel:
         self.health.router_ready = True
         log.info("router.ready", model=info.name, seconds=round(self._ready_at - started, 1), **info.facts)
         task_status.started(info)
-        await self.actor.run(classifier, info.batching)
+        await self.actor.serve(classifier, info.batching)
 
     def _progress(self, line: str) -> None:
         log.info("router.progress", step=line)

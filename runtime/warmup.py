@@ -1,12 +1,13 @@
 """Warm-up: real requests through the real path, before anybody is told that the server is ready."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 
 import trio
 from attrs import define
 
-from actors.engine import EngineActor
-from actors.generation import Generation, GenerationState
+from actors.engine import EngineActor, Exchange
+from actors.generation import GenerationState
 from actors.session.effects import AbortCause
 from engines.base import EngineInfo, GenerationRequest, Sampling
 from engines.errors import EngineStartFailed
@@ -36,27 +37,41 @@ async def warm_up(actor: EngineActor, info: EngineInfo, ids: Sequence[int]) -> N
     `ids`: prompt ids to use, cut to 512 or to what the context leaves.
     """
     prompt = list(ids)[: max(1, min(PROMPT_TOKENS, info.max_model_len - NEW_TOKENS))]
-    await _finish(_submit(actor, prompt, "warmup-0"))
-    several = [_submit(actor, prompt, f"warmup-{n}") for n in range(1, 1 + min(AT_ONCE, info.max_running))]
-    actor.abort(several[0], AbortCause.INTERNAL)
-    for generation in several[1:]:
-        await _finish(generation)
-    with trio.move_on_after(actor.limits.cancel_grace_s) as patience:
-        await actor.wait_aborts_confirmed()
+    with _trying_out(actor, prompt, range(1)) as (alone,):
+        await _finish(alone)
+    with _trying_out(actor, prompt, range(1, 1 + min(AT_ONCE, info.max_running))) as (stopped, *others):
+        stopped.abort(AbortCause.INTERNAL)
+        for exchange in others:
+            await _finish(exchange)
+        with trio.move_on_after(actor.limits.cancel_grace_s) as patience:
+            await stopped.ended()
+            await actor.wait_aborts_confirmed()
     if patience.cancelled_caught:
         raise EngineStartFailed(f"warm-up: an abort was not confirmed within {actor.limits.cancel_grace_s:g} s")
 
 
-def _submit(actor: EngineActor, prompt: list[int], name: str) -> Generation:
-    request = GenerationRequest(
-        id=name, prompt_ids=prompt, sampling=Sampling(), max_tokens=NEW_TOKENS, seed=len(prompt)
-    )
-    return actor.try_out(request, TURN, _Nowhere())
+@contextmanager
+def _trying_out(actor: EngineActor, prompt: list[int], numbers: Sequence[int]) -> Iterator[list[Exchange]]:
+    """Requests with these numbers, all at once, of as many turns that nobody asked for."""
+    with ExitStack() as stack:
+        exchanges = [stack.enter_context(closing(Exchange(actor.mailbox, actor.clock))) for _ in numbers]
+        for number, exchange in zip(numbers, exchanges, strict=True):
+            request = GenerationRequest(
+                id=f"warmup-{number}",
+                prompt_ids=prompt,
+                sampling=Sampling(),
+                max_tokens=NEW_TOKENS,
+                seed=len(prompt),
+            )
+            exchange.try_out(request, TURN, _Nowhere())
+        yield exchanges
 
 
-async def _finish(generation: Generation) -> None:
+async def _finish(exchange: Exchange) -> None:
+    generation = exchange.generation
+    assert generation is not None
     with trio.move_on_after(REQUEST_TIMEOUT_S):
-        await generation.ended.wait()
+        await exchange.ended()
     if generation.state is GenerationState.FAILED:
         raise EngineStartFailed(f"warm-up: {generation.failure}")
     if generation.state is not GenerationState.FINISHED or not generation.usage.completion_tokens:

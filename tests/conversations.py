@@ -46,6 +46,7 @@ class Conversations(RuleBasedStateMachine):
         super().__init__()
         self.loop: GuestLoop[World] | None = None
         self.parties: list[tuple[Client, Connection, Memory]] = []
+        self.settled = True
 
     @initialize(mode=st.sampled_from(MODES), speculates=st.booleans(), yes=st.booleans())
     def open(self, mode: Mode, speculates: bool, yes: bool) -> None:
@@ -158,6 +159,7 @@ class Conversations(RuleBasedStateMachine):
     def the_engine_steps_at_once(self) -> None:
         if not self.world.scripted.stalled:
             self.world.scripted.step()
+            self.settled = False  # what it said is on its way
 
     @precondition(lambda self: self.world.mode is not Mode.TOOL and len(self.world.engines) < LIVES)
     @rule(seconds=st.sampled_from([0.2, 4, 12, 40]))
@@ -185,6 +187,7 @@ class Conversations(RuleBasedStateMachine):
     def everything_settles(self) -> None:
         assert self.loop is not None
         self.loop.settle()
+        self.settled = True
 
     @rule(seconds=MOMENTS)
     def time_passes(self, seconds: float) -> None:
@@ -195,6 +198,7 @@ class Conversations(RuleBasedStateMachine):
         assert self.loop is not None
         if seconds:
             self.loop.sleep(seconds)
+            self.settled = True
 
     @rule()
     def silence_ends_in_idle(self) -> None:
@@ -210,6 +214,7 @@ class Conversations(RuleBasedStateMachine):
         assert self.loop is not None
         assert callable(reached)
         self.loop.settle()
+        self.settled = True
         for _ in range(PATIENCE_S):
             self.read_everything()
             if reached():
@@ -239,7 +244,7 @@ class Conversations(RuleBasedStateMachine):
     @invariant()
     def the_engines_running_set_is_the_sessions(self) -> None:
         if self.parties:
-            self.world.check_running()
+            self.world.check_running(settled=self.settled)
 
     @invariant()
     def the_history_is_what_the_client_knows(self) -> None:

@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 from actors.connection import Connection
 from actors.engine import EngineActor, EngineLimits, EngineState
 from actors.lanes import Lanes
+from actors.router import Decision
 from actors.session.actor import CleanerFactory, SessionActor
 from actors.session.deployment import Deployment
 from actors.session.effects import Hangup
@@ -20,7 +21,7 @@ from actors.session.gate import Gate
 from actors.session.intake import Routing
 from actors.session.outbox import Outbox
 from actors.session.state import Phase
-from actors.session.turn import Decision
+from actors.session.turn import Turn
 from engines.base import GenerationRequest
 from engines.scripted import Script, ScriptedEngine
 from protocol.limits import TurnLimits, Window
@@ -144,7 +145,7 @@ class World:
         actor = SessionActor(
             site=self.site,
             outbox=outbox,
-            engine=None if self.mode is Mode.TOOL else self.engine,
+            engine=None if self.mode is Mode.TOOL else self.engine.mailbox,
             router=None if self.mode is Mode.CHAT else self.router,
             cleaner=self.cleaner,
         )
@@ -163,31 +164,30 @@ class World:
             self.connections.remove(connection)
             client.finished()
 
-    def check_running(self) -> None:
-        """The engine's running set is the sessions' running set (and, while it comes up, the warm-up's)."""
-        generations = [
-            generation
-            for connection in self.connections
-            if (turn := connection.actor._turn) is not None and (generation := turn.generation) is not None
-            if not generation.ended.is_set()
-        ]
-        warming = self.engine.state is EngineState.DOWN
-        assert len(generations) == (0 if warming else self.engine.running)
-        assert len(generations) <= self.engine.stats().places <= len(self.connections)
+    def check_running(self, *, settled: bool = True) -> None:
+        """The engine's running set is the sessions' running set (and, while it comes up, the warm-up's).
+
+        `settled`: no message is on its way; an end that is leaves a session waiting for a moment longer.
+        """
+        waiting = sum(_waits(connection.actor._turn) for connection in self.connections)
+        running = 0 if self.engine.state is EngineState.DOWN else self.engine.running
+        assert running == waiting if settled else running <= waiting
+        assert running <= self.engine.stats().places <= len(self.connections)
         for connection in self.connections:
             session = connection.actor.session
             assert session.pending is None or session.phase is Phase.CANCELLING
             assert connection.outbox.size <= connection.outbox.limit
 
     async def check_quiet(self) -> None:
-        """Nothing is left: no request, no abort under way, no task but the supervisor's."""
+        """Nothing is left: no request, no abort under way, no task but the supervisor's and the actor's."""
+        await trio.testing.wait_all_tasks_blocked()
         await self.engine.wait_aborts_confirmed()
         assert self.engine.idle, "a request or a place is left"
         assert not self.connections
         if self.engines:
             assert await self.scripted.unfinished() == 0
         names = {task.name for task in self.nursery.child_tasks}
-        assert names <= {"supervisor"}, f"tasks left: {names}"
+        assert names <= {"supervisor", "engine actor"}, f"tasks left: {names}"
 
 
 def deployment(mode: Mode) -> Deployment:
@@ -206,6 +206,13 @@ def deployment(mode: Mode) -> Deployment:
 def _last_words(text: str, tokens: int) -> tuple[str, int]:
     kept = text.split()[-tokens:]
     return " ".join(kept), len(kept)
+
+
+def _waits(turn: Turn | None) -> bool:
+    """Whether a turn waits for a request; one that still routes has not looked whether its speculation has ended."""
+    if turn is None or turn.exchange is None or turn.exchange._answers.statistics().current_buffer_used:
+        return False
+    return turn.exchange.is_running
 
 
 @asynccontextmanager
@@ -229,6 +236,7 @@ async def open_world(
             return world.scripted
 
         if mode is not Mode.TOOL:
+            nursery.start_soon(engine.run, name="engine actor")
             world.supervisor = Supervisor(make, engine, health, lambda _info: [1, 2, 3])
             await nursery.start(world.supervisor.run, name="supervisor")
         yield world

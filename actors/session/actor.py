@@ -6,7 +6,7 @@ from typing import assert_never
 import trio
 from attrs import define, field
 
-from actors.engine import EngineActor
+from actors.engine.messages import Message
 from actors.inbox import Inbox
 from actors.session import effects as do
 from actors.session import events as ev
@@ -39,12 +39,13 @@ def _no_cleaner(_profile: Profile, _in_reasoning: bool) -> Cleaner:
 class SessionActor:
     """One conversation. Everything a client can change lives here and dies with the connection.
 
-    `number` is unique in the process: replicas of an engine keep a session where its prefix is cached.
+    `number` is unique in the process: replicas of an engine keep a session where its prefix is cached. `engine`: the
+    mailbox of the chat engine's actor, of which each turn has a sending end of its own.
     """
 
     site: Deployment
     outbox: Outbox
-    engine: EngineActor | None = None
+    engine: trio.MemorySendChannel[Message] | None = None
     router: Router | None = None
     cleaner: CleanerFactory = _no_cleaner
     number: int = 0
@@ -287,7 +288,7 @@ class SessionActor:
                 self._answers.empty(turn)
             case End.BUSY:
                 self.history = self.history.take_back(turn.number)
-                self._answers.busy(turn, verdict.reason, self.engine.retry_in() if self.engine else 1)
+                self._answers.busy(turn, verdict.reason, turn.retry_in)
             case End.TIMED_OUT | End.FAILED:
                 self._store_reply(turn, text, interrupted=True)
                 self._answers.failed(turn, verdict.end)

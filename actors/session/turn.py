@@ -8,11 +8,12 @@ from typing import Protocol
 
 import structlog
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
-from actors.admission import Place
-from actors.engine import EngineActor
+from actors.engine.exchange import Exchange
+from actors.engine.messages import Message
 from actors.generation import Generation, GenerationState, TextSink
+from actors.router.messages import Decision
 from actors.session import events as ev
 from actors.session.budgets import Limits, Measure
 from actors.session.deployment import Deployment
@@ -26,14 +27,6 @@ from engines.errors import EngineError, EngineOverloaded, EngineUnavailable, Tur
 
 log = structlog.get_logger()
 _request_numbers = itertools.count(1)
-
-
-@frozen
-class Decision:
-    """The router's answer. `score` None: it timed out or failed, which counts as no."""
-
-    yes: bool
-    score: float | None
 
 
 class Router(Protocol):
@@ -55,6 +48,7 @@ class Turn:
     """A running turn. `history`: the conversation up to and with its user message.
 
     `settled`: told the history it was given and the same counted and trimmed, once, if that changed anything.
+    `engine`: the mailbox of the chat engine's actor.
     """
 
     request: ev.TurnRequested
@@ -66,13 +60,12 @@ class Turn:
     sink: Sink
     text_sink: TextSink
     settled: Callable[[History, History], None]
-    engine: EngineActor | None = None
+    engine: trio.MemorySendChannel[Message] | None = None
     router: Router | None = None
     session_number: int = 0
     clock: Callable[[], float] = trio.current_time
     scope: trio.CancelScope = field(factory=trio.CancelScope)
-    place: Place | None = None
-    generation: Generation | None = None
+    exchange: Exchange | None = None
     reply: Reply | None = None
     held: list[str] = field(factory=list)
     submitted_at: float | None = None
@@ -86,8 +79,13 @@ class Turn:
         return self.request.turn
 
     @property
+    def generation(self) -> Generation | None:
+        """The request that the turn goes by, once it is made."""
+        return self.exchange.generation if self.exchange else None
+
+    @property
     def usage(self) -> Usage:
-        """Engine-true token counts of the delivered generation so far."""
+        """Tokens of that request: those that were handed over so far; the engine's own count once it has ended."""
         return self.generation.usage if self.generation else Usage()
 
     @property
@@ -96,15 +94,21 @@ class Turn:
         generation = self.generation
         return generation is not None and generation.usage.completion_tokens >= generation.request.max_tokens
 
+    @property
+    def retry_in(self) -> int:
+        """Whole seconds after which a turn that was not taken may be sent again."""
+        return self.exchange.retry_in if self.exchange else 1
+
     def stop(self, cause: AbortCause) -> None:
-        """Stop now: the engine hears of it before this returns; the task's terminal event follows."""
-        self._abort(cause)
-        self._leave()
+        """Stop now: the abort is in the mailbox before this returns; the task's terminal event follows."""
+        if self.exchange is not None:
+            self.exchange.leave(cause)
         self.scope.cancel(cause.value)
 
     def stop_string_found(self) -> None:
         """The reply is complete although the engine would go on."""
-        self._abort(AbortCause.STOP_STRING)
+        if self.exchange is not None:
+            self.exchange.abort(AbortCause.STOP_STRING)
 
     def log_end(self, how: str, cause: str) -> None:
         """The canonical line of a turn; texts are not in it."""
@@ -133,8 +137,8 @@ class Turn:
             with self.scope:
                 how, detail = await self._work()
         finally:
-            self._abort(AbortCause.INTERNAL)
-            self._leave()
+            if self.exchange is not None:
+                self.exchange.close()
             self.ended.set()
         self.sink.put(TurnEnded(turn=self.number, how=how, detail=detail))
 
@@ -142,7 +146,8 @@ class Turn:
         await trio.lowlevel.checkpoint_if_cancelled()  # stopped before it began: the engine never hears of it
         try:
             if self.engine is not None:
-                self.place = self.engine.reserve()
+                self.exchange = Exchange(self.engine, self.clock)
+                await self.exchange.admit()
             await self._settle()
             if not self.request.routed:
                 await self._submit(prefixed=False)
@@ -171,19 +176,14 @@ class Turn:
     async def _route(self) -> bool:
         """Decide, with the chat generated meanwhile; whether a generation now runs."""
         assert self.router is not None, "a routed turn without a router"
-        chats = self.engine is not None
+        chats = self.exchange is not None
         if chats and self.site.speculates:
-            # First the engine, which needs longer, and until its process has the request: a router that computes in
-            # this one would keep the threads that hand it over waiting (docs/decisions/0005).
             await self._speculate()
-            if self.engine is not None and self.generation is not None:
-                await self.engine.handed_over()
         started = self.clock()
         decision = await self.router.decide(self._router_text(), self.site.router_timeout_s)
         self.routed_after_s = self.clock() - started
         if decision.yes:
-            self._abort(AbortCause.SPECULATION)
-            self.generation = self.reply = None
+            self._discard()
         self.sink.put(Routed(turn=self.number, yes=decision.yes, score=decision.score, chats=chats))
         if chats and self.generation is None:
             if self._speculation_failed is not None and not decision.yes:
@@ -192,19 +192,30 @@ class Turn:
         return chats
 
     async def _speculate(self) -> None:
-        """Generate beside the router. A failure waits for the decision: the client is owed its `toolcall` first."""
+        """Generate beside the router. A failure waits for the decision: the client is owed its `toolcall` first.
+
+        First the engine, which needs longer, and until its process has the request: a router that computes in this
+        one would keep the threads that hand it over waiting (docs/decisions/0005).
+        """
+        assert self.exchange is not None
         try:
-            await self._submit(prefixed=False)
+            await self._submit(prefixed=False, tells_hand_over=True)
+            await self.exchange.handed_over()
         except EngineError as error:
             self._speculation_failed = error
+
+    def _discard(self) -> None:
+        """The reply has to be made anew, with what the decision adds to its prompt."""
+        self.reply = None
+        if self.exchange is not None:
+            self.exchange.discard(AbortCause.SPECULATION)
 
     def _router_text(self) -> str:
         assert self.site.routing is not None
         return self.history.router_text(self.site.routing.budget, self.site.routing.newline_tokens)
 
-    async def _submit(self, prefixed: bool) -> None:
-        assert self.engine is not None
-        assert self.place is not None
+    async def _submit(self, *, prefixed: bool, tells_hand_over: bool = False) -> None:
+        assert self.exchange is not None
         ids = await self._prompt(prefixed)
         # A decision or a rendered prompt can arrive in the very scheduler turn in which the turn is stopped.
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -221,7 +232,7 @@ class Turn:
         )
         self.reply = Reply(StopStrings(text.stop_strings), self.cleaner(text.opens_reasoning))
         self.submitted_at = self.clock()
-        self.generation = self.engine.submit(request, self.number, self.text_sink, self.place)
+        self.exchange.submit(request, self.number, self.text_sink, tells_hand_over=tells_hand_over)
 
     async def _prompt(self, prefixed: bool) -> list[int]:
         history = self.history
@@ -245,13 +256,15 @@ class Turn:
             history = shorter
 
     async def _generated(self) -> tuple[Ending, str]:
-        generation = self.generation
+        exchange, generation = self.exchange, self.generation
+        assert exchange is not None
         assert generation is not None
         with trio.move_on_at(generation.submitted_at + self.site.generation_timeout_s):
-            await generation.ended.wait()
+            await exchange.ended()
+        exchange.catch_up()  # an end that was told in the scheduler turn of the deadline is in time
         match generation.state:
             case GenerationState.RUNNING:
-                self._abort(AbortCause.TIMEOUT)
+                exchange.abort(AbortCause.TIMEOUT)
                 return Ending.TIMED_OUT, "generation_timeout"
             case GenerationState.FINISHED:
                 return Ending.COMPLETED, generation.finish_reason
@@ -260,18 +273,10 @@ class Turn:
             case GenerationState.FAILED:
                 return Ending.FAILED, str(generation.failure)
 
-    def _abort(self, cause: AbortCause) -> None:
-        if self.generation is not None and self.engine is not None:
-            self.engine.abort(self.generation, cause)
-
-    def _leave(self) -> None:
-        if self.place is not None:
-            self.place.give_back()
-
 
 def _counted_and_trimmed(history: History, limits: Limits, measure: Measure) -> History:
     counted = history.all_counted(measure.count) if history.uncounted else history
     return counted.trimmed(limits, measure.cut)
 
 
-__all__ = ["Decision", "Router", "Sink", "Turn"]
+__all__ = ["Router", "Sink", "Turn"]

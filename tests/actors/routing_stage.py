@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import define, field
 
-from actors.router import RouterActor
-from actors.session.turn import Decision
+from actors.router import Asker, Decision, RouterActor
 from engines.base import Progress
 from engines.classifier import Batching, Classifier, ClassifierInfo
 
@@ -74,6 +73,9 @@ class Stage:
     nursery: trio.Nursery
     answers: dict[str, Decision] = field(factory=dict)
 
+    async def decide(self, text: str, timeout_s: float = PATIENCE_S) -> Decision:
+        return await Asker(self.router.mailbox).decide(text, timeout_s)
+
     def ask(self, text: str, timeout_s: float = PATIENCE_S) -> trio.CancelScope:
         scope = trio.CancelScope()
         self.nursery.start_soon(self._ask, text, timeout_s, scope)
@@ -81,12 +83,19 @@ class Stage:
 
     async def _ask(self, text: str, timeout_s: float, scope: trio.CancelScope) -> None:
         with scope:
-            decision = await self.router.decide(text, timeout_s)
+            decision = await self.decide(text, timeout_s)
             assert text not in self.answers
             self.answers[text] = decision
 
 
 async def stage(nursery: trio.Nursery, classifier: Scripted, batching: Batching = PAIRS) -> Stage:
+    scene = idle_stage(nursery)
+    await nursery.start(scene.router.serve, classifier, batching)
+    return scene
+
+
+def idle_stage(nursery: trio.Nursery) -> Stage:
+    """A router without a classifier."""
     router = RouterActor()
-    await nursery.start(router.run, classifier, batching)
+    nursery.start_soon(router.run)
     return Stage(router, nursery)

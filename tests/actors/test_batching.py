@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.batching import BatchQueue
+from actors.router.batching import BatchQueue
 from engines.classifier import Batching
 
 

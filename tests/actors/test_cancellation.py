@@ -12,7 +12,7 @@ import trio
 from attrs import define, field
 from trio.testing import MockClock
 
-from actors.session.turn import Decision
+from actors.router import Decision
 from tests.client import Client
 from tests.harness import ScriptedRouter, World, open_world
 from tests.referee import Mode

@@ -7,8 +7,8 @@ import trio
 from attrs import define, evolve
 from trio.testing import MockClock
 
+from actors.router import Decision
 from actors.session import events as ev
-from actors.session.turn import Decision
 from engines.base import Delta, Failed, Finished, FinishReason, Output, Usage
 from engines.errors import EngineDead, TurnFailed
 from engines.scripted import Script

@@ -1,178 +1,263 @@
-"""The engine's actor: admission, delivery, aborts that are confirmed or not, progress, and the death of an engine."""
+"""The engine's actor: delivery, aborts that are confirmed or not, progress, and the death of an engine."""
 
 from collections.abc import Sequence
 
 import pytest
 import trio
-from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.engine import EngineActor, EngineLimits, EngineState
+from actors.engine import EngineState, Exchange
 from actors.generation import Generation, GenerationState
 from actors.session.effects import AbortCause
-from engines.base import (
-    Aborted,
-    Delta,
-    Failed,
-    Finished,
-    FinishReason,
-    GenerationRequest,
-    Output,
-    Sampling,
-    Usage,
-)
+from engines.base import Aborted, Delta, Failed, Finished, FinishReason, GenerationRequest, Output, Usage
 from engines.errors import EngineDead, EngineHung, EngineUnavailable, TurnFailed
-from engines.scripted import Script, ScriptedEngine
-
-LIMITS = EngineLimits(max_queued=100, cancel_grace_s=5, stall_timeout_s=10, hang_timeout_s=30)
-
-
-@define
-class Listener:
-    """A session, as a generation needs it."""
-
-    texts: list[str] = field(factory=list)
-    flushes: int = 0
-
-    def pour(self, _turn: int, text: str, _tokens: int) -> bool:
-        self.texts.append(text)
-        return True
-
-    def flush(self) -> None:
-        self.flushes += 1
+from engines.scripted import ScriptedEngine
+from tests.actors.engine_stage import Stage, opened, settle
 
 
-@define(eq=False)
-class Bench:
-    """An actor with a scripted engine that steps only when told."""
-
-    clock: MockClock = field(factory=MockClock)
-    engine: ScriptedEngine = field(factory=lambda: ScriptedEngine(Script(reply=lambda _request: ["a", "b", "c"])))
-    listener: Listener = field(factory=Listener)
-    actor: EngineActor = field(init=False)
-    numbers: int = 0
-
-    def __attrs_post_init__(self) -> None:
-        self.actor = EngineActor(LIMITS, clock=self.clock.current_time)
-
-    async def open(self) -> None:
-        info = await self.engine.open(self.actor.deliver, lambda _line: None)
-        self.actor.attach(self.engine, info.max_running)
-        self.actor.ready()
-
-    def submit(self) -> Generation:
-        self.numbers += 1
-        request = GenerationRequest(id=f"g{self.numbers}", prompt_ids=[1, 2], sampling=Sampling(), max_tokens=8)
-        return self.actor.submit(request, 1, self.listener, self.actor.reserve())
-
-
-async def opened() -> Bench:
-    bench = Bench()
-    await bench.open()
-    return bench
-
-
-async def test_a_generation_brings_its_text_then_its_engine_true_usage() -> None:
-    bench = await opened()
-    generation = bench.submit()
+async def test_a_generation_brings_its_text_then_its_engine_true_usage(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    exchange, generation = await stage.submitted()
     for _ in range(3):
-        bench.engine.step()
-    assert bench.listener.texts == ["a", "b", "c"]
+        stage.engine.step()
+    assert stage.listener.texts == ["a", "b", "c"]
+    await exchange.ended()
     assert generation.state is GenerationState.FINISHED
     assert generation.finish_reason == "stop"
     assert generation.usage == Usage(2, 3, 0)
-    assert bench.actor.running == 0
+    assert stage.actor.running == 0
 
 
-async def test_an_abort_reaches_the_engine_before_it_returns_and_is_counted_once() -> None:
-    bench = await opened()
-    generation = bench.submit()
-    bench.actor.abort(generation, AbortCause.BARGE_IN)
-    bench.actor.abort(generation, AbortCause.CANCEL)
-    assert bench.engine.aborted == [generation.request.id]
+async def test_text_takes_no_turn_of_the_loop(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    _, generation = await stage.submitted()
+    stage.engine.step()
+    assert stage.listener.texts == ["a"]
+    assert stage.listener.flushes == 1
+    assert generation.usage == Usage(2, 1, 0)
+
+
+async def test_an_abort_is_in_the_mailbox_before_it_returns_and_is_counted_once(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    exchange, generation = await stage.submitted()
+    exchange.abort(AbortCause.BARGE_IN)
+    exchange.abort(AbortCause.CANCEL)
+    exchange.leave(AbortCause.CANCEL)
     assert generation.state is GenerationState.ABORTED
-    assert bench.actor.stats().aborts == {"barge_in": 1}
-    assert bench.actor.stats().unconfirmed_aborts == 1
-    bench.engine.step()
-    assert bench.actor.stats().unconfirmed_aborts == 0
+    await settle()
+    assert stage.engine.aborted == [generation.request.id]
+    assert stage.actor.stats().aborts == {"barge_in": 1}
+    assert stage.actor.stats().unconfirmed_aborts == 1
+    stage.engine.step()
+    assert stage.actor.stats().unconfirmed_aborts == 0
 
 
-async def test_what_an_aborted_generation_still_says_is_not_heard() -> None:
-    bench = await opened()
-    generation = bench.submit()
-    bench.actor.abort(generation, AbortCause.CANCEL)
-    bench.actor.deliver([(generation.request.id, Delta("late", 1)), (generation.request.id, Aborted())])
-    assert bench.listener.texts == []
+async def test_what_is_said_between_an_abort_and_its_handling_is_neither_heard_nor_counted(
+    nursery: trio.Nursery,
+) -> None:
+    stage = await opened(nursery)
+    exchange, generation = await stage.submitted()
+    stage.engine.step()
+    exchange.abort(AbortCause.CANCEL)
+    stage.engine.step()
+    assert stage.listener.texts == ["a"]
+    assert generation.usage == Usage(2, 1, 0)
+    await settle()
+    assert (stage.actor.stats().prompt_tokens, stage.actor.running) == (2, 0)
+
+
+async def test_what_an_aborted_generation_still_says_is_not_heard(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    exchange, generation = await stage.submitted()
+    exchange.abort(AbortCause.CANCEL)
+    await settle()
+    stage.actor.deliver([(generation.request.id, Delta("late", 1)), (generation.request.id, Aborted())])
+    assert stage.listener.texts == []
     assert generation.usage.completion_tokens == 0
 
 
-async def test_an_end_that_crosses_an_abort_confirms_it() -> None:
-    bench = await opened()
-    generation = bench.submit()
-    bench.actor.abort(generation, AbortCause.CANCEL)
-    bench.actor.deliver([(generation.request.id, Finished(FinishReason.STOP, Usage(2, 1)))])
-    assert bench.actor.stats().unconfirmed_aborts == 0
+async def test_an_end_that_crosses_an_abort_confirms_it(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    exchange, generation = await stage.submitted()
+    exchange.abort(AbortCause.CANCEL)
+    await settle()
+    stage.actor.deliver([(generation.request.id, Finished(FinishReason.STOP, Usage(2, 1)))])
+    assert stage.actor.stats().unconfirmed_aborts == 0
     assert generation.state is GenerationState.ABORTED
 
 
-async def test_an_abort_nobody_asked_for_is_an_engine_error() -> None:
-    bench = await opened()
-    generation = bench.submit()
-    bench.actor.deliver([(generation.request.id, Aborted())])
+async def test_an_abort_that_finds_the_request_ended_asks_the_engine_for_nothing(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    exchange, generation = await stage.submitted()
+    exchange.abort(AbortCause.CANCEL)
+    stage.actor.deliver([(generation.request.id, Finished(FinishReason.STOP, Usage(2, 1)))])
+    await settle()
+    stats = stage.actor.stats()
+    assert (stats.aborts, stats.unconfirmed_aborts, stage.engine.aborted) == ({}, 0, [])
+    await exchange.ended()
+    assert (generation.state, generation.usage) == (GenerationState.ABORTED, Usage(2, 0))
+
+
+async def test_submit_and_abort_in_one_turn_of_the_loop_reach_the_engine_in_this_order(
+    nursery: trio.Nursery,
+) -> None:
+    stage = await opened(nursery)
+    exchange = await stage.admitted()
+    generation = stage.submit(exchange)
+    exchange.leave(AbortCause.BARGE_IN)
+    await settle()
+    assert [request.id for request in stage.engine.submitted] == stage.engine.aborted == [generation.request.id]
+    assert stage.actor.idle
+    stage.engine.step()
+    await stage.actor.wait_aborts_confirmed()
+    assert not stage.engine._requests
+
+
+async def test_a_turn_that_leaves_before_it_is_heard_gets_no_place(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    exchange = stage.exchange()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await exchange.admit()
+        finally:
+            exchange.close()
+    assert scope.cancelled_caught
+    await settle()
+    assert stage.actor.idle
+
+
+async def test_a_turn_that_listens_no_more_keeps_nobody(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    exchange, _ = await stage.submitted()
+    neighbour, _ = await stage.submitted()
+    exchange._answers.close()
+    for _ in range(3):
+        stage.engine.step()
+    await neighbour.ended()
+    exchange.leave(AbortCause.INTERNAL)
+    await settle()
+    assert stage.actor.running == 0
+
+
+async def test_turns_leave_no_open_end_of_the_mailbox(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    for _ in range(5):
+        exchange, _ = await stage.submitted()
+        exchange.close()
+    await settle()
+    ends = stage.actor.mailbox.statistics()
+    assert (ends.open_send_channels, ends.current_buffer_used) == (1, 0)
+
+
+async def test_an_abort_nobody_asked_for_is_an_engine_error(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    exchange, generation = await stage.submitted()
+    stage.actor.deliver([(generation.request.id, Aborted())])
+    await exchange.ended()
     assert generation.state is GenerationState.FAILED
     assert isinstance(generation.failure, EngineDead)
 
 
-async def test_a_failed_request_is_that_requests_affair() -> None:
-    bench = await opened()
-    broken, fine = bench.submit(), bench.submit()
-    bench.actor.deliver([(broken.request.id, Failed(TurnFailed("no")))])
-    assert (broken.state, fine.state) == (GenerationState.FAILED, GenerationState.RUNNING)
+async def test_a_failed_request_is_that_requests_affair(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    (broken, one), (_, other) = await stage.submitted(), await stage.submitted()
+    stage.actor.deliver([(one.request.id, Failed(TurnFailed("no")))])
+    await broken.ended()
+    assert (one.state, other.state) == (GenerationState.FAILED, GenerationState.RUNNING)
 
 
-async def test_a_request_that_the_engine_did_not_take_is_not_alive() -> None:
-    bench = await opened()
-    bench.engine.die()
+async def test_a_request_that_the_engine_did_not_take_is_not_alive(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    stage.engine.die()
+    exchange, _ = await stage.submitted()
     with pytest.raises(EngineUnavailable):
-        bench.submit()
-    assert bench.actor.running == 0
+        await exchange.ended()
+    assert exchange.generation is None
+    assert stage.actor.running == 0
 
 
-async def test_the_death_of_an_engine_ends_all_of_its_generations() -> None:
-    bench = await opened()
-    generations = [bench.submit() for _ in range(3)]
-    bench.actor.abort(generations[0], AbortCause.CANCEL)
-    bench.actor.detach(EngineDead("gone"))
-    assert [generation.state.value for generation in generations] == ["aborted", "failed", "failed"]
-    assert all(generation.ended.is_set() for generation in generations)
-    stats = bench.actor.stats()
+class Clumsy(ScriptedEngine):
+    """Breaks at a request in a way that nobody foresaw."""
+
+    def submit(self, request: GenerationRequest) -> None:
+        """Break."""
+        raise KeyError("somebody's words")
+
+
+async def test_a_request_at_which_the_engine_breaks_fails_alone_and_without_its_words(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    _, fine = await stage.submitted()
+    stage.actor.watch.engine = Clumsy()
+    exchange, generation = await stage.submitted()
+    await exchange.ended()
+    assert isinstance(generation.failure, TurnFailed)
+    assert "KeyError at" in str(generation.failure)
+    assert "somebody" not in str(generation.failure)
+    assert (fine.state, stage.actor.running) == (GenerationState.RUNNING, 1)
+
+
+async def test_the_death_of_an_engine_ends_all_of_its_generations(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    turns = [await stage.submitted() for _ in range(3)]
+    turns[0][0].abort(AbortCause.CANCEL)
+    await settle()
+    stage.actor.detach(EngineDead("gone"))
+    for exchange, _ in turns:
+        await exchange.ended()
+    assert [generation.state.value for _, generation in turns] == ["aborted", "failed", "failed"]
+    stats = stage.actor.stats()
     assert (stats.state, stats.running, stats.unconfirmed_aborts) == (EngineState.DOWN, 0, 0)
 
 
-async def test_cached_tokens_that_only_a_delta_told_are_kept_in_the_usage() -> None:
-    bench = await opened()
-    generation = bench.submit()
-    bench.actor.deliver([(generation.request.id, Delta("a", 1, 16))])
-    bench.actor.deliver([(generation.request.id, Finished(FinishReason.LENGTH, Usage(2, 1, None)))])
+async def test_what_waits_in_the_mailbox_when_the_engine_dies_is_answered_and_asks_it_for_nothing(
+    nursery: trio.Nursery,
+) -> None:
+    stage = await opened(nursery)
+    aborting, doomed = await stage.submitted()
+    submitting = await stage.admitted()
+    stage.submit(submitting)
+    aborting.abort(AbortCause.CANCEL)
+    nursery.start_soon(expect_unavailable, stage.exchange())
+    stage.actor.detach(EngineDead("gone"))
+    with pytest.raises(EngineUnavailable):
+        await submitting.ended()
+    await aborting.ended()
+    await settle()
+    assert stage.engine.submitted == [doomed.request]
+    assert (stage.engine.aborted, stage.actor.stats().aborts, stage.actor.idle) == ([], {}, True)
+
+
+async def expect_unavailable(exchange: Exchange) -> None:
+    with pytest.raises(EngineUnavailable):
+        await exchange.admit()
+
+
+async def test_cached_tokens_that_only_a_delta_told_are_kept_in_the_usage(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    exchange, generation = await stage.submitted()
+    stage.actor.deliver([(generation.request.id, Delta("a", 1, 16))])
+    stage.actor.deliver([(generation.request.id, Finished(FinishReason.LENGTH, Usage(2, 1, None)))])
+    await exchange.ended()
     assert generation.usage == Usage(2, 1, 16)
 
 
 async def test_no_output_makes_the_engine_stalled_and_then_hung(autojump_clock: MockClock) -> None:
-    bench = Bench(autojump_clock)
-    await bench.open()
-    bench.submit()
+    stage = Stage(clock=autojump_clock)
 
     async def look_on() -> None:
         await trio.sleep(9.9)
-        assert bench.actor.stats().state is EngineState.READY
+        assert stage.actor.stats().state is EngineState.READY
         await trio.sleep(0.6)
-        assert bench.actor.stats().state is EngineState.STALLED
+        assert stage.actor.stats().state is EngineState.STALLED
 
     async def watch_and_look_on() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(bench.actor.watch)
+            await opened(nursery, stage)
+            await stage.submitted()
+            nursery.start_soon(stage.actor.watch.run)
             nursery.start_soon(look_on)
 
     with pytest.raises(ExceptionGroup) as group:
@@ -181,80 +266,89 @@ async def test_no_output_makes_the_engine_stalled_and_then_hung(autojump_clock: 
     assert 30 < trio.current_time() <= 30.5
 
 
-async def test_output_ends_a_stall() -> None:
-    bench = await opened()
-    bench.submit()
-    bench.actor._check(10.5)
-    assert bench.actor.stats().state is EngineState.STALLED
-    bench.engine.step()
-    assert bench.actor.stats().state is EngineState.READY
+async def test_output_ends_a_stall(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    await stage.submitted()
+    stage.actor.watch.check(10.5)
+    assert stage.actor.stats().state is EngineState.STALLED
+    stage.engine.step()
+    assert stage.actor.stats().state is EngineState.READY
 
 
-async def test_an_idle_engine_is_never_stalled() -> None:
-    bench = await opened()
-    bench.actor._check(10_000)
-    assert bench.actor.stats().state is EngineState.READY
-    bench.clock.jump(10_000)
-    bench.submit()
-    bench.actor._check(bench.clock.current_time() + 9)
-    assert bench.actor.stats().state is EngineState.READY
+async def test_an_idle_engine_is_never_stalled(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    stage.actor.watch.check(10_000)
+    assert stage.actor.stats().state is EngineState.READY
+    stage.clock.jump(10_000)
+    await stage.submitted()
+    stage.actor.watch.check(stage.clock.current_time() + 9)
+    assert stage.actor.stats().state is EngineState.READY
 
 
-async def test_an_unconfirmed_abort_makes_the_engine_hung_after_the_grace() -> None:
-    bench = await opened()
-    generation, other = bench.submit(), bench.submit()
-    bench.actor.abort(generation, AbortCause.CANCEL)
-    bench.clock.jump(4.9)
-    bench.actor.deliver([(other.request.id, Delta("still busy", 1))])
-    bench.actor._check(bench.clock.current_time())
-    bench.clock.jump(0.2)
+async def test_an_unconfirmed_abort_makes_the_engine_hung_after_the_grace(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    (exchange, _), (_, other) = await stage.submitted(), await stage.submitted()
+    exchange.abort(AbortCause.CANCEL)
+    await settle()
+    stage.clock.jump(4.9)
+    stage.actor.deliver([(other.request.id, Delta("still busy", 1))])
+    stage.actor.watch.check(stage.clock.current_time())
+    stage.clock.jump(0.2)
     with pytest.raises(EngineHung, match="no confirmation of an abort"):
-        bench.actor._check(bench.clock.current_time())
+        stage.actor.watch.check(stage.clock.current_time())
 
 
-async def test_waiting_for_confirmations_ends_with_the_last_one() -> None:
-    bench = await opened()
+async def test_waiting_for_confirmations_ends_with_the_last_one(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
     for _ in range(3):
-        bench.actor.abort(bench.submit(), AbortCause.CANCEL)
+        exchange, _ = await stage.submitted()
+        exchange.abort(AbortCause.CANCEL)
+    await settle()
     with trio.fail_after(1):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(bench.actor.wait_aborts_confirmed)
+        async with trio.open_nursery() as waiting:
+            waiting.start_soon(stage.actor.wait_aborts_confirmed)
             await wait_all_tasks_blocked()
-            bench.engine.step()
+            stage.engine.step()
 
 
-async def test_the_next_try_is_told_in_whole_seconds_and_at_least_one() -> None:
-    bench = await opened()
-    assert bench.actor.retry_in() == 1
-    bench.actor.next_try_at = bench.clock.current_time() + 3.2
-    assert bench.actor.retry_in() == 4
+async def test_the_next_try_is_told_in_whole_seconds_and_at_least_one(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    stage.actor.detach(EngineDead("gone"))
+    told = []
+    for pause in (0.0, 3.2):
+        stage.actor.next_try_at = stage.clock.current_time() + pause
+        exchange = stage.exchange()
+        await expect_unavailable(exchange)
+        told.append(exchange.retry_in)
+    assert told == [1, 4]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["submit", "abort", "step", "fail", "end"]), st.integers(0, 5))))
 def test_running_and_unconfirmed_sets_always_equal_the_engines(deeds: Sequence[tuple[str, int]]) -> None:
-    async def play() -> None:
-        bench = await opened()
-        generations: list[Generation] = []
-        for deed, which in deeds:
-            one = generations[which % len(generations)] if generations else None
-            match deed:
-                case "submit":
-                    generations.append(bench.submit())
-                case "abort" if one is not None:
-                    bench.actor.abort(one, AbortCause.CANCEL)
-                case "step":
-                    bench.engine.step()
-                case "fail" | "end" if one is not None and one.request.id in bench.engine._requests:
-                    del bench.engine._requests[one.request.id]
-                    end: Output = (
-                        Failed(TurnFailed("x")) if deed == "fail" else Finished(FinishReason.STOP, Usage(2, 0))
-                    )
-                    bench.actor.deliver([(one.request.id, end)])
-            running = {each.request.id for each in generations if each.state is GenerationState.RUNNING}
-            assert running == set(bench.engine._requests)
-            assert bench.actor.running == len(running)
-            assert bench.actor.stats().unconfirmed_aborts == len(bench.engine._confirm)
-            assert all(each.ended.is_set() == (each.state is not GenerationState.RUNNING) for each in generations)
-        assert sum(bench.actor.stats().aborts.values()) == len(bench.engine.aborted)
+    trio.run(play, deeds)
 
-    trio.run(play)
+
+async def play(deeds: Sequence[tuple[str, int]]) -> None:
+    async with trio.open_nursery() as nursery:
+        stage, turns = await opened(nursery), list[tuple[Exchange, Generation]]()
+        for deed, which in deeds:
+            exchange, one = turns[which % len(turns)] if turns else (None, None)
+            if deed == "submit":
+                turns.append(await stage.submitted())
+            elif deed == "abort" and exchange is not None:
+                exchange.abort(AbortCause.CANCEL)
+            elif deed == "step":
+                stage.engine.step()
+            elif one is not None and one.request.id in stage.engine._requests:
+                del stage.engine._requests[one.request.id]
+                end: Output = Failed(TurnFailed("x")) if deed == "fail" else Finished(FinishReason.STOP, Usage(2, 0))
+                stage.actor.deliver([(one.request.id, end)])
+            await settle()
+            for each, _ in turns:
+                each.catch_up()
+            running = {each.request.id for _, each in turns if each.state is GenerationState.RUNNING}
+            assert running == set(stage.engine._requests)
+            assert stage.actor.running == len(running)
+            assert stage.actor.stats().unconfirmed_aborts == len(stage.engine._confirm)
+        assert sum(stage.actor.stats().aborts.values()) == len(stage.engine.aborted)
+        nursery.cancel_scope.cancel()

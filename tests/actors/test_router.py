@@ -7,11 +7,10 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.router import RouterActor, RoutingError
-from actors.session.turn import Decision
+from actors.router import Decision, RouterActor, RoutingError
 from engines.classifier import Batching
 from engines.errors import EngineDead, EngineError, EngineHung, TurnFailed
-from tests.actors.routing_stage import PAIRS, PATIENCE_S, TRIPLES, Scripted, Stage, failing, score_of, stage
+from tests.actors.routing_stage import PAIRS, PATIENCE_S, TRIPLES, Scripted, failing, idle_stage, score_of, stage
 
 
 async def test_a_lone_request_does_not_wait_for_companions(autojump_clock: MockClock) -> None:
@@ -20,7 +19,7 @@ async def test_a_lone_request_does_not_wait_for_companions(autojump_clock: MockC
         async with trio.open_nursery() as nursery:
             scene = await stage(nursery, classifier)
             for number in range(3):
-                await scene.router.decide(f"alone {number}", PATIENCE_S)
+                await scene.decide(f"alone {number}", PATIENCE_S)
             nursery.cancel_scope.cancel()
     assert classifier.starts == pytest.approx([0.0, 0.1, 0.2])
 
@@ -94,7 +93,9 @@ async def test_a_request_that_leaves_takes_the_delay_with_it(autojump_clock: Moc
     assert classifier.asked[1] == ["d"]
 
 
-async def test_a_cancelled_request_is_gone_when_its_scope_has_unwound(autojump_clock: MockClock) -> None:
+async def test_a_cancelled_request_is_gone_in_the_turn_after_its_scope_has_unwound(
+    autojump_clock: MockClock,
+) -> None:
     classifier = Scripted(step_s=1.0)
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
@@ -103,7 +104,8 @@ async def test_a_cancelled_request_is_gone_when_its_scope_has_unwound(autojump_c
             await wait_all_tasks_blocked()
             with trio.CancelScope() as scope:
                 nursery.start_soon(_cancel_later, scope)
-                await scene.router.decide("waiting", PATIENCE_S)
+                await scene.decide("waiting", PATIENCE_S)
+            await wait_all_tasks_blocked()
             assert (scene.router.stats().queued, scene.router.stats().running) == (0, 1)
             running.cancel()
             await wait_all_tasks_blocked()
@@ -159,7 +161,7 @@ async def test_a_failed_inference_is_a_no_and_the_next_one_works(
             await trio.sleep(1)
             assert scene.answers == {"a": Decision(False, None), "b": Decision(False, None)}
             classifier.answer = lambda texts: [0.7] * len(texts)
-            assert await scene.router.decide("c", PATIENCE_S) == Decision(True, 0.7)
+            assert await scene.decide("c", PATIENCE_S) == Decision(True, 0.7)
             nursery.cancel_scope.cancel()
     assert scene.router.stats().errors == {kind.value: 2}
 
@@ -183,18 +185,20 @@ async def test_yes_is_a_probability_of_the_threshold_or_more(
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             scene = await stage(nursery, Scripted(answer=lambda texts: [score] * len(texts)))
-            assert await scene.router.decide("x", PATIENCE_S) == Decision(yes, score)
+            assert await scene.decide("x", PATIENCE_S) == Decision(yes, score)
             nursery.cancel_scope.cancel()
     assert (scene.router.stats().yes, scene.router.stats().no) == (int(yes), int(not yes))
 
 
 async def test_without_a_worker_every_decision_is_no_at_once(autojump_clock: MockClock) -> None:
-    router = RouterActor()
     with trio.fail_after(60):
-        assert await router.decide("x", PATIENCE_S) == Decision(False, None)
+        async with trio.open_nursery() as nursery:
+            scene = idle_stage(nursery)
+            assert await scene.decide("x") == Decision(False, None)
+            nursery.cancel_scope.cancel()
     assert trio.current_time() == 0.0
-    assert router.stats().errors == {"worker_down": 1}
-    assert not router.stats().up
+    assert scene.router.stats().errors == {"worker_down": 1}
+    assert not scene.router.stats().up
 
 
 @pytest.mark.parametrize(
@@ -207,10 +211,10 @@ async def test_a_dead_or_hung_worker_answers_everyone_and_another_can_take_over(
     error: type[EngineError],
     autojump_clock: MockClock,
 ) -> None:
-    router = RouterActor()
     with trio.fail_after(600):
         async with trio.open_nursery() as nursery:
-            scene = Stage(router, nursery)
+            scene = idle_stage(nursery)
+            router = scene.router
             scene.ask("early", timeout_s=100)  # before there is a worker
             await wait_all_tasks_blocked()
             nursery.start_soon(_serve_until, error, router, Scripted(step_s, answer))
@@ -223,14 +227,14 @@ async def test_a_dead_or_hung_worker_answers_everyone_and_another_can_take_over(
             stats = router.stats()
             assert stats.errors == {"worker_down": 3}
             assert (stats.up, stats.queued, stats.running) == (False, 0, 0)
-            await nursery.start(router.run, Scripted(answer=lambda texts: [0.9] * len(texts)), PAIRS)
-            assert await router.decide("again", PATIENCE_S) == Decision(True, 0.9)
+            await nursery.start(router.serve, Scripted(answer=lambda texts: [0.9] * len(texts)), PAIRS)
+            assert await scene.decide("again") == Decision(True, 0.9)
             nursery.cancel_scope.cancel()
 
 
 async def _serve_until(error: type[EngineError], router: RouterActor, classifier: Scripted) -> None:
     with pytest.raises(error):
-        await router.run(classifier, PAIRS)
+        await router.serve(classifier, PAIRS)
 
 
 async def test_a_thousand_barge_ins_leave_nothing_queued_or_running(autojump_clock: MockClock) -> None:
@@ -263,7 +267,7 @@ class Photograph(trio.abc.Instrument):
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """An asker whose deadline is over wakes up."""
         if "_ask" in task.name and trio.current_time() >= PATIENCE_S and self.router._running:
-            self.router._running[0].answer(self.answer)
+            self.router._answer(self.router._running[0], self.answer)
 
 
 async def test_an_answer_in_the_scheduler_turn_of_the_deadline_is_in_time(autojump_clock: MockClock) -> None:

@@ -7,10 +7,9 @@ import trio
 from attrs import define, field, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.router import RouterActor
-from actors.session.turn import Decision
+from actors.router import Asker, Decision, RouterActor
 from engines.classifier import Batching
 from tests.actors.routing_stage import PATIENCE_S, Scripted, check_protocol, score_of
 
@@ -74,6 +73,7 @@ class Outcome:
 def play(load: Load) -> tuple[Outcome, RouterActor]:
     """The load through a real actor, in virtual time."""
     outcome, router = Outcome(), RouterActor()
+    asker = Asker(router.mailbox)
     classifier = check_protocol(scripted := Scripted(load.step_s))
 
     async def ask(number: int, arrival: Arrival) -> None:
@@ -81,15 +81,17 @@ def play(load: Load) -> tuple[Outcome, RouterActor]:
         outcome.decisions[number] = None
         with trio.move_on_after(math.inf if arrival.cancelled_after is None else arrival.cancelled_after / 1000):
             timeout_s = PATIENCE_S if arrival.timeout is None else arrival.timeout / 1000
-            outcome.decisions[number] = await router.decide(str(number), timeout_s)
+            outcome.decisions[number] = await asker.decide(str(number), timeout_s)
 
     async def main() -> None:
         with trio.fail_after(3600):
             async with trio.open_nursery() as serving:
-                await serving.start(router.run, classifier, load.batching)
+                serving.start_soon(router.run)
+                await serving.start(router.serve, classifier, load.batching)
                 async with trio.open_nursery() as nursery:
                     for number, arrival in enumerate(load.arrivals):
                         nursery.start_soon(ask, number, arrival)
+                await wait_all_tasks_blocked()
                 assert (router.stats().queued, router.stats().running) == (0, 0)
                 serving.cancel_scope.cancel()
 

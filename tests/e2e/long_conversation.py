@@ -61,10 +61,12 @@ async def hold(settings: Settings, around: Surroundings, turns: int, share: floa
     connection = assembly.Reception(parts, assembly.deployment(settings, text, None)).connect(client)
     memory = Memory(client)
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(parts.chat.run)
         await nursery.start(supervisor.run)
         nursery.start_soon(connection.run)
         rss = await talk(client, turns, share)
         with trio.fail_after(10):
+            await trio.testing.wait_all_tasks_blocked()  # until the last abort is handled
             await parts.chat.wait_aborts_confirmed()
             left = await parts.chat.unfinished()
         nursery.cancel_scope.cancel("all was said")

@@ -3,7 +3,7 @@
 The engine is the scripted one, or the TensorRT-LLM adapter over its stand-in, which follows the same script.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import Any, cast
@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 from tokenizers import Tokenizer
 
 from actors.engine import EngineActor
+from actors.session.deployment import Deployment
 from actors.session.intake import Routing
 from actors.session.turn import Router
 from engines.base import GenerationRequest
@@ -66,8 +67,8 @@ class Place:
     def route(self, router: Router, measure: Routing, *, chats: bool = True) -> None:
         """From the next connection on, let this router decide; without `chats` it is all that is served."""
         site = assembly.deployment(self.settings, toy_text() if chats else None, measure)
-        parts = evolve(self.parts, router=cast(Any, router), chat=self.actor if chats else None)
-        self.server.connect = assembly.Reception(parts, site).connect
+        parts = evolve(self.parts, chat=self.actor if chats else None)
+        self.server.connect = assembly.Reception(parts, site, router).connect
 
     async def until_idle(self, within_s: float = 5.0) -> None:
         """Return when nobody is connected and the engine has nothing to do."""
@@ -103,9 +104,14 @@ def _tokenizer() -> Tokenizer:
     return Tokenizer.from_file(str(toy_directory() / "tokenizer.json"))
 
 
+def text_of_ids(ids: Sequence[int]) -> str:
+    """Prompt ids as text, control tokens included."""
+    return str(_tokenizer().decode(list(ids), skip_special_tokens=False))
+
+
 def prompt_text(request: GenerationRequest) -> str:
     """The prompt of a request as text, control tokens included."""
-    return str(_tokenizer().decode(list(request.prompt_ids), skip_special_tokens=False))
+    return text_of_ids(request.prompt_ids)
 
 
 def _beyond_warmup(script: Script) -> Script:
@@ -155,20 +161,18 @@ def _maker(settings: Settings, script: Script) -> Callable[[], ScriptedEngine | 
 @asynccontextmanager
 async def serving(
     script: Script | None = None,
-    actor: type[EngineActor] = EngineActor,
+    site: Callable[[Deployment], Deployment] = lambda site: site,
     /,
     *,
     kind: str = "scripted",
     **environment: str,
 ) -> AsyncIterator[Place]:
-    """A ready server with these settings beside the required ones. `actor`: what stands before the engine."""
+    """A ready server with these settings beside the required ones. `site`: may change what sessions know."""
     script = _beyond_warmup(script or Script(step_s=STEP_S))
     settings = _settings(kind, script, environment)
     parts = assembly.parts(settings, Health())
-    assert parts.chat is not None
-    chat = actor(parts.chat.limits)
-    parts = evolve(parts, chat=chat)
-    parts.health.chat = chat
+    chat = parts.chat
+    assert chat is not None
     place = Place(settings, parts, assembly.server(parts), chat)
     prepare = _maker(settings, script)
 
@@ -179,8 +183,9 @@ async def serving(
     text = toy_text()
     supervisor = Supervisor(make, chat, parts.health, assembly.warmup_ids(text))
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(chat.run)
         place.port = await nursery.start(place.server.serve, "127.0.0.1", 0)
-        place.server.connect = assembly.Reception(parts, assembly.deployment(settings, text, None)).connect
+        place.server.connect = assembly.Reception(parts, site(assembly.deployment(settings, text, None))).connect
         with trio.fail_after(60):
             await nursery.start(supervisor.run)
         place.engine.submitted.clear()  # the warm-up's
@@ -192,4 +197,4 @@ async def serving(
             nursery.cancel_scope.cancel("the test is over")
 
 
-__all__ = ["Place", "Serving", "prompt_text", "says", "serving", "talks", "words"]
+__all__ = ["Place", "Serving", "prompt_text", "says", "serving", "talks", "text_of_ids", "words"]

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from actors.engine import EngineActor
-from actors.router import RouterActor
+from actors.router import Asker, RouterActor
 from engines.base import Deliver, EngineInfo, Progress
 from engines.classifier import Batching, ClassifierInfo, TextMeasure
 from engines.errors import EngineDead, EngineError
@@ -79,6 +79,11 @@ class Life:
         self.engines.append(Fragile(errors=errors))
         return self.engines[-1]
 
+    async def begin(self, nursery: trio.Nursery) -> None:
+        """Return when the first engine serves."""
+        nursery.start_soon(self.supervisor.actor.run)
+        await nursery.start(self.supervisor.run)
+
     async def until_ready(self) -> None:
         """Return when turns are served."""
         with trio.fail_after(100):
@@ -96,7 +101,7 @@ async def test_an_engine_whose_watch_breaks_is_replaced(
 ) -> None:
     life = Life([{"watch": error}])
     with capture_logs() as logs:
-        await nursery.start(life.supervisor.run)
+        await life.begin(nursery)
         life.engines[0].broken.set()
         await trio.sleep(0.5)
         await life.until_ready()
@@ -111,7 +116,7 @@ async def test_a_close_that_breaks_hides_no_death_and_ends_no_server(
 ) -> None:
     life = Life([{"close": error}])
     with capture_logs() as logs:
-        await nursery.start(life.supervisor.run)
+        await life.begin(nursery)
         life.engines[0].die("CUDA error: an illegal memory access")
         life.engines[0].errors["watch"] = EngineDead("CUDA error: an illegal memory access")
         life.engines[0].broken.set()
@@ -129,7 +134,7 @@ async def test_a_first_start_that_breaks_is_an_engine_error_and_a_later_one_is_t
     with pytest.raises(EngineError, match=re.escape(told)):
         await Life([{"open": error}]).supervisor.run()
     life = Life([{"watch": EngineDead("gone")}, {"open": error}, {"open": error}])
-    await nursery.start(life.supervisor.run)
+    await life.begin(nursery)
     life.engines[0].broken.set()
     await trio.sleep(0.5)
     await life.until_ready()
@@ -171,10 +176,12 @@ async def test_a_tool_model_that_breaks_is_replaced(
     errors, actor, health = iter([error]), RouterActor(), Health(router_ready=False)
     life = ToolModel(make=lambda: Classifying(next(errors, None)), actor=actor, health=health)
     with capture_logs() as logs, trio.fail_after(100):
+        nursery.start_soon(actor.run)
         await nursery.start(life.run)
-        assert not (await actor.decide("look", 5)).yes
+        asker = Asker(actor.mailbox)
+        assert not (await asker.decide("look", 5)).yes
         await trio.sleep(5)
-        assert (await actor.decide("look", 5)).yes
+        assert (await asker.decide("look", 5)).yes
     assert _causes(logs)[0].startswith(told)
     assert [line["event"] for line in logs if line["event"] == "router.close_failed"]
     assert "somebody" not in str(logs)

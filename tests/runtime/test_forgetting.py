@@ -8,12 +8,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 import trio
 
-from actors import admission
-from actors.engine import EngineActor
-from actors.generation import Generation, TextSink
-from engines.base import GenerationRequest
 from tests.e2e.client import Client
-from tests.runtime.serving import Place, Serving, prompt_text, talks
+from tests.runtime.poison import WORDS, poisoned
+from tests.runtime.serving import Place, Serving, talks
 
 Talk = Callable[[Client, str], Awaitable[None]]
 LONG = " and so on" * 3000
@@ -99,18 +96,8 @@ async def is_refused_in_the_middle(client: Client, mark: str) -> None:
     await client.refusal()
 
 
-class _Poisoned(EngineActor):
-    """The real actor, except that one user's words make submitting fail as a bug of ours would."""
-
-    def submit(self, request: GenerationRequest, turn: int, sink: TextSink, place: admission.Place) -> Generation:
-        """Break on the word."""
-        if "trip the bug" in prompt_text(request):
-            raise RuntimeError("a bug of ours, on purpose")
-        return super().submit(request, turn, sink, place)
-
-
 async def trips_a_bug(client: Client, mark: str) -> None:
-    await client.start("r-1", f"trip the bug {mark}")
+    await client.start("r-1", f"{WORDS} {mark}")
     assert (await client.closed())[0] == 1011
 
 
@@ -132,7 +119,7 @@ async def _hold_a_talk(place: Place, talk: Talk, mark: str) -> None:
 
 async def test_clients_that_are_gone_left_no_text_behind(serving: Serving) -> None:
     marks = {talk.__name__: PREFIX + secrets.token_hex(8) for talk in TALKS}
-    async with serving(talks(30, step_s=0.002), _Poisoned) as place:
+    async with serving(talks(30, step_s=0.002), poisoned) as place:
         for talk in TALKS:
             await _hold_a_talk(place, talk, marks[talk.__name__])
         await place.until_idle()

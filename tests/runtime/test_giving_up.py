@@ -33,7 +33,7 @@ async def _fail_for_the_last_time(process: Process) -> None:
     assert supervisor is not None
     for _ in range(MAX_FAILURES - 1):
         supervisor._endurance.ends(trio.current_time())
-    engine = supervisor.actor._engine
+    engine = supervisor.actor.watch.engine
     assert isinstance(engine, ScriptedEngine)
     engine.die("the GPU fell off the bus")
 

@@ -7,12 +7,10 @@ from pathlib import Path
 import structlog
 import trio
 
-from actors import admission
-from actors.engine import EngineActor
-from actors.generation import Generation, TextSink
 from engines.base import GenerationRequest
 from engines.scripted import Script
 from tests.e2e.client import Client, text_of
+from tests.runtime.poison import WORDS, poisoned
 from tests.runtime.serving import STEP_S, Place, Serving, prompt_text, says, talks
 
 
@@ -52,24 +50,14 @@ async def test_a_session_dies_with_its_connection(serving: Serving) -> None:
 CRASHES = 8
 
 
-class _Poisoned(EngineActor):
-    """The real actor, except that one user's words make submitting fail as a bug of ours would."""
-
-    def submit(self, request: GenerationRequest, turn: int, sink: TextSink, place: admission.Place) -> Generation:
-        """Break on the word."""
-        if "trip the bug" in prompt_text(request):
-            raise RuntimeError("a bug of ours, on purpose")
-        return super().submit(request, turn, sink, place)
-
-
 async def test_a_crash_in_one_session_costs_that_connection_and_nothing_else(serving: Serving) -> None:
     with structlog.testing.capture_logs() as logs:
-        async with serving(talks(60), _Poisoned) as place, place.connected() as fine:
+        async with serving(talks(60), poisoned) as place, place.connected() as fine:
             await fine.start()
             await fine.until("token")
             for _ in range(CRASHES):  # how its tasks end is a matter of chance
                 async with place.connected(session_id="s-2") as unlucky:
-                    await unlucky.start("r-1", "trip the bug")
+                    await unlucky.start("r-1", WORDS)
                     code, reason = await unlucky.closed()
                 assert code == 1011
                 assert [frame["type"] for frame in unlucky.seen if frame["type"] != "ack"] == ["error"]

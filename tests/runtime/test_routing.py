@@ -3,8 +3,8 @@
 import trio
 from attrs import define, field
 
+from actors.router import Decision
 from actors.session.intake import Routing
-from actors.session.turn import Decision
 from engines.scripted import Script
 from tests.e2e.client import PROMPT, Client, kinds_of, text_of
 from tests.runtime.serving import STEP_S, Place, Serving, prompt_text

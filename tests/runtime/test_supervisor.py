@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from actors.engine import EngineActor, EngineState
+from actors.engine import EngineActor, EngineState, Exchange
 from engines.errors import EngineDead, EngineStartFailed
 from engines.scripted import Script, ScriptedEngine
 from runtime.back_off import MAX_FAILURES, PAUSES_S, WINDOW_S, Endurance
@@ -37,6 +37,11 @@ class Life:
         self.engines.append(ScriptedEngine(next(self.scripts)))
         self.born.append(trio.current_time())
         return self.engines[-1]
+
+    async def begin(self, nursery: trio.Nursery) -> None:
+        """Return when the first engine serves."""
+        nursery.start_soon(self.actor.run)
+        await nursery.start(self.supervisor.run)
 
     async def until_ready(self) -> None:
         """Return when turns are served."""
@@ -67,7 +72,7 @@ async def test_a_dead_engine_is_followed_by_another_after_growing_pauses(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     life = Life(well())
-    await nursery.start(life.supervisor.run)
+    await life.begin(nursery)
     pauses = []
     for _ in range(MAX_FAILURES - 1):
         died = trio.current_time()
@@ -82,7 +87,7 @@ async def test_a_dead_engine_is_followed_by_another_after_growing_pauses(
 
 async def test_long_service_makes_the_pauses_short_again(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     life = Life(well())
-    await nursery.start(life.supervisor.run)
+    await life.begin(nursery)
     for _ in range(3):
         await life.until_ready()
         await trio.sleep(61)
@@ -107,7 +112,7 @@ async def test_an_engine_that_comes_up_and_dies_again_and_again_is_given_up_with
     with pytest.RaisesGroup(pytest.RaisesExc(EngineDead, match=r"failed 8 times within 1800 s.*illegal memory access")):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(kill)
-            await nursery.start(life.supervisor.run)
+            await life.begin(nursery)
     assert len(life.engines) == MAX_FAILURES
     assert life.actor.state is EngineState.DOWN
 
@@ -116,7 +121,7 @@ async def test_restarts_that_all_fail_are_given_up_too(autojump_clock: MockClock
     life = Life(itertools.chain([Script()], itertools.repeat(Script(load_s=60, fails_to_start="no GPU any more"))))
     with pytest.RaisesGroup(pytest.RaisesExc(EngineDead, match="no GPU any more")):
         async with trio.open_nursery() as nursery:
-            await nursery.start(life.supervisor.run)
+            await life.begin(nursery)
             life.engines[-1].die()
 
 
@@ -124,7 +129,7 @@ async def test_an_engine_that_dies_every_five_minutes_is_restarted_for_ever(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     life = Life(itertools.repeat(Script(step_s=2.0)))
-    await nursery.start(life.supervisor.run)
+    await life.begin(nursery)
     for _ in range(2 * MAX_FAILURES):
         await trio.sleep(300)
         await life.until_ready()
@@ -136,7 +141,7 @@ async def test_a_stopped_engine_is_not_ready_and_is_replaced_when_it_stays_so(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     life = Life(well())
-    await nursery.start(life.supervisor.run)
+    await life.begin(nursery)
     life.engines[-1].stopped = "engine process 9 is stopped"
     await trio.sleep(1)
     assert life.health.reason() == "the chat engine makes no progress: engine process 9 is stopped"
@@ -159,13 +164,14 @@ async def test_a_cache_reset_waits_for_a_turn_that_is_still_on_its_way_to_the_en
     life = Life(well())
     life.supervisor.cache_reset_s = 60
     async with trio.open_nursery() as nursery:
-        await nursery.start(life.supervisor.run)
+        await life.begin(nursery)
         await trio.sleep(61)
         resets = [life.supervisor.cache_resets]
-        place = life.actor.reserve()
+        exchange = Exchange(life.actor.mailbox)
+        await exchange.admit()
         await trio.sleep(200)
         resets.append(life.supervisor.cache_resets)
-        place.give_back()
+        exchange.close()
         await trio.sleep(2)
         resets.append(life.supervisor.cache_resets)
         nursery.cancel_scope.cancel()

@@ -14,7 +14,7 @@ from pathlib import Path
 import trio
 from attrs import asdict, define, evolve, field, frozen
 
-from actors.router import RouterActor
+from actors.router import Asker, RouterActor
 from engines.classifier import Batching, Classifier, ClassifierConfig, ClassifierEngine, ClassifierInfo, warm_up
 from engines.errors import EngineStartFailed
 from tooling.clients.percentiles import summarise
@@ -65,7 +65,7 @@ class Way:
 
     name: str
     batching: Batching
-    ask: Callable[[RouterActor, Sequence[str], list[float]], Awaitable[None]]
+    ask: Callable[[Asker, Sequence[str], list[float]], Awaitable[None]]
     router: RouterActor = field(factory=lambda: RouterActor(hang_timeout_s=TIMEOUT_S))
     seconds: float = 0.0
     latencies: list[float] = field(factory=list)
@@ -73,9 +73,10 @@ class Way:
     async def round(self, classifier: Classifier, texts: Sequence[str]) -> None:
         """Ask everything once more."""
         async with trio.open_nursery() as nursery:
-            await nursery.start(self.router.run, classifier, self.batching)
+            nursery.start_soon(self.router.run)
+            await nursery.start(self.router.serve, classifier, self.batching)
             begun = time.perf_counter()
-            await self.ask(self.router, texts, self.latencies)
+            await self.ask(Asker(self.router.mailbox), texts, self.latencies)
             self.seconds += time.perf_counter() - begun
             nursery.cancel_scope.cancel("the round is over")
 
@@ -94,18 +95,18 @@ class Way:
         )
 
 
-async def _decide(router: RouterActor, text: str, latencies: list[float]) -> None:
+async def _decide(router: Asker, text: str, latencies: list[float]) -> None:
     begun = time.perf_counter()
     await router.decide(text, TIMEOUT_S)
     latencies.append(time.perf_counter() - begun)
 
 
-async def _in_turn(router: RouterActor, texts: Sequence[str], latencies: list[float]) -> None:
+async def _in_turn(router: Asker, texts: Sequence[str], latencies: list[float]) -> None:
     for text in texts:
         await _decide(router, text, latencies)
 
 
-async def _at_once(router: RouterActor, texts: Sequence[str], latencies: list[float]) -> None:
+async def _at_once(router: Asker, texts: Sequence[str], latencies: list[float]) -> None:
     async with trio.open_nursery() as nursery:
         for text in texts:
             nursery.start_soon(_decide, router, text, latencies)

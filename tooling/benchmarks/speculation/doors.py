@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import trio
 from attrs import define, evolve, field
 
-from actors.router import RouterActor
+from actors.router import Asker, Decision
 from actors.session.deployment import Deployment
-from actors.session.turn import Decision
+from actors.session.turn import Router
 from runtime import assembly
 from runtime.process import Process
 from runtime.server import Server
@@ -22,11 +22,11 @@ CHAT, WAITING, YES = "chat", "both, ROUTING_SPECULATION=0", "both, always yes"
 HOST = "127.0.0.1"
 
 
-@define(eq=False, kw_only=True)
-class Certain(RouterActor):
+@define
+class Certain:
     """Another router's answers as yes, when they come: for a tool model with random weights."""
 
-    asked: RouterActor
+    asked: Router
 
     async def decide(self, text: str, timeout_s: float) -> Decision:
         """Yes."""
@@ -45,7 +45,7 @@ class Doors(Process):
         receptions = {
             CHAT: assembly.Reception(parts, evolve(site, routing=None, turns=evolve(site.turns, tools=False))),
             WAITING: assembly.Reception(parts, evolve(site, speculates=False)),
-            YES: assembly.Reception(evolve(parts, router=Certain(asked=parts.router)), site),
+            YES: assembly.Reception(parts, site, Certain(Asker(parts.router.mailbox))),
         }
         for name, port in self.ports.items():
             door = assembly.server(parts)

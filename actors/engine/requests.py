@@ -1,0 +1,93 @@
+"""The books of the engine's actor: whose request is alive, which aborts the engine has not confirmed, the totals."""
+
+from collections import Counter
+from contextlib import suppress
+
+import trio
+from attrs import define, field, frozen
+
+from actors.engine.messages import Answer, Ended, ReplyTo
+from actors.generation import Generation
+from actors.session.effects import AbortCause
+from engines.base import Aborted, Failed, Finished, Usage
+
+
+@frozen
+class Request:
+    """A request that the engine has: who gets its text, and who is told of its end."""
+
+    generation: Generation
+    turn: ReplyTo
+
+
+@define(eq=False)
+class Requests:
+    """`live`: running or queued, by request id. `dying`: aborted, with the time of that, until the engine confirms it.
+
+    `prompt_tokens`, `cached_tokens`: of requests that clients got text of. `discarded_tokens`: generated beside the
+    router and thrown away. `aborts`: by cause.
+    """
+
+    live: dict[str, Request] = field(factory=dict)
+    dying: dict[str, float] = field(factory=dict)
+    aborts: Counter[AbortCause] = field(factory=Counter)
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    discarded_tokens: int = 0
+    _confirmed: trio.Event = field(factory=trio.Event)
+
+    @property
+    def pending(self) -> int:
+        """Requests that the engine still has to say something of."""
+        return len(self.live) + len(self.dying)
+
+    def abort(self, request_id: str, cause: AbortCause, now: float) -> bool:
+        """A request is alive no more, and dying; whether it was alive."""
+        request = self.live.pop(request_id, None)
+        if request is None:
+            return False
+        self.aborts[cause] += 1
+        self.dying[request_id] = now
+        tell(request.turn, Ended(request_id, Aborted()))
+        return True
+
+    def end(self, request_id: str, how: Finished | Failed) -> None:
+        """The engine has said its last word on a live request."""
+        request = self.live.pop(request_id)
+        tell(request.turn, Ended(request_id, how))
+
+    def end_all(self, how: Failed) -> None:
+        """The engine is gone, and every request with it."""
+        for request_id in list(self.live):
+            self.end(request_id, how)
+        self.dying.clear()
+        self._announce()
+
+    def confirm(self, request_id: str) -> None:
+        """The engine will say nothing more of an aborted request."""
+        self.dying.pop(request_id, None)
+        self._announce()
+
+    async def wait_aborts_confirmed(self) -> None:
+        """Return when the engine has confirmed every abort."""
+        while self.dying:
+            await self._confirmed.wait()
+
+    def count(self, usage: Usage) -> None:
+        """A client got what it will get of a request; one that came to nothing is not counted."""
+        if usage.completion_tokens:
+            self.prompt_tokens += usage.prompt_tokens
+            self.cached_tokens += usage.cached_tokens or 0
+
+    def _announce(self) -> None:
+        self._confirmed.set()
+        self._confirmed = trio.Event()
+
+
+def tell(turn: ReplyTo, answer: Answer) -> None:
+    """Answer a turn; one that is gone has closed its end, and nobody waits."""
+    with suppress(trio.BrokenResourceError):
+        turn.send_nowait(answer)
+
+
+__all__ = ["Request", "Requests", "tell"]
