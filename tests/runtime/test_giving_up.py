@@ -1,5 +1,7 @@
 """A process whose engine cannot be kept alive says goodbye to its sessions and ends with the reason."""
 
+from typing import Any, cast
+
 import pytest
 import trio
 
@@ -67,3 +69,23 @@ async def test_the_last_failure_ends_turns_then_sessions_then_the_process_with_t
                 await talking.until("token")
                 await _fail_for_the_last_time(process)
                 await _sees_the_end(talking, silent)
+
+
+async def test_an_actor_that_crashes_ends_the_server_and_is_not_silent() -> None:
+    process = _process()
+
+    async def run(task_status: trio.TaskStatus[int]) -> None:
+        with pytest.RaisesGroup(pytest.RaisesExc(AssertionError), flatten_subgroups=True):
+            await process.run(task_status)
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            port = await nursery.start(run)
+            while process.health.reason() is not None:
+                await trio.sleep(0.02)
+            async with connected(port) as client:
+                await client.start()
+                await client.until("token")
+                assert process.health.chat is not None
+                process.health.chat.mailbox.send_nowait(cast(Any, "nonsense"))
+                await client.closed()
