@@ -144,8 +144,9 @@ class Client:
         """The same, and wait until it has room again."""
         if self._gone.is_set() or self.closed:
             raise Disconnected
-        await trio.lowlevel.checkpoint()
+        # Before anybody else runs, as a socket takes them: what is sent meanwhile comes behind.
         self.send_now(frames)
+        await trio.lowlevel.checkpoint()
         while self._unread_bytes > self.window_bytes:
             unread = len(self._network)
             with trio.move_on_after(self.send_timeout_s) as patience:

@@ -251,13 +251,13 @@ class Conversations(RuleBasedStateMachine):
         for client, connection, memory in self.parties:
             if connection.outbox.size or client.unread:
                 continue  # the client does not know yet
-            names = {number: name for name, number in connection.actor._numbers.items()}
+            names = {number: name for name, number in connection.actor.memory._numbers.items()}
             stored = [
                 Remembered(names[message.turn], message.role, message.text, message.prefix, message.interrupted)
-                for message in connection.actor.history.messages
+                for message in connection.actor.memory.history.messages
             ]
             assert stored == memory.expected(), client.frames
-            assert connection.actor.overrides == memory.sampling
+            assert connection.actor.memory._overrides == memory.sampling
 
     def teardown(self) -> None:
         if self.loop is None:

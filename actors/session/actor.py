@@ -10,11 +10,10 @@ from actors.engine.messages import Message
 from actors.inbox import Inbox
 from actors.session import effects as do
 from actors.session import events as ev
-from actors.session import intake
 from actors.session.answers import Answers
-from actors.session.deployment import Deployment, effective_sampling
-from actors.session.history import History
+from actors.session.deployment import Deployment
 from actors.session.machine import POURS, step
+from actors.session.memory import Memory
 from actors.session.opening import Profile
 from actors.session.outbox import Outbox
 from actors.session.reply import Cleaner
@@ -23,12 +22,8 @@ from actors.session.turn import Router, Turn
 from actors.session.verdict import End, judge
 from engines.base import Usage
 from protocol.frames import Address, token_head
-from protocol.sampling import SANITIZE, Number, merge
-from protocol.turns import Played
 
 CleanerFactory = Callable[[Profile, bool], Cleaner]
-KNOWN_TURNS = 64
-"""Turns whose ids `played` may still name; only the newest reply can be cut, so a few would do."""
 
 
 def _no_cleaner(_profile: Profile, _in_reasoning: bool) -> Cleaner:
@@ -51,23 +46,20 @@ class SessionActor:
     number: int = 0
     clock: Callable[[], float] = trio.current_time
     session: Session = field(factory=Session)
-    history: History = field(factory=History)
-    overrides: dict[str, Number | bool] = field(factory=dict)
-    profile: Profile | None = None
+    memory: Memory = field(init=False)
     inbox: Inbox[ev.Event] = field(init=False)
     settled: trio.Event = field(factory=trio.Event)
     turns_done: int = 0
     _nursery: trio.Nursery = field(init=False)
     _turn: Turn | None = None
     _head: bytes = b""
-    _numbers: dict[str, int] = field(factory=dict)
-    _open: set[int] = field(factory=set)
     _answers: Answers = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         # Two generations of one session can have events under way at once (one of them being stopped), each at most
         # a chunk a token, an end and a decision; timers and the rest fit in the margin.
         self.inbox = Inbox(2 * (self.site.max_out + 8) + 64, self._handle)
+        self.memory = Memory(self.site)
         self._answers = Answers(self.outbox)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -157,7 +149,7 @@ class SessionActor:
             case do.ReportCancelled():
                 self._report_cancelled(effect)
             case do.AnswerNotRunning():
-                self._answers.not_running(effect.cancel, self._played(effect.cancel.played))
+                self._answers.not_running(effect.cancel, self.memory.played(effect.cancel.played))
             case do.HoldText():
                 self._live.held.append(effect.chunk.text)
             case do.SendText():
@@ -184,37 +176,18 @@ class SessionActor:
 
     def _accept(self, request: ev.TurnRequested) -> None:
         if request.opening is not None:
-            self.profile = request.opening.profile
             self._answers.session_id = request.session_id
-            if request.opening.imported is not None:
-                self.history = request.opening.imported.history
-        played = self._played(request.payload.played)
-        self.overrides = merge(self.overrides, request.payload.overrides)
-        self.history = self.history.append(request.message)
-        if self.profile is not None and self.profile.measure is None:
-            assert self.site.routing is not None, "a deployment without a chat model has a router"
-            self.history = self.history.router_trimmed(self.site.routing.budget, self.site.routing.newline_tokens)
-        self._numbers[request.request_id] = request.turn
-        if len(self._numbers) > KNOWN_TURNS:
-            del self._numbers[next(iter(self._numbers))]
-        self._open.add(request.turn)
-        self._answers.ack(request, played)
-
-    def _settled(self, before: History, after: History) -> None:
-        """A turn has counted and trimmed the history that it was given; unless another cut came first, that is it."""
-        if self.history is before:
-            self.history = after
+        self._answers.ack(request, self.memory.accept(request))
 
     def _start(self, request: ev.TurnRequested) -> None:
-        assert self.profile is not None
         self._head = token_head(self._answers.address(request))
         self._turn = Turn(
             request=request,
             site=self.site,
-            profile=self.profile,
-            history=self.history,
-            settled=self._settled,
-            sampling=effective_sampling(self.site.sampling, self.overrides),
+            profile=self.memory.profile,
+            history=self.memory.history,
+            settled=self.memory.settled,
+            sampling=self.memory.sampling,
             cleaner=self._cleaner_of_turn,
             sink=self.inbox,
             text_sink=self,
@@ -226,15 +199,14 @@ class SessionActor:
         self._nursery.start_soon(self._turn.run, name=f"turn {request.turn}")
 
     def _cleaner_of_turn(self, in_reasoning: bool) -> Cleaner | None:
-        assert self.profile is not None
-        return self.cleaner(self.profile, in_reasoning) if self.overrides.get(SANITIZE, True) else None
+        return self.cleaner(self.memory.profile, in_reasoning) if self.memory.sanitizes else None
 
     def _stop(self, effect: do.StopTurn) -> None:
         turn = self._live
         turn.stop(effect.cause)
         self.outbox.drop(effect.turn)
-        self._store_reply(turn, self.outbox.sent_text(effect.turn), interrupted=True)
-        self._open.discard(effect.turn)
+        self.memory.keep_reply(turn.number, self.outbox.sent_text(effect.turn), interrupted=True)
+        self.memory.over(effect.turn)
         self._nursery.start_soon(self._watch_cancel, turn, name=f"cancel of turn {effect.turn}")
         turn.log_end("cancelled", effect.cause.value)
 
@@ -246,8 +218,8 @@ class SessionActor:
         self.inbox.put(ev.CancelOverdue(turn.number))
 
     def _report_cancelled(self, effect: do.ReportCancelled) -> None:
-        self._open.discard(effect.turn.turn)  # it may be one that never began
-        played = self._played(effect.cancel.played) if effect.cancel else None
+        self.memory.over(effect.turn.turn)  # it may be one that never began
+        played = self.memory.played(effect.cancel.played) if effect.cancel else None
         self._answers.cancelled(effect, self._usage(effect.turn), played)
 
     def _usage(self, request: ev.TurnRequested) -> Usage:
@@ -268,8 +240,7 @@ class SessionActor:
         self._answers.toolcall(turn.request, routed)
         held, turn.held = turn.held, []
         if routed.yes and routed.chats:
-            assert self.profile is not None
-            self.history = self.history.attach_prefix(turn.number, self.profile.check_prefix)
+            self.memory.looked_at_screen(turn.number)
             return
         for text in held:
             self._send(text)
@@ -282,17 +253,17 @@ class SessionActor:
         text = turn.reply.text if turn.reply else ""
         match verdict.end:
             case End.DONE:
-                self._store_reply(turn, text, interrupted=False)
+                self.memory.keep_reply(turn.number, text, interrupted=False)
                 self._answers.done(turn, text, verdict.reason, now)
             case End.EMPTY:
                 self._answers.empty(turn)
             case End.BUSY:
-                self.history = self.history.take_back(turn.number)
+                self.memory.take_back(turn.number)
                 self._answers.busy(turn, verdict.reason, turn.retry_in)
             case End.TIMED_OUT | End.FAILED:
-                self._store_reply(turn, text, interrupted=True)
+                self.memory.keep_reply(turn.number, text, interrupted=True)
                 self._answers.failed(turn, verdict.end)
-        self._open.discard(turn.number)
+        self.memory.over(turn.number)
         self.turns_done += 1
         turn.log_end(verdict.end.value, verdict.reason)
 
@@ -304,24 +275,6 @@ class SessionActor:
         if rest:
             self.outbox.put_text(turn.number, self._head, rest, ends=True)
         return turn.reply.text
-
-    def _store_reply(self, turn: Turn, text: str, *, interrupted: bool) -> None:
-        if text and turn.profile.measure is not None:
-            message = intake.reply(turn.number, text, turn.profile.measure, interrupted=interrupted, counted=False)
-            self.history = self.history.append(message)
-
-    def _played(self, played: Played | None) -> bool | None:
-        """Cut the reply to what was heard; whether the turn was known, None if the client did not say.
-
-        A turn that is not over is not: its reply is not there yet, and what is heard of it still grows.
-        """
-        if played is None:
-            return None
-        number = self._numbers.get(played.request_id)
-        if number is None or number in self._open or self.profile is None or self.profile.measure is None:
-            return False
-        self.history, known = self.history.played(number, played.chars)
-        return known
 
 
 __all__ = ["CleanerFactory", "SessionActor"]

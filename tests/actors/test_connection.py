@@ -66,7 +66,7 @@ async def test_a_followup_is_never_routed_and_carries_the_checked_prefix(autojum
             followup = client.say("followup", analysis_text="a cat on a mat")
             await client.end_of(followup)
         assert client.kinds(followup) == ["ack", "token", "final", "done"]
-        assert connection.actor.history.messages[-2].prompt_text == "ON THE SCREEN NOW: a cat on a mat"
+        assert connection.actor.memory.history.messages[-2].prompt_text == "ON THE SCREEN NOW: a cat on a mat"
 
 
 async def test_an_idle_client_is_closed_at_its_deadline(autojump_clock: MockClock) -> None:

@@ -126,7 +126,7 @@ async def test_a_barge_in_drops_the_unsent_text_and_stores_what_was_sent(autojum
                 client.hang_up()
         heard = client.referee.turns[first].text
         assert 0 < len(heard) < len("".join(LONG[:70]))
-        stored = [message for message in connection.actor.history.messages if message.role == "assistant"]
+        stored = [message for message in connection.actor.memory.history.messages if message.role == "assistant"]
         assert (stored[0].text, stored[0].interrupted) == (heard, True)
 
 

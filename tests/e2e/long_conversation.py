@@ -106,7 +106,7 @@ def remembered(connection: Connection, client: Client) -> list[Remembered]:
     names = list(client.referee.turns)
     return [
         Remembered(names[message.turn - 1], message.role, message.text, message.prefix, message.interrupted)
-        for message in actor.history.messages
+        for message in actor.memory.history.messages
     ]
 
 
