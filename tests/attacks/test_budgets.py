@@ -1,7 +1,7 @@
 """What one connection may send before it is closed: fragments, control frames, frames that no rate limit counts.
 
-Protocol, section 1: 65,536 fragments a message (1009), 10,000 control frames and 4 x WS_MAX_FRAME_BYTES of exempt
-frames per minute (1008).
+Protocol, section 1: so many fragments a message (1009; docs/decisions/0013 has the number), 10,000 control frames and
+4 x WS_MAX_FRAME_BYTES of exempt frames per minute (1008).
 """
 
 import pytest
@@ -10,7 +10,7 @@ from tests.attacks.raw import Raw, upgraded
 from tests.attacks.scene import KEY, attacked, talkative
 from tooling.benchmarks.bystander.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame, message, start
 
-FRAGMENTS = 65_536
+FRAGMENTS = 65_537
 CONTROL_FRAMES = 10_000
 SMALL_FRAME = 4096
 EXEMPT_BYTES = 4 * SMALL_FRAME
@@ -29,7 +29,7 @@ async def _works(raw: Raw) -> None:
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
-async def test_a_message_may_have_65536_fragments(opcode: int) -> None:
+async def test_a_message_may_have_65537_fragments(opcode: int) -> None:
     async with attacked() as scene, upgraded(scene.port, KEY) as raw:
         await raw.send(_fragments(FRAGMENTS, opcode))
         answer = await raw.answer()
