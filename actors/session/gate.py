@@ -33,8 +33,8 @@ REMEMBERED_IDS = 16384
 """Turn ids remembered per connection, newest first: bounded, so that months of talking do not grow the process."""
 
 INVALID_FIRST_START_CLOSE_CODE = 1008
-FIRST_FRAME_CHARS = 1024
-"""What a frame weighs at least until the session has begun: a first start also renders, sanitises and measures."""
+FIRST_START_CHARS = 1024
+"""What a first start weighs at least: it also renders, sanitises and measures."""
 
 
 UNCOUNTED = frozenset({"ping", "pong", "end"})
@@ -64,7 +64,9 @@ class Gate:
 
     def weight(self, frame: str | bytes) -> int:
         """About how many characters `read` has to work on."""
-        return len(frame) if self.profile is not None else max(len(frame), FIRST_FRAME_CHARS)
+        if self.profile is not None or not _may_start(frame):
+            return len(frame)
+        return max(len(frame), FIRST_START_CHARS)
 
     def read(self, frame: str | bytes, now: float) -> Event | None:
         """The event of one frame read at `now` (monotonic seconds); None for a frame without an answer (`pong`).
@@ -202,6 +204,11 @@ class Gate:
         self._used[envelope.request_id] = None
         if len(self._used) > REMEMBERED_IDS:
             del self._used[next(iter(self._used))]
+
+
+def _may_start(frame: str | bytes) -> bool:
+    """Whether a frame may be a `start`: it says so in plain letters, or has escapes that may say so."""
+    return isinstance(frame, str) and ('"start"' in frame or "\\" in frame)
 
 
 def _bytes(frame: str | bytes) -> int:

@@ -78,8 +78,11 @@ def test_only_a_frame_without_a_readable_envelope_is_malformed() -> None:
         assert not caught.value.malformed
 
 
-def test_until_a_session_has_begun_no_frame_counts_as_light() -> None:
+def test_what_may_be_a_first_start_is_never_light_and_nothing_else_waits_behind_one() -> None:
     door = budgeted(0)
-    assert door.weight(frame("start")) > INLINE_CHARS
+    escaped = frame("start").replace('"start"', '"\\u0073tart"')
+    assert min(door.weight(frame("start")), door.weight(escaped)) > INLINE_CHARS
+    for light in (frame("ping"), frame("message"), frame("end"), "", b"start"):
+        assert door.weight(light) == len(light)
     door.read(frame("start", user_utterance="hi", chat_prompt="be kind"), 0)
     assert door.weight(frame("ping")) < INLINE_CHARS < door.weight("x" * (INLINE_CHARS + 1))
