@@ -1,5 +1,6 @@
 """The life of the process: listen, load, serve, drain on the first signal, end at once on the second."""
 
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -62,6 +63,12 @@ class Process:
     async def run(self, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until SIGTERM or SIGINT. Reports the bound port."""
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        try:
+            await self._serve(task_status)
+        finally:
+            gc.unfreeze()
+
+    async def _serve(self, task_status: trio.TaskStatus[int]) -> None:
         place = self.settings.deployment
         parts = assembly.parts(self.settings, self.health)
         server = assembly.server(parts)
@@ -103,6 +110,7 @@ class Process:
         await self._receive(server, parts, assembly.deployment(self.settings, text, measured), nursery)
         if parts.chat is not None and text is not None:
             await nursery.start(self._keep_chat, self._supervise(parts.chat, text, plan), server)
+        _set_aside()
         log.info("server.ready", seconds=round(trio.current_time() - started, 1))
 
     async def _receive(self, server: Server, parts: assembly.Parts, site: Deployment, _nursery: trio.Nursery) -> None:
@@ -168,6 +176,16 @@ class Process:
     async def _drain(self, server: Server, scope: trio.CancelScope) -> None:
         await server.drain(self.settings.deployment.drain_timeout_s)
         scope.cancel("drained")
+
+
+def _set_aside() -> None:
+    """Take what was loaded out of garbage collection.
+
+    It lives as long as the process, and a full collection walks all of it while every thread waits: 0.2 s for the
+    400,000 objects that imports leave, whenever clients' frames have made a quarter as many.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 __all__ = ["Process"]
