@@ -1,4 +1,4 @@
-"""One connection: a reader that never waits, a writer that is the only one to write, an idle watch, and the session.
+"""One connection: a reader, a writer for what does not go out at once, an idle watch, and the session.
 
 All of it lives in one nursery. Whatever ends first ends the rest: the session by closing its outbox, the client by
 going away, the server by cancelling.

@@ -241,7 +241,7 @@ def _part_text(index: int, part: object) -> str | None:
     kind = part.get("type") if isinstance(part, dict) else None
     if isinstance(part, dict) and isinstance(kind, str) and kind in TEXT_PARTS:
         part = part.get("text")
-        if not isinstance(part, str):
+        if part is not None and not isinstance(part, str):
             raise _invalid_history(f"a text part of message {index} has no text")
     return part if isinstance(part, str) else None
 

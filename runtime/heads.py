@@ -15,6 +15,7 @@ HEAD_MAX_BYTES = 32768
 HEAD_MAX_LINES = 128
 """Header lines; h11 takes about 5 us for each and does them all at once."""
 READ_BYTES = 8192
+BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 QUOTED = re.compile(r"(?:bytearray\()?b['\"]")
 TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
@@ -68,7 +69,7 @@ async def read_head(stream: trio.abc.ReceiveStream) -> RequestHead | None:
                 return None
             size += len(data)
             # Counted before they are parsed, and only as far as the head goes: frames may follow in the same segment.
-            lines += data.partition(b"\r\n\r\n")[0].count(b"\n")
+            lines += BLANK_LINE.split(data, 1)[0].count(b"\n")
             if lines > HEAD_MAX_LINES:
                 raise BadRequest(f"more than {HEAD_MAX_LINES} header lines", TOO_LARGE)
             event = _parse(parser, data)

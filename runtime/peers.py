@@ -1,7 +1,7 @@
 """Who is at the other end: the socket's address, or behind a proxy that we trust, the one it forwards for."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import trio
 
@@ -10,6 +10,8 @@ from runtime.settings.kinds import Network
 
 Address = IPv4Address | IPv6Address
 UNKNOWN = "unknown"
+SUBSCRIBER_BITS = 64
+"""One subscriber of IPv6 has so many bits of a network to himself at least (RFC 6177), and all addresses in it."""
 
 
 def peer_of(stream: trio.SocketStream, head: RequestHead, trusted: Sequence[Network]) -> str:
@@ -29,6 +31,8 @@ def peer_of(stream: trio.SocketStream, head: RequestHead, trusted: Sequence[Netw
         if forwarded is None:
             break
         peer = forwarded
+    if isinstance(peer, IPv6Address):
+        return str(IPv6Network((peer, SUBSCRIBER_BITS), strict=False))
     return UNKNOWN if peer is None else str(peer)
 
 

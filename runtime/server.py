@@ -24,6 +24,7 @@ from runtime.websocket import BadHandshake, KeepAlive, Unheard, WebSocket, Wire,
 
 log = structlog.get_logger()
 INTERNAL_CLOSE_CODE = 1011
+REJECTIONS_EVERY_S = 1.0
 
 
 @frozen(kw_only=True)
@@ -56,6 +57,8 @@ class Server:
     metrics: Callable[[], Awaitable[str]] | None = None
     connections: set[Connection] = field(factory=set)
     _empty: trio.Event = field(factory=trio.Event)
+    _told_at: float = -math.inf
+    _untold: int = 0
 
     async def serve(self, host: str, port: int, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen until cancelled; reports the port that was bound."""
@@ -168,10 +171,17 @@ class Server:
             await self._reject(wire, problem, door.close_busy)
         await wire.finish()
 
-    @staticmethod
-    async def _reject(wire: Wire, problem: PeerProtocolError, code: int) -> None:
-        log.info("peer.rejected", reason=problem.reason_code)
+    async def _reject(self, wire: Wire, problem: PeerProtocolError, code: int) -> None:
+        self._tell_rejected(problem.reason_code)
         await turn_away(Unheard(wire), problem, code)
+
+    def _tell_rejected(self, reason: str) -> None:
+        """A line a second at the most: strangers decide how many of them there are."""
+        self._untold += 1
+        now = trio.current_time()
+        if now - self._told_at >= REJECTIONS_EVERY_S:
+            log.info("peer.rejected", reason=reason, since_last=self._untold)
+            self._told_at, self._untold = now, 0
 
     async def _converse(self, socket: WebSocket) -> None:
         """One session behind the crash barrier: a bug in it costs this connection, and nothing else."""

@@ -46,9 +46,9 @@ class Outbox:
     Nothing here blocks. `limit`: bytes of waiting frames; a frame over it sets `overflowed` and is dropped, because the
     connection is lost then anyway. A client is slow only by what it could have taken: what comes while the writer has
     nothing to send always fits, and so do a single frame in an empty outbox and the last frames of a turn, which are as
-    long as one reply at most. The writer takes everything that
-    waits at once: text it took counts as sent. `flush_s`: token text waits that long after the text before it, so that
-    deltas which come close together share a frame; a turn's first text and everything else never waits.
+    long as one reply at most. The writer takes everything that waits at once: text it took counts as sent. `flush_s`:
+    token text waits that long after the text before it, so that deltas which come close together share a frame; a
+    turn's first text and everything else never waits.
 
     Whoever puts something in calls `flush` before anybody else runs. It hands what waits to a `line` that is free,
     which saves waking the writer for every step of an engine; where it is not, the writer is woken and `take`s it.
@@ -140,12 +140,15 @@ class Outbox:
         return [self._encode(entry) for entry in taken]
 
     async def wait(self) -> None:
-        """Return when there is something for the writer to do, or the session is over."""
-        while self.hangup is None and not self.overflowed and not self.stuck:
-            if self._waiting and not self._is_held():
+        """Return when there is something for the writer to do, or the session is over.
+
+        After an overflow there is nothing until the session hangs up, which it does for that reason.
+        """
+        while self.hangup is None and not self.stuck:
+            if self._waiting and not self._is_held() and not self.overflowed:
                 return
             self._idle = True
-            with trio.move_on_at(self._held_until() if self._waiting else math.inf):
+            with trio.move_on_at(self._held_until() if self._waiting and not self.overflowed else math.inf):
                 await self._bell.wait()
             self._idle = False
             self._bell = trio.Event()

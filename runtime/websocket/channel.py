@@ -124,12 +124,19 @@ class WebSocket:
                 return
 
     def keep_alive(self, interval_s: float) -> None:
-        """Ping after so many seconds of our silence; give up a peer that has not been heard of for two of them."""
+        """Ping after so many seconds of our silence (0: never); give up a peer that is not heard of for two of them."""
         now, wire = trio.current_time(), self.wire
         if wire.closed.is_set() or self._protocol.state is not ConnectionState.OPEN:
             return
+        try:
+            wire.advance()
+        except trio.BrokenResourceError:
+            wire.abandon()
+            return
         if self._asked_at is not None and wire.heard_at >= self._asked_at:
             self._asked_at = None
+        if not interval_s:
+            return
         if self._asked_at is not None and now - self._asked_at >= SILENT_INTERVALS * interval_s:
             log.debug("peer.gone", silent_s=round(now - wire.heard_at, 1))
             wire.abandon()

@@ -5,6 +5,12 @@ import zlib
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
+WINDOW_BYTES = 32768
+MAX_ENDS = 16
+"""Final blocks within one message; RFC 7692, section 7.2.3.4 allows them, and who compresses needs one at most."""
+PARAMETERS = frozenset(
+    {"client_no_context_takeover", "server_no_context_takeover", "client_max_window_bits", "server_max_window_bits"}
+)
 TAIL = b"\x00\x00\xff\xff"
 """What a sender leaves out at the end of a message (RFC 7692, section 7.2.1)."""
 
@@ -12,8 +18,8 @@ TAIL = b"\x00\x00\xff\xff"
 class BoundedDeflate(PerMessageDeflate):
     """wsproto's extension with an inbound half of our own.
 
-    Its own inflates without a bound, and forgets that a message is compressed when a control frame comes between two
-    of its fragments. `max_bytes`: inflated bytes of one message.
+    Its own inflates without a bound, forgets that a message is compressed when a control frame comes between two of
+    its fragments, and is deaf behind a final block. `max_bytes`: inflated bytes of one message.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -21,11 +27,16 @@ class BoundedDeflate(PerMessageDeflate):
         self.max_bytes = max_bytes
         self._room = max_bytes
         self._inflater: zlib._Decompress | None = None
+        self._window = b""
+        self._ends = 0
         self._inflates = False
         self._is_control = False
 
     def accept(self, offer: str) -> bool | str | None:
-        """The parameters agreed on, or None for an offer that cannot be met or read."""
+        """The parameters agreed on, or None for an offer that cannot be met or read (RFC 7692, section 7.1)."""
+        names = [parameter.partition("=")[0].strip() for parameter in offer.split(";")[1:]]
+        if len(set(names)) < len(names) or not PARAMETERS.issuperset(names):
+            return None
         try:
             agreed: bool | str | None = super().accept(offer)
         except ValueError:
@@ -40,9 +51,7 @@ class BoundedDeflate(PerMessageDeflate):
         if rsv.rsv1 and (self._is_control or opcode is Opcode.CONTINUATION):
             return CloseReason.PROTOCOL_ERROR
         if not self._is_control and opcode is not Opcode.CONTINUATION:
-            self._inflates, self._room = rsv.rsv1, self.max_bytes
-            if self._inflates and self._inflater is None:
-                self._inflater = zlib.decompressobj(-self.client_max_window_bits)
+            self._inflates, self._room, self._ends = rsv.rsv1, self.max_bytes, 0
         return RsvBits(True, False, False)
 
     def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes | CloseReason:
@@ -56,17 +65,30 @@ class BoundedDeflate(PerMessageDeflate):
         rest = self._inflate(TAIL)
         self._inflates = False
         if self.client_no_context_takeover:
-            self._inflater = None
+            self._inflater, self._window = None, b""
         return rest
 
     def _inflate(self, data: bytes) -> bytes | CloseReason:
-        assert self._inflater is not None, "a compressed message without an inflater"
-        try:
-            inflated = self._inflater.decompress(data, self._room + 1)
-        except zlib.error:
-            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
-        self._room -= len(inflated)
-        return inflated if self._room >= 0 else CloseReason.MESSAGE_TOO_BIG
+        inflated = b""
+        while data:
+            if self._inflater is None:  # the first message, or what follows a final block, which keeps the window
+                self._inflater = zlib.decompressobj(-self.client_max_window_bits, zdict=self._window)
+            try:
+                piece = self._inflater.decompress(data, self._room + 1)
+            except zlib.error:
+                return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+            self._room -= len(piece)
+            if self._room < 0:
+                return CloseReason.MESSAGE_TOO_BIG
+            inflated += piece
+            self._window = (self._window + piece)[-WINDOW_BYTES:]
+            data = b""
+            if self._inflater.eof:
+                # It would keep all that comes behind, and inflate none of it.
+                data, self._inflater, self._ends = self._inflater.unused_data, None, self._ends + 1
+                if self._ends > MAX_ENDS:
+                    return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+        return inflated
 
 
 __all__ = ["BoundedDeflate"]

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from attrs import frozen
 from wsproto.extensions import Extension
@@ -15,9 +15,9 @@ from runtime.websocket.deflate import BoundedDeflate
 
 KEY_BYTES = 16
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
-"""A token of RFC 9110, section 5.6.2; a subprotocol's name is one."""
-CARRIES_A_KEY = re.compile(r"(?i).*api-key|bearer|authorization")
-"""Subprotocols in which clients of other services put their key: never echoed."""
+"""A token of RFC 9110, section 5.6.2, of a length that a name has."""
+CARRIES_A_KEY = re.compile(r"(?i)api-?key|bearer|authorization")
+"""In subprotocols, where clients of other services put their key: never echoed."""
 
 
 class BadHandshake(Exception):
@@ -29,14 +29,13 @@ class Handshake:
     """What both sides agreed on. `response`: the bytes of the 101."""
 
     response: bytes
-    subprotocol: str | None = None
     deflate: BoundedDeflate | None = None
 
 
 def agree(head: RequestHead, max_frame_bytes: int, *, compresses: bool) -> Handshake:
     """Answer the request for a WebSocket. Raises `BadHandshake`."""
     key = _key(head)
-    subprotocol = next((name for name in _offered(head) if not CARRIES_A_KEY.match(name)), None)
+    subprotocol = next(_echoable(head), None)
     fields = ["Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {key}"]
     if subprotocol is not None:
         fields.append(f"Sec-WebSocket-Protocol: {subprotocol}")
@@ -44,7 +43,7 @@ def agree(head: RequestHead, max_frame_bytes: int, *, compresses: bool) -> Hands
     if deflate is not None:
         fields.append(f"Sec-WebSocket-Extensions: {accepted}")
     lines = "\r\n".join(["HTTP/1.1 101 Switching Protocols", *fields, "", ""])
-    return Handshake(lines.encode("ascii"), subprotocol, deflate)
+    return Handshake(lines.encode("ascii"), deflate)
 
 
 def _key(head: RequestHead) -> str:
@@ -58,11 +57,12 @@ def _key(head: RequestHead) -> str:
     return str(generate_accept_token(key.encode("ascii")).decode("ascii"))
 
 
-def _offered(head: RequestHead) -> Sequence[str]:
-    names = [name.strip() for value in head.headers.get("sec-websocket-protocol", ()) for name in value.split(",")]
-    if not all(TOKEN.fullmatch(name) for name in names):
-        raise BadHandshake("Sec-WebSocket-Protocol has to be a list of tokens")
-    return names
+def _echoable(head: RequestHead) -> Iterator[str]:
+    """The subprotocols that a client may be told back, in its order; what is no name is not looked at."""
+    for value in head.headers.get("sec-websocket-protocol", ()):
+        for name in map(str.strip, value.split(",")):
+            if TOKEN.fullmatch(name) and not CARRIES_A_KEY.search(name):
+                yield name
 
 
 def _deflate(head: RequestHead, max_frame_bytes: int) -> tuple[BoundedDeflate | None, str]:

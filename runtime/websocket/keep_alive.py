@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 import trio
 from attrs import define, field
 
 from runtime.websocket.channel import WebSocket
 
+log = structlog.get_logger()
 LOOKS = 10
 """Looks at every connection within an interval: a ping is at most a tenth of it late."""
-SHORTEST_S = 0.02
+SHORTEST_S, LONGEST_S = 0.02, 1.0
+"""Between two looks, which also move a pong on that a full socket did not take."""
 AT_ONCE = 256
 """Connections looked at in one turn of the loop; a look takes about half a microsecond."""
 
@@ -36,12 +39,15 @@ class KeepAlive:
 
     async def run(self) -> None:
         """Look at every connection again and again."""
-        if not self.interval_s:
-            return
+        pause = self.interval_s / LOOKS or LONGEST_S
         while True:
-            await trio.sleep(max(self.interval_s / LOOKS, SHORTEST_S))
+            await trio.sleep(min(max(pause, SHORTEST_S), LONGEST_S))
             for number, socket in enumerate(tuple(self._sockets), start=1):
-                socket.keep_alive(self.interval_s)
+                try:
+                    socket.keep_alive(self.interval_s)
+                except Exception as error:  # a barrier: a bug about one connection costs that one
+                    log.error("connection.crashed", exc_info=error)
+                    socket.wire.abandon()
                 if number % AT_ONCE == 0:
                     await trio.lowlevel.checkpoint()
 

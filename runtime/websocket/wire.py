@@ -77,6 +77,8 @@ class Wire:
 
     async def flush(self) -> None:
         """Return when the socket has taken everything. Raises `ClientTooSlow`, `trio.BrokenResourceError`."""
+        if not self._unsent:
+            await trio.lowlevel.checkpoint()
         while self._unsent:
             with trio.move_on_after(self.send_timeout_s) as patience:
                 await self._writable()

@@ -65,8 +65,8 @@ ROWS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a history of strings": ({"history": ["hi"]}, "invalid_payload", "invalid_history"),
     "a history without roles": ({"history": [{"content": "hi"}]}, "invalid_payload", "invalid_history"),
     "a history with a numeric role": ({"history": [{"role": 1, "content": "x"}]}, "invalid_payload", "invalid_history"),
-    "a history with a text part without text": (
-        {"history": [{"role": "user", "content": [{"type": "text"}]}]},
+    "a history with a text part that is no text": (
+        {"history": [{"role": "user", "content": [{"type": "text", "text": 7}]}]},
         "invalid_payload",
         "invalid_history",
     ),

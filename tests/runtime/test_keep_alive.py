@@ -7,7 +7,7 @@ import trio
 from actors.connection import Disconnected
 from runtime.websocket import KeepAlive, WebSocket
 from tests.e2e.plain import UPGRADE
-from tests.runtime.frames import PONG, TEXT, Peer, Ping, frame, sockets
+from tests.runtime.frames import PING, PONG, TEXT, Peer, Ping, Pong, frame, sockets
 from tests.runtime.serving import Place, says, serving
 
 
@@ -62,10 +62,47 @@ async def _fragments(peer: Peer) -> None:
 
 
 async def test_no_interval_means_no_pings() -> None:
-    async with sockets() as (socket, _peer):
-        with trio.fail_after(5):
-            await KeepAlive(0.0).run()
-        assert socket.wire.heard_at
+    async with sockets() as (socket, peer), trio.open_nursery() as nursery:
+        keep_alive = KeepAlive(0.0)
+        nursery.start_soon(keep_alive.run)
+        with keep_alive.watching(socket), trio.move_on_after(1.5) as patience:
+            await peer.event()
+        assert patience.cancelled_caught
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_pong_that_a_full_socket_did_not_take_goes_once_the_peer_reads() -> None:
+    async with sockets() as (socket, peer), trio.open_nursery() as nursery:
+        keep_alive = KeepAlive(0.0)
+        nursery.start_soon(keep_alive.run)
+        nursery.start_soon(_silent, socket, keep_alive)
+        with keep_alive.watching(socket):
+            for number in range(9000):  # more pongs than an unread socket takes
+                await peer.send(frame(PING, f"{number}".encode().rjust(125, b"0")))
+            with trio.fail_after(10):
+                while True:
+                    event = await peer.event()
+                    assert isinstance(event, Pong)
+                    if int(bytes(event.payload)) == 8999:
+                        break
+        nursery.cancel_scope.cancel()
+
+
+class Broken(WebSocket):
+    """A connection about which something is wrong that nobody foresaw."""
+
+    def keep_alive(self, interval_s: float) -> None:
+        raise ZeroDivisionError
+
+
+async def test_a_bug_about_one_connection_costs_that_one() -> None:
+    async with sockets() as (other, _), sockets() as (sound, peer), trio.open_nursery() as nursery:
+        keep_alive, broken = KeepAlive(0.1), Broken(other.wire, 1000)
+        with keep_alive.watching(broken), keep_alive.watching(sound):
+            nursery.start_soon(keep_alive.run)
+            assert isinstance(await peer.event(), Ping)
+        assert broken.wire.closed.is_set()
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_half_open_clients_turn_is_aborted_and_its_slot_returned() -> None:

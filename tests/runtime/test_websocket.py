@@ -253,6 +253,8 @@ async def _twice(socket: WebSocket) -> None:
         "permessage-deflate; client_max_window_bits=x",
         "permessage-deflate; server_max_window_bits=99",
         "permessage-deflate; server_max_window_bits=",
+        "permessage-deflate; foo=1",
+        "permessage-deflate; client_max_window_bits; client_max_window_bits",
     ],
 )
 def test_an_offer_that_cannot_be_met_is_declined(offer: str) -> None:

@@ -154,3 +154,10 @@ def test_a_text_frame_states_its_length_as_rfc_6455_wants(size: int) -> None:
         case short:
             length, rest = short, frame[2:]
     assert length == len(rest) == size
+
+
+async def test_flushing_nothing_still_gives_everybody_their_turn() -> None:
+    ours, theirs = _pair()
+    async with ours, theirs:
+        with trio.testing.assert_checkpoints():
+            await Wire(ours).flush()

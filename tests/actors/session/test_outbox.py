@@ -177,6 +177,19 @@ async def test_whoever_waits_wakes_up_when_there_is_something_to_do(deed: str) -
                     box.flush()
 
 
+async def test_after_an_overflow_the_writer_has_nothing_to_do_until_the_goodbye() -> None:
+    box = outbox(100)
+    box.put(Frame("ack", ADDRESS, {"x": "y" * 90}))
+    box.put(Frame("ack", ADDRESS))
+    assert box.overflowed
+    with trio.move_on_after(0.05) as patience:
+        await box.wait()
+    assert patience.cancelled_caught
+    box.close(Hangup.SLOW_CONSUMER)
+    with trio.fail_after(5):
+        await box.wait()
+
+
 async def test_dropped_text_wakes_nobody_for_nothing() -> None:
     box = outbox()
     box.put_text(1, HEAD, "a")
