@@ -1,5 +1,6 @@
 """The chat engine's actor on a stage: its mailbox is served, turns are exchanges, the engine steps only when told."""
 
+import pytest
 import trio
 from attrs import define, field
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -7,6 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors.engine import EngineActor, EngineLimits, EngineState, Exchange
 from actors.generation import Generation
 from engines.base import GenerationRequest, Sampling
+from engines.errors import EngineUnavailable
 from engines.scripted import Script, ScriptedEngine
 
 LIMITS = EngineLimits(max_queued=100, cancel_grace_s=5, stall_timeout_s=10, hang_timeout_s=30)
@@ -108,4 +110,10 @@ async def settle() -> None:
         await wait_all_tasks_blocked()
 
 
-__all__ = ["LIMITS", "WORDS", "Listener", "Stage", "opened", "settle"]
+async def expect_unavailable(exchange: Exchange) -> None:
+    """The engine is not to be had now."""
+    with pytest.raises(EngineUnavailable):
+        await exchange.admit()
+
+
+__all__ = ["LIMITS", "WORDS", "Listener", "Stage", "expect_unavailable", "opened", "settle"]

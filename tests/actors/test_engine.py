@@ -1,4 +1,4 @@
-"""The engine's actor: delivery, aborts that are confirmed or not, progress, and the death of an engine."""
+"""The engine's actor: delivery, aborts that are confirmed or not, and the death of an engine."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,14 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
-from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actors.engine import EngineState, Exchange
 from actors.generation import Generation, GenerationState
 from actors.session.effects import AbortCause
 from engines.base import Aborted, Delta, Failed, Finished, FinishReason, GenerationRequest, Output, Usage
-from engines.errors import EngineDead, EngineHung, EngineUnavailable, TurnFailed
+from engines.errors import EngineDead, EngineUnavailable, TurnFailed
 from engines.scripted import ScriptedEngine
-from tests.actors.engine_stage import Stage, opened, settle
+from tests.actors.engine_stage import expect_unavailable, opened, settle
 
 
 async def test_a_generation_brings_its_text_then_its_engine_true_usage(nursery: trio.Nursery) -> None:
@@ -230,11 +229,6 @@ async def test_what_waits_in_the_mailbox_when_the_engine_dies_is_answered_and_as
     assert (stage.engine.aborted, stage.actor.stats().aborts, stage.actor.idle) == ([], {}, True)
 
 
-async def expect_unavailable(exchange: Exchange) -> None:
-    with pytest.raises(EngineUnavailable):
-        await exchange.admit()
-
-
 async def test_cached_tokens_that_only_a_delta_told_are_kept_in_the_usage(nursery: trio.Nursery) -> None:
     stage = await opened(nursery)
     exchange, generation = await stage.submitted()
@@ -242,85 +236,6 @@ async def test_cached_tokens_that_only_a_delta_told_are_kept_in_the_usage(nurser
     stage.actor.deliver([(generation.request.id, Finished(FinishReason.LENGTH, Usage(2, 1, None)))])
     await exchange.ended()
     assert generation.usage == Usage(2, 1, 16)
-
-
-async def test_no_output_makes_the_engine_stalled_and_then_hung(autojump_clock: MockClock) -> None:
-    stage = Stage(clock=autojump_clock)
-
-    async def look_on() -> None:
-        await trio.sleep(9.9)
-        assert stage.actor.stats().state is EngineState.READY
-        await trio.sleep(0.6)
-        assert stage.actor.stats().state is EngineState.STALLED
-
-    async def watch_and_look_on() -> None:
-        async with trio.open_nursery() as nursery:
-            await opened(nursery, stage)
-            await stage.submitted()
-            nursery.start_soon(stage.actor.watch.run)
-            nursery.start_soon(look_on)
-
-    with pytest.raises(ExceptionGroup) as group:
-        await watch_and_look_on()
-    assert group.group_contains(EngineHung, match="no output for 30 s")
-    assert 30 < trio.current_time() <= 30.5
-
-
-async def test_output_ends_a_stall(nursery: trio.Nursery) -> None:
-    stage = await opened(nursery)
-    await stage.submitted()
-    stage.actor.watch.check(10.5)
-    assert stage.actor.stats().state is EngineState.STALLED
-    stage.engine.step()
-    assert stage.actor.stats().state is EngineState.READY
-
-
-async def test_an_idle_engine_is_never_stalled(nursery: trio.Nursery) -> None:
-    stage = await opened(nursery)
-    stage.actor.watch.check(10_000)
-    assert stage.actor.stats().state is EngineState.READY
-    stage.clock.jump(10_000)
-    await stage.submitted()
-    stage.actor.watch.check(stage.clock.current_time() + 9)
-    assert stage.actor.stats().state is EngineState.READY
-
-
-async def test_an_unconfirmed_abort_makes_the_engine_hung_after_the_grace(nursery: trio.Nursery) -> None:
-    stage = await opened(nursery)
-    (exchange, _), (_, other) = await stage.submitted(), await stage.submitted()
-    exchange.abort(AbortCause.CANCEL)
-    await settle()
-    stage.clock.jump(4.9)
-    stage.actor.deliver([(other.request.id, Delta("still busy", 1))])
-    stage.actor.watch.check(stage.clock.current_time())
-    stage.clock.jump(0.2)
-    with pytest.raises(EngineHung, match="no confirmation of an abort"):
-        stage.actor.watch.check(stage.clock.current_time())
-
-
-async def test_waiting_for_confirmations_ends_with_the_last_one(nursery: trio.Nursery) -> None:
-    stage = await opened(nursery)
-    for _ in range(3):
-        exchange, _ = await stage.submitted()
-        exchange.abort(AbortCause.CANCEL)
-    await settle()
-    with trio.fail_after(1):
-        async with trio.open_nursery() as waiting:
-            waiting.start_soon(stage.actor.wait_aborts_confirmed)
-            await wait_all_tasks_blocked()
-            stage.engine.step()
-
-
-async def test_the_next_try_is_told_in_whole_seconds_and_at_least_one(nursery: trio.Nursery) -> None:
-    stage = await opened(nursery)
-    stage.actor.detach(EngineDead("gone"))
-    told = []
-    for pause in (0.0, 3.2):
-        stage.actor.next_try_at = stage.clock.current_time() + pause
-        exchange = stage.exchange()
-        await expect_unavailable(exchange)
-        told.append(exchange.retry_in)
-    assert told == [1, 4]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["submit", "abort", "step", "fail", "end"]), st.integers(0, 5))))
