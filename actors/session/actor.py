@@ -82,16 +82,16 @@ class SessionActor:
         every step costs more than all the rest. Everywhere else it becomes an event like any other.
         """
         live = self._turn
-        if self.phase not in POURS or not self.inbox.is_free or live is None or live.number != turn:
-            self.inbox.put(ev.ChunkProduced(turn, text, tokens))
-            return False
         try:
+            if self.phase not in POURS or not self.inbox.is_free or live is None or live.number != turn:
+                self.inbox.put(ev.ChunkProduced(turn, text, tokens))
+                return False
             self._send(text)
+            if self.outbox.overflowed:
+                self.inbox.put(ev.ClientStalled())
         except Exception as error:  # a bug costs this session only
             self.inbox.fail(error)
             return False
-        if self.outbox.overflowed:
-            self.inbox.put(ev.ClientStalled())
         return True
 
     def flush(self) -> None:

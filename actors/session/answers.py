@@ -113,12 +113,13 @@ class Answers:
 
     def refused(self, error: PeerProtocolError) -> None:
         """A client frame was refused."""
-        self.outbox.put(frames.error(Address(error.session_id, error.request_id), error))
+        frame = frames.error(Address(error.session_id, error.request_id), error)
+        self.outbox.put(frame, ends=error.close_code is not None)
 
     def goodbye(self, effect: do.SayGoodbye) -> None:
         """The session is over."""
         address = Address(effect.session_id or self.session_id, effect.request_id or UNKNOWN_ID)
-        self.outbox.put(Frame("session_end", address, {"reason": effect.reason}))
+        self.outbox.put(Frame("session_end", address, {"reason": effect.reason}), ends=True)
 
     def _failed(self, turn: Turn, problem: PeerProtocolError) -> None:
         self.outbox.put(frames.error(self.address(turn.request), problem, _usage(turn.usage)), ends=True)

@@ -126,8 +126,8 @@ class Outbox:
         """Nothing more will be said: the writer closes the connection after what waits."""
         self.hangup = self.hangup or why
         self.lingers = self.lingers or lingers
-        if self.hangup is Hangup.SLOW_CONSUMER:
-            self.sending.cancel("the client takes nothing")
+        if self.hangup in _AT_ONCE:
+            self.sending.cancel("the client takes nothing, or is gone")
         self._bell.set()
 
     def sent_text(self, turn: int) -> str:

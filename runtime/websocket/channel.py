@@ -207,7 +207,7 @@ class WebSocket:
         if self._protocol.state is ConnectionState.OPEN:
             self._fail(int(event.code), self._guard.why or FAULTS.get(int(event.code)) or str(event.reason))
         if self._protocol.state is ConnectionState.REMOTE_CLOSING:
-            self.wire.push(bytes(self._protocol.send(event.response())))
+            self.wire.push_last(bytes(self._protocol.send(event.response())))
         self.wire.closed.set()
         raise Disconnected
 
@@ -219,7 +219,7 @@ class WebSocket:
         raise Disconnected
 
     def _say_goodbye(self, code: int, reason: str) -> None:
-        self.wire.push(bytes(self._protocol.send(CloseConnection(code=code, reason=reason))))
+        self.wire.push_last(bytes(self._protocol.send(CloseConnection(code=code, reason=reason))))
 
     def _encoded(self, frames: Sequence[bytes]) -> bytes:
         if self.deflate is not None:

@@ -62,6 +62,11 @@ class Wire:
         self._unsent += frames
         self.advance()
 
+    def push_last(self, frame: bytes) -> None:
+        """Send a close frame; a pong that waits is forgotten. Raises `trio.BrokenResourceError`."""
+        self._pong = b""
+        self.push(frame)
+
     def push_pong(self, frame: bytes) -> None:
         """Send a pong, before nothing and behind what waits. Raises `trio.BrokenResourceError`."""
         self._pong = frame

@@ -161,3 +161,18 @@ async def test_flushing_nothing_still_gives_everybody_their_turn() -> None:
     async with ours, theirs:
         with trio.testing.assert_checkpoints():
             await Wire(ours).flush()
+
+
+async def test_no_pong_follows_a_close_frame() -> None:
+    ours, theirs = _pair()
+    async with ours, theirs:
+        wire = Wire(ours)
+        big = b"x" * 200_000
+        wire.push(big)
+        wire.push_pong(PONG)
+        wire.push_last(b"\x88\x00")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wire.finish)
+            assert await _read(theirs, len(big) + 2) == big + b"\x88\x00"
+            await theirs.send_eof()
+            assert await theirs.receive_some(10) == b""

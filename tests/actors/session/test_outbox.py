@@ -190,6 +190,13 @@ async def test_after_an_overflow_the_writer_has_nothing_to_do_until_the_goodbye(
         await box.wait()
 
 
+@pytest.mark.parametrize("why", [Hangup.GONE, Hangup.SLOW_CONSUMER])
+def test_nobody_goes_on_sending_to_a_client_that_is_gone(why: Hangup) -> None:
+    box = outbox()
+    box.close(why)
+    assert box.sending.cancel_called
+
+
 async def test_dropped_text_wakes_nobody_for_nothing() -> None:
     box = outbox()
     box.put_text(1, HEAD, "a")
