@@ -27,6 +27,7 @@ def settings(model: Path, **more: str) -> dict[str, str]:
         "CHAT_MODEL": str(model),
         "CHAT_MAX_LEN": "8192",
         "CHAT_MAX_OUT": str(REPLY_TOKENS),
+        "WS_OUTBOX_MAX_BYTES": str(1 << 20),
         "CHAT_KV_CACHE_BYTES": str(64 << 20),
         "CHAT_MAX_NUM_SEQS": "8",
         "ENFORCE_EAGER": "1",

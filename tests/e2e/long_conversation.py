@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import trio
+import trio.testing
 
 from actors.connection import Connection
 from engines.prompts.loading import load_chat_text
