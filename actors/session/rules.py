@@ -149,7 +149,8 @@ def refuse(_session: Session, event: ev.FrameRefused) -> tuple[Effect, ...]:
 
 
 def refuse_and_close(session: Session, event: ev.FrameRefused) -> tuple[Effect, ...]:
-    return *_stop(session, AbortCause.INTERNAL), do.SendError(event.error), do.CloseConnection(Hangup.REFUSED)
+    report = _report_unfinished(session, event.error.reason_code)
+    return *_stop(session, AbortCause.INTERNAL), *report, do.SendError(event.error), do.CloseConnection(Hangup.REFUSED)
 
 
 def end(session: Session, event: ev.EndRequested) -> tuple[Effect, ...]:
@@ -162,8 +163,7 @@ def goodbye(_session: Session, _event: Event) -> tuple[Effect, ...]:
 
 
 def shut_down(session: Session, event: Event) -> tuple[Effect, ...]:
-    told = session.pending or (session.live if session.phase is not Phase.CANCELLING else None)
-    report = (_report(told, "server_shutdown"),) if told else ()
+    report = _report_unfinished(session, "server_shutdown")
     return *_stop(session, AbortCause.SHUTDOWN), *report, *goodbye(session, event)
 
 
@@ -189,6 +189,12 @@ def _stop(session: Session, cause: AbortCause) -> tuple[Effect, ...]:
     if session.live is None or session.phase is Phase.CANCELLING:
         return ()
     return (do.StopTurn(session.live.turn, cause),)
+
+
+def _report_unfinished(session: Session, reason: str) -> tuple[Effect, ...]:
+    """The terminal frame of the acked turn that has had none, if there is one."""
+    turn = session.pending or (session.live if session.phase is not Phase.CANCELLING else None)
+    return (_report(turn, reason),) if turn else ()
 
 
 def _report(turn: ev.TurnRequested, reason: str) -> Effect:

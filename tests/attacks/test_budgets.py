@@ -119,7 +119,9 @@ async def test_a_budget_that_is_used_up_ends_a_running_turn_too() -> None:
         await raw.send(message("start", "r-0", start()))
         assert (await raw.answer())["type"] == "ack"
         await raw.send(PING_FRAME * (EXEMPT_BYTES // (len(PING_FRAME) - 6) + 2))
-        assert (await raw.ended(answers=True)).code == 1008
+        end = await raw.ended(answers=True)
+        assert end.code == 1008
+        assert [kind for kind in end.types if kind in ("done", "cancelled")] == ["cancelled"]
 
 
 async def test_a_message_too_large_closes_with_1009_however_it_comes() -> None:
