@@ -12,11 +12,8 @@ from engines.errors import EngineError, TurnFailed
 class TextSink(Protocol):
     """Where a generation's text goes: its session."""
 
-    def pour(self, turn: int, text: str, tokens: int) -> bool:
-        """Take text of a turn; never blocks. Whether `flush` has to follow once the engine's step is handed out."""
-
-    def flush(self) -> None:
-        """The step is handed out to everybody; never blocks."""
+    def pour(self, turn: int, text: str, tokens: int) -> None:
+        """Take text of a turn; never blocks, never raises."""
 
 
 class GenerationState(enum.Enum):
@@ -55,19 +52,20 @@ class Generation:
         """Tokens that the turn was handed, and the engine's own count once the end is known."""
         return Usage(self._prompt_tokens, self._tokens, self._cached_tokens)
 
-    def take(self, output: Delta, now: float) -> bool:
-        """New text: count its tokens, pass it to the session. Whether the sink wants to be flushed.
+    def take(self, output: Delta, now: float) -> None:
+        """New text: count its tokens, pass it to the session.
 
         Nothing is taken once the turn has stopped it, whose usage has been told by then.
         """
         if self.state is not GenerationState.RUNNING:
-            return False
+            return
         if self.first_output_at is None:
             self.first_output_at = now
         if output.cached_tokens is not None:
             self._cached_tokens = output.cached_tokens
         self._tokens += output.tokens
-        return bool(output.text) and self.sink.pour(self.turn, output.text, output.tokens)
+        if output.text:
+            self.sink.pour(self.turn, output.text, output.tokens)
 
     def finish(self, how: Finished | Failed) -> None:
         """The engine's own end of it; without effect on one that the turn has stopped."""

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
+import msgspec
 from attrs import field, frozen
 
 from engines.errors import EngineError
@@ -65,16 +66,20 @@ class Usage:
     cached_tokens: int | None = None
 
 
-@frozen
-class Delta:
+class Delta(msgspec.Struct, frozen=True, gc=False):
     """New text of whole characters (may be empty) made of `tokens` newly generated tokens.
 
-    `cached_tokens` as in `Usage`, on the first delta at the latest.
+    `cached_tokens` as in `Usage`, on the first delta at the latest. One is made for every token of everybody: this kind
+    of class is made four times as fast as the others here, and is no work for the garbage collector.
     """
 
-    text: str = field(repr=lambda text: f"<{len(text)} chars>")
+    text: str
     tokens: int
     cached_tokens: int | None = None
+
+    def __repr__(self) -> str:
+        """Without the text."""
+        return f"Delta(<{len(self.text)} chars>, tokens={self.tokens}, cached_tokens={self.cached_tokens})"
 
 
 @frozen

@@ -38,6 +38,10 @@ Every deployment has threads that parse and tokenise beside the loop, and in fro
 model. Python's 5 ms is a whole routing decision, and the loop would wait that long at each of its steps.
 """
 
+YOUNG_OBJECTS = 20_000
+"""New containers before the collector looks at them. Python's 700 are two steps of 256 sessions, and those looks took a
+twentieth of the loop; so many more are a few megabytes."""
+
 
 @define(eq=False)
 class Process:
@@ -186,6 +190,7 @@ def _set_aside() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 __all__ = ["Process"]

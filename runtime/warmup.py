@@ -23,12 +23,8 @@ REQUEST_TIMEOUT_S = 300.0
 class _Nowhere:
     """Warm-up text is for nobody."""
 
-    def pour(self, _turn: int, _text: str, _tokens: int) -> bool:
+    def pour(self, _turn: int, _text: str, _tokens: int) -> None:
         """Forget it."""
-        return False
-
-    def flush(self) -> None:
-        """There is nothing."""
 
 
 async def warm_up(actor: EngineActor, info: EngineInfo, ids: Sequence[int]) -> None:

@@ -32,7 +32,7 @@ from actors.engine.messages import (
 )
 from actors.engine.requests import Request, Requests, tell
 from actors.engine.watch import Watch
-from actors.generation import Generation, TextSink
+from actors.generation import Generation
 from actors.session.effects import AbortCause
 from engines.base import Aborted, Delta, Engine, Failed, Finished, Output
 from engines.errors import EngineDead, EngineError, EngineOverloaded, EngineUnavailable, TurnFailed, told
@@ -177,26 +177,23 @@ class EngineActor:
         self._requests.end_all(Failed(error))
 
     def deliver(self, outputs: Sequence[tuple[str, Output]]) -> None:
-        """One engine step's outputs, to whom they belong."""
+        """One engine step's outputs, or several steps' at once, to whom they belong."""
         now = self.clock()
         self.watch.output(now)
         live = self._requests.live
-        poured: list[TextSink] = []
-        for request_id, output in outputs:
+        # A session's text goes to its socket at once, while what it touches is in the processor's caches. Where the
+        # loop was late and steps have piled up, each gets one write for all of them.
+        for request_id, output in outputs if len(outputs) <= len(live) else joined(outputs):
             request = live.get(request_id)
             if request is None:
                 if not isinstance(output, Delta):
                     self._requests.confirm(request_id)
             elif isinstance(output, Delta):
-                if request.generation.take(output, now):
-                    poured.append(request.generation.sink)
+                request.generation.take(output, now)
             elif isinstance(output, Aborted):
                 self._end(request, Failed(EngineDead("the engine ended a request that nobody had cancelled")))
             else:
                 self._end(request, output)
-        # Only now, so that nobody's write stands between an output and the session that waits for it.
-        for sink in poured:
-            sink.flush()
 
     def _end(self, request: Request, how: Finished | Failed) -> None:
         if self.state is not EngineState.DOWN:  # not the warm-up's, which runs before the engine is ready
@@ -250,4 +247,21 @@ class EngineActor:
         )
 
 
-__all__ = ["EngineActor"]
+def joined(outputs: Sequence[tuple[str, Output]]) -> list[tuple[str, Output]]:
+    """The same with all text of a request in one `Delta`, where its first was."""
+    whole: list[tuple[str, Output]] = []
+    places: dict[str, int] = {}
+    for request_id, output in outputs:
+        at = places.setdefault(request_id, len(whole)) if isinstance(output, Delta) else len(whole)
+        if at == len(whole):
+            whole.append((request_id, output))
+            continue
+        before, more = whole[at][1], output
+        assert isinstance(before, Delta)
+        assert isinstance(more, Delta)
+        cached = more.cached_tokens if before.cached_tokens is None else before.cached_tokens
+        whole[at] = (request_id, Delta(before.text + more.text, before.tokens + more.tokens, cached))
+    return whole
+
+
+__all__ = ["EngineActor", "joined"]

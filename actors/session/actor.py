@@ -52,6 +52,7 @@ class SessionActor:
     turns_done: int = 0
     _nursery: trio.Nursery = field(init=False)
     _turn: Turn | None = None
+    _flowing: Turn | None = None
     _head: bytes = b""
     _answers: Answers = field(init=False)
 
@@ -75,30 +76,22 @@ class SessionActor:
                 self.inbox.close()
             nursery.cancel_scope.cancel("the session is closed")
 
-    def pour(self, turn: int, text: str, tokens: int) -> bool:
-        """Text of a turn, as the engine's step brings it; whether `flush` has to follow when the step is handed out.
+    def pour(self, turn: int, text: str, tokens: int) -> None:
+        """Text of a turn, as the engine's step brings it.
 
-        Where the table only passes text on, it is passed on here, in the engine's task: waking this session's own for
-        every step costs more than all the rest. Everywhere else it becomes an event like any other.
+        Where the table only passes text on, it is passed on here, in the engine's task, to the client's socket if that
+        takes it: waking this session's own task for every step costs more than all the rest. Everywhere else it becomes
+        an event like any other.
         """
-        live = self._turn
+        flowing = self._flowing
         try:
-            if self.phase not in POURS or not self.inbox.is_free or live is None or live.number != turn:
+            if flowing is None or flowing.number != turn or not self.inbox.is_free:
                 self.inbox.put(ev.ChunkProduced(turn, text, tokens))
-                return False
-            self._send(text)
+                return
+            self._send(flowing, text, self.outbox.say)
             if self.outbox.overflowed:
                 self.inbox.put(ev.ClientStalled())
         except Exception as error:  # a bug costs this session only
-            self.inbox.fail(error)
-            return False
-        return True
-
-    def flush(self) -> None:
-        """The step that brought text is handed out: what waits for the client goes now, if its socket takes it."""
-        try:
-            self.outbox.flush()
-        except Exception as error:
             self.inbox.fail(error)
 
     @property
@@ -137,6 +130,7 @@ class SessionActor:
             self._perform(effect)
         # Not before: if one of them crashes, what the client was told is still what the old state says.
         self.session = session
+        self._flowing = self._turn if session.phase in POURS else None
 
     def _perform(self, effect: do.Effect) -> None:  # noqa: PLR0912 - one arm per effect, by design
         match effect:
@@ -153,7 +147,7 @@ class SessionActor:
             case do.HoldText():
                 self._live.held.append(effect.chunk.text)
             case do.SendText():
-                self._send(effect.chunk.text)
+                self._send(self._live, effect.chunk.text, self.outbox.put_text)
             case do.AnnounceDecision():
                 self._announce(effect.routed)
             case do.ConcludeTurn():
@@ -226,13 +220,13 @@ class SessionActor:
         """What a turn has used so far: nothing if it waits for its beginning."""
         return self._turn.usage if self._turn is not None and self._turn.request is request else Usage()
 
-    def _send(self, delta: str) -> None:
-        turn = self._live
-        assert turn.reply is not None
-        text = turn.reply.push(delta)
+    def _send(self, turn: Turn, delta: str, say: Callable[[int, bytes, str], None]) -> None:
+        reply = turn.reply
+        assert reply is not None
+        text = reply.push(delta)
         if text:
-            self.outbox.put_text(turn.number, self._head, text)
-        if turn.reply.stopped:
+            say(turn.number, self._head, text)
+        if reply.stopped:
             turn.stop_string_found()
 
     def _announce(self, routed: ev.Routed) -> None:
@@ -243,7 +237,7 @@ class SessionActor:
             self.memory.looked_at_screen(turn.number)
             return
         for text in held:
-            self._send(text)
+            self._send(turn, text, self.outbox.put_text)
 
     def _conclude(self, effect: do.ConcludeTurn) -> None:
         turn, now = self._live, self.clock()

@@ -50,8 +50,9 @@ class Outbox:
     token text waits that long after the text before it, so that deltas which come close together share a frame; a
     turn's first text and everything else never waits.
 
-    Whoever puts something in calls `flush` before anybody else runs. It hands what waits to a `line` that is free,
-    which saves waking the writer for every step of an engine; where it is not, the writer is woken and `take`s it.
+    Whoever puts something in calls `flush` before anybody else runs, or says it at once (`say`). `flush` hands what
+    waits to a `line` that is free, which saves waking the writer for every step of an engine; where it is not, the
+    writer is woken and `take`s it.
     """
 
     limit: int
@@ -104,12 +105,24 @@ class Outbox:
             return
         self._append(_Waiting(turn, size + len(head) + ENTRY_OVERHEAD_BYTES, head=head, texts=[text]), always=ends)
 
+    def say(self, turn: int, head: bytes, text: str) -> None:
+        """`put_text` and `flush` at once: text of a reply that flows to a client that keeps up, which is nearly all."""
+        line = self.line
+        if self._waiting or turn != self._sent_turn or self.flush_s or line is None or not line.free or self._is_over:
+            self.put_text(turn, head, text)
+            self.flush()
+            return
+        self._sent.append(text)
+        if not line.send_now((token_frame(head, text),)):
+            self.stuck = True
+            self._bell.set()
+
     def flush(self) -> None:
         """Hand what waits to the line if it is free; else wake the writer."""
         if not self._waiting:
             return
         line = self.line
-        if line is None or not line.free or self.hangup in _AT_ONCE or self.overflowed or self._is_held():
+        if line is None or not line.free or self._is_over or self._is_held():
             self._bell.set()
             return
         if not line.send_now(self.take()):
@@ -153,6 +166,11 @@ class Outbox:
             self._idle = False
             self._bell = trio.Event()
         self.stuck = False
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing is said any more, although something may wait."""
+        return self.overflowed or self.hangup in _AT_ONCE
 
     def _is_held(self) -> bool:
         return bool(self.flush_s) and self.clock() < self._held_until()

@@ -49,6 +49,7 @@ class WebSocket:
     _metered: int = field(default=0, init=False)
     _reads: bool = field(default=False, init=False)
     _asked_at: float | None = field(default=None, init=False)
+    _silent_since: float = field(factory=trio.current_time, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._guard = Guard(self.max_bytes)
@@ -82,7 +83,7 @@ class WebSocket:
     @property
     def free(self) -> bool:
         """Whether the connection is open and the socket has taken all that it was given."""
-        return self.wire.free and self._protocol.state is ConnectionState.OPEN
+        return self.wire.free
 
     def send_now(self, frames: Sequence[bytes]) -> bool:
         """Hand text frames to the socket; whether it took all. The next `send` sends the rest, or tells of a break."""
@@ -126,6 +127,8 @@ class WebSocket:
     def keep_alive(self, interval_s: float) -> None:
         """Ping after so many seconds of our silence (0: never); give up a peer that is not heard of for two of them."""
         now, wire = trio.current_time(), self.wire
+        if wire.spoke:
+            wire.spoke, self._silent_since = False, now
         if wire.closed.is_set() or self._protocol.state is not ConnectionState.OPEN:
             return
         try:
@@ -140,7 +143,7 @@ class WebSocket:
         if self._asked_at is not None and now - self._asked_at >= SILENT_INTERVALS * interval_s:
             log.debug("peer.gone", silent_s=round(now - wire.heard_at, 1))
             wire.abandon()
-        elif now - wire.sent_at >= interval_s:
+        elif now - self._silent_since >= interval_s:
             self._asked_at = now if self._asked_at is None else self._asked_at
             try:
                 wire.push(bytes(self._protocol.send(Ping())))
@@ -208,14 +211,14 @@ class WebSocket:
             self._fail(int(event.code), self._guard.why or FAULTS.get(int(event.code)) or str(event.reason))
         if self._protocol.state is ConnectionState.REMOTE_CLOSING:
             self.wire.push_last(bytes(self._protocol.send(event.response())))
-        self.wire.closed.set()
+        self.wire.shut()
         raise Disconnected
 
     def _fail(self, code: int, why: str) -> None:
         """Fail the connection (RFC 6455, section 7.1.7): a close frame, and nothing more is read."""
         log.debug("peer.failed", code=code, why=why)
         self._say_goodbye(code, why)
-        self.wire.closed.set()
+        self.wire.shut()
         raise Disconnected
 
     def _say_goodbye(self, code: int, reason: str) -> None:

@@ -22,22 +22,21 @@ class Wire:
     never mix, whoever pushed them, and most cost no turn of the loop. A pong for a client that takes nothing waits
     behind what is unsent; only the newest is kept, which RFC 6455 section 5.5.3 allows. `send_timeout_s`: how long a
     client may take nothing while something waits. `closed`: nothing more that the peer says is heard, or it is gone.
+    `free`: the connection is whole, no close frame was sent, and all that was pushed is on its way. `spoke`: something
+    was pushed since whoever looks after silence set it to False; noting when would cost a twentieth of a token's time.
     """
 
     stream: trio.SocketStream
     replay: bytes = b""
     send_timeout_s: float = 20.0
     closed: trio.Event = field(factory=trio.Event)
-    sent_at: float = field(factory=trio.current_time)
+    free: bool = True
+    spoke: bool = True
     heard_at: float = field(factory=trio.current_time)
     _ended: bool = False
     _unsent: bytes = b""
     _pong: bytes = b""
-
-    @property
-    def free(self) -> bool:
-        """Whether the connection is whole and everything pushed is on its way."""
-        return not self._unsent and not self.closed.is_set()
+    _last: bool = False
 
     async def receive(self) -> bytes:
         """What the peer sent, at most `READ_BYTES`; b"" at its end, or when the connection broke."""
@@ -53,18 +52,24 @@ class Wire:
             self.heard_at = trio.current_time()
         else:
             self._ended = True
-            self.closed.set()
+            self.shut()
         return data
 
     def push(self, frames: bytes) -> None:
         """Send as much as the socket takes now. Raises `trio.BrokenResourceError`."""
-        self.sent_at = trio.current_time()
+        self.spoke = True
+        if not self._unsent:
+            taken = self._try(frames)
+            if taken == len(frames):
+                return
+            frames = frames[taken:]
         self._unsent += frames
         self.advance()
 
     def push_last(self, frame: bytes) -> None:
         """Send a close frame; a pong that waits is forgotten. Raises `trio.BrokenResourceError`."""
         self._pong = b""
+        self._last, self.free = True, False
         self.push(frame)
 
     def push_pong(self, frame: bytes) -> None:
@@ -79,6 +84,12 @@ class Wire:
         if self._pong and not self._unsent:
             pong, self._pong = self._pong, b""
             self._unsent = pong[self._try(pong) :]
+        self.free = not (self._unsent or self._last or self.closed.is_set())
+
+    def shut(self) -> None:
+        """Nothing more that the peer says is heard."""
+        self.free = False
+        self.closed.set()
 
     async def flush(self) -> None:
         """Return when the socket has taken everything. Raises `ClientTooSlow`, `trio.BrokenResourceError`."""
@@ -108,7 +119,7 @@ class Wire:
 
     def abandon(self) -> None:
         """The peer is gone without a word: whoever reads or writes learns it now."""
-        self.closed.set()
+        self.shut()
         try:
             self.stream.socket.shutdown(trio.socket.SHUT_RDWR)
         except OSError:
@@ -127,7 +138,7 @@ class Wire:
         except BlockingIOError:
             return 0
         except OSError as error:
-            self.closed.set()
+            self.shut()
             raise trio.BrokenResourceError from error
 
 

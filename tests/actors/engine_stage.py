@@ -20,16 +20,10 @@ class Listener:
     """A session, as a generation needs it."""
 
     texts: list[str] = field(factory=list)
-    flushes: int = 0
 
-    def pour(self, _turn: int, text: str, _tokens: int) -> bool:
+    def pour(self, _turn: int, text: str, _tokens: int) -> None:
         """Remember it."""
         self.texts.append(text)
-        return True
-
-    def flush(self) -> None:
-        """Count."""
-        self.flushes += 1
 
 
 @define(eq=False)

@@ -34,8 +34,18 @@ async def test_text_takes_no_turn_of_the_loop(nursery: trio.Nursery) -> None:
     _, generation = await stage.submitted()
     stage.engine.step()
     assert stage.listener.texts == ["a"]
-    assert stage.listener.flushes == 1
     assert generation.usage == Usage(2, 1, 0)
+
+
+async def test_steps_that_have_piled_up_are_one_text_for_each_request(nursery: trio.Nursery) -> None:
+    stage = await opened(nursery)
+    _, generation = await stage.submitted()
+    name = generation.request.id
+    stage.actor.deliver(
+        [(name, Delta("a", 1, 1)), ("unknown", Delta("x", 1)), (name, Delta("", 1)), (name, Delta("b", 2))]
+    )
+    assert stage.listener.texts == ["ab"]
+    assert generation.usage == Usage(2, 4, 1)
 
 
 async def test_an_abort_is_in_the_mailbox_before_it_returns_and_is_counted_once(nursery: trio.Nursery) -> None:

@@ -124,8 +124,7 @@ async def test_text_never_overtakes_what_waits_before_it(waits: bool, autojump_c
                 client.referee.said("ping", "before")
                 actor.inbox.put(ev.PingReceived("s", "before"))
             seen = len(client.frames)
-            assert actor.pour(1, "poured ", 1) is not waits
-            actor.flush()
+            actor.pour(1, "poured ", 1)
             await client.end_of("start-1")
             kinds = [frame["type"] for frame in client.frames[seen:]]
             assert (kinds[0] == "pong") is waits
