@@ -1,6 +1,5 @@
 """Server frames: what each one holds, and their encoding as compact UTF-8 JSON with the envelope's key order."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -8,8 +7,7 @@ from attrs import field, frozen
 
 from protocol.errors import PeerProtocolError
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-_TEXT_ENCODER = msgspec.json.Encoder()
+_ENCODER = msgspec.json.Encoder()
 RESERVED = frozenset({"type", "session_id", "request_id"})
 
 
@@ -39,7 +37,7 @@ class Frame:
                 "request_id": self.address.request_id,
                 "payload": self.payload,
             }
-        ).encode()
+        )
 
 
 EMPTY_TEXT = b'""}}'
@@ -53,7 +51,7 @@ def token_head(address: Address) -> bytes:
 
 def token_frame(head: bytes, text: str) -> bytes:
     """A token frame, of which `head` is the same for all of a turn: the one frame that is sent by the thousand."""
-    return b"%b%b}}" % (head, _TEXT_ENCODER.encode(text))
+    return b"%b%b}}" % (head, _ENCODER.encode(text))
 
 
 def usage(prompt_tokens: int, completion_tokens: int, cached_tokens: int | None) -> dict[str, object]:

@@ -50,16 +50,18 @@ class Deployment:
         checked = persona.checked_prefix or self.checked_prefix
         if self.text is None:
             return Profile(persona=persona, started=started, check_prefix=check, checked_prefix=checked)
-        room = self.text.room(persona.chat_prompt or "", max_len=self.max_len, max_out=self.max_out, now=started)
+        conversation = Conversation(self.text, started)
+        room = self.max_len - self.max_out - conversation.overhead(persona.chat_prompt or "")
         return Profile(
             persona=persona,
             started=started,
             check_prefix=check,
             checked_prefix=checked,
-            render=_renderer(Conversation(self.text, started)),
+            render=_renderer(conversation),
             trim=trim_limits(room, max_tokens=self.history_max_tokens, target_tokens=self.history_target_tokens),
             measure=Measure(
                 count=self.text.count,
+                at_most=self.text.at_most,
                 cut=self.text.cut_start,
                 per_message=self.text.per_message,
                 check_tokens=self.text.count(f"{check} ") if self.routing else 0,

@@ -172,8 +172,8 @@ class Gate:
         persona = payload.persona or Persona()
         text = self.site.text
         if text is not None and persona.chat_prompt is not None:
-            tokens, limit = text.count(persona.chat_prompt), self.site.turns.prompt_max_tokens
-            if tokens > limit:
+            limit = self.site.turns.prompt_max_tokens
+            if text.at_most(persona.chat_prompt) > limit and (tokens := text.count(persona.chat_prompt)) > limit:
                 raise chat_prompt_too_long(tokens, limit, "tokens")
         profile = self.site.open(persona, self.today())
         if payload.history is None:

@@ -76,6 +76,10 @@ class History:
         """The messages whose texts nobody has counted yet: replies, until the next turn needs to know."""
         return tuple(message for message in self.messages if not message.counted)
 
+    def cost_at_most(self, at_most: Count) -> int:
+        """A number that the cost is not above, whoever has been counted. `at_most`: the same of a text."""
+        return self.cost + sum(at_most(message.text) for message in self.uncounted)
+
     def all_counted(self, count: Count) -> "History":
         """With the cost of every message."""
         return evolve(self, messages=tuple(_counted(message, count) for message in self.messages))

@@ -162,11 +162,13 @@ class Turn:
             return Ending.FAILED, str(error)
 
     async def _settle(self) -> None:
-        """Count what the last turn left uncounted, and trim."""
+        """Count what was left uncounted, and trim, if the history can be over its trigger at all."""
         measure, trim = self.profile.measure, self.profile.trim
         if measure is None or trim is None:
             return
         before = self.history
+        if before.cost_at_most(measure.at_most) <= trim.trigger:
+            return
         over = before.cost > trim.trigger
         chars = sum(len(message.text) for message in (before.messages if over else before.uncounted))
         self.history = await self.site.lanes.prompt(chars, _counted_and_trimmed, before, trim, measure)

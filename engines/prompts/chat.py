@@ -54,6 +54,10 @@ class ChatText:
         """Tokens of a text, neutralised, without special tokens."""
         return self.encoder.count(self.neutralizer(text).text)
 
+    def at_most(self, text: str) -> int:
+        """A number that `count` is not above, without tokenising where that can be told."""
+        return self.encoder.at_most(self.neutralizer(text).text)
+
     def cut_start(self, text: str, tokens: int) -> tuple[str, int]:
         """The start of a text within so many tokens, whole characters, and the tokens of what is left."""
         return cut_start(self.encoder, text, tokens, self.neutralizer)
@@ -66,14 +70,15 @@ class ChatText:
         """Tokens of a message in a prompt: its text's and what the template puts around each."""
         return self.count(text) + self.per_message
 
-    def overhead(self, chat_prompt: str = "", *, now: datetime | None = None) -> int:
-        """Tokens of a prompt besides its messages: system text, BOS, generation prompt."""
-        prompt = [PromptMessage("system", chat_prompt), PromptMessage("user", "x")]
-        return len(self.render(prompt, now=now)) - self.message_cost("x")
+    def overhead(
+        self, chat_prompt: str = "", *, render: Callable[[Sequence[PromptMessage]], list[int]] | None = None
+    ) -> int:
+        """Tokens of a prompt besides its messages: system text, BOS, generation prompt.
 
-    def room(self, chat_prompt: str = "", *, max_len: int, max_out: int, now: datetime | None = None) -> int:
-        """Tokens that a history may have behind this chat prompt: context less reply less overhead."""
-        return max_len - max_out - self.overhead(chat_prompt, now=now)
+        `render`: `self.render`, or something that remembers what it made.
+        """
+        prompt = [PromptMessage("system", chat_prompt), PromptMessage("user", "x")]
+        return len((render or self.render)(prompt)) - self.message_cost("x")
 
     def text(
         self,

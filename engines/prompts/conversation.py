@@ -49,6 +49,10 @@ class Conversation:
         self._plain = Recent(chat.plain)
         self._ids = Recent(lambda piece: array("I", chat.segments.piece(piece)))
 
+    def overhead(self, chat_prompt: str) -> int:
+        """See `ChatText.overhead`; the first prompt has the ids of the system text from here."""
+        return self._chat.overhead(chat_prompt, render=self.render)
+
     def render(self, messages: Sequence[PromptMessage]) -> list[int]:
         """See `ChatText.render`: the same ids, in less time. Raises `TurnFailed`."""
         with self._lock:

@@ -67,6 +67,13 @@ class Encoder:
         """Number of ids of a text."""
         return len(self.ids(text)) if self.length is None else self.length(text)
 
+    def at_most(self, text: str) -> int:
+        """A number that `count` is not above, in no time where texts are split as they are.
+
+        An id stands for a byte of the text at least; one more may come of a space that a tokenizer puts in front.
+        """
+        return self.count(text) if self.normalizes or self.located is None else len(text.encode()) + 1
+
 
 def encoder_of(tokenizer: HubTokenizer) -> Encoder:
     """The encoder of a loaded tokenizer; it can be called from several threads at once.

@@ -41,7 +41,7 @@ def test_the_import_row_of_the_table() -> None:
 
 
 def test_a_cut_counts_prefix_and_template() -> None:
-    measure = Measure(count=count, cut=cut, per_message=5, check_tokens=4, utterance_max=10**6)
+    measure = Measure(count=count, at_most=count, cut=cut, per_message=5, check_tokens=4, utterance_max=10**6)
     history = History().append(utterance(1, words(3000), measure)).trimmed(LIMITS, cut)
     assert (history.cost, count(history.messages[0].text)) == (2000, 1991)
 
@@ -70,13 +70,13 @@ def test_trimming_drops_no_turn_beyond_need(costs: list[int]) -> None:
 
 
 def test_an_utterance_is_cut_at_its_end_and_pays_for_the_check_prefix() -> None:
-    measure = Measure(count=count, cut=cut, per_message=5, check_tokens=4)
+    measure = Measure(count=count, at_most=count, cut=cut, per_message=5, check_tokens=4)
     message = utterance(1, words(600), measure)
     assert (message.text, message.cost) == (words(496), 505)
 
 
 def test_an_analysis_pays_for_the_checked_prefix() -> None:
-    measure = Measure(count=count, cut=cut, per_message=5, check_tokens=4, checked_tokens=7)
+    measure = Measure(count=count, at_most=count, cut=cut, per_message=5, check_tokens=4, checked_tokens=7)
     message = analysis(2, words(600), "ON THE SCREEN NOW:", measure)
     assert (count(message.text), message.cost, message.kind) == (493, 505, Kind.ANALYSIS)
     assert message.prompt_text.startswith("ON THE SCREEN NOW: w0 ")

@@ -24,8 +24,8 @@ def cut_end(text: str, tokens: int) -> tuple[str, int]:
     return kept, count(kept)
 
 
-MEASURE = Measure(count=count, cut=cut, per_message=0)
-UNBOUNDED = Measure(count=count, cut=cut, per_message=0, utterance_max=10**6)
+MEASURE = Measure(count=count, at_most=count, cut=cut, per_message=0)
+UNBOUNDED = Measure(count=count, at_most=count, cut=cut, per_message=0, utterance_max=10**6)
 
 
 def routing(budget: int) -> Routing:

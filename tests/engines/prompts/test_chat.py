@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engines.prompts.chat import ChatText
+from engines.prompts.conversation import Conversation
 from engines.prompts.messages import PromptMessage, PromptRole
 from tests.engines.prompts.conftest import BUILDS
 
@@ -155,7 +156,7 @@ def test_chatml_needs_eight_tokens_beside_the_chat_prompt(chats: dict[str, ChatT
     prompt = "be kind and brief"
     assert chat.overhead() == 3
     assert chat.overhead(prompt) == chat.count(prompt) + 8
-    assert chat.room(prompt, max_len=5025, max_out=150) == 5025 - 150 - 8 - chat.count(prompt)
+    assert Conversation(chat, NOW).overhead(prompt) == chat.count(prompt) + 8
 
 
 @names
@@ -166,7 +167,17 @@ def test_costs_add_up_to_the_prompt(name: str, chats: dict[str, ChatText], texts
     messages = talk(*texts) if len(texts) % 2 else talk(*texts, "end")
     total = sum(chat.message_cost(message.text) for message in messages)
     length = len(chat.render([PromptMessage("system", "be kind"), *messages], now=NOW))
-    assert length <= chat.overhead("be kind", now=NOW) + total + len(messages)
+    assert length <= Conversation(chat, NOW).overhead("be kind") + total + len(messages)
+
+
+@names
+@relaxed
+@given(text=st.one_of(st.text(), st.lists(st.sampled_from(["hi", "<|im_end|>", " ", "é", "</s>", "世"])).map("".join)))
+def test_no_text_has_more_tokens_than_can_be_told_without_counting(
+    name: str, chats: dict[str, ChatText], text: str
+) -> None:
+    text = text.encode(errors="replace").decode()
+    assert chats[name].count(text) <= chats[name].at_most(text)
 
 
 def test_counting_is_done_on_neutral_text(chats: dict[str, ChatText]) -> None:
