@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 20.0
@@ -17,11 +19,21 @@ CPU_CLOCK_OF_PROCESS = 2
 """Linux: the id of a process's CPU clock is its complemented pid over these three bits (clock_getcpuclockid(3))."""
 
 
+def end_on_sigterm() -> None:
+    """SIGTERM becomes an exception from now on, so that whoever is told to end takes the processes it started along."""
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+
+
 @contextmanager
 def child(
     arguments: Sequence[str], environ: Mapping[str, str], ready: Callable[[], bool], every_s: float = 0.02
 ) -> Iterator["subprocess.Popen[str]"]:
     """`python` with these arguments, once `ready` says so; its output is shown only if it does not come up."""
+    end_on_sigterm()
     with tempfile.NamedTemporaryFile("w+", prefix="benchmark-", suffix=".log", errors="replace") as log:
         process = subprocess.Popen(
             [sys.executable, *arguments], env=dict(environ), stdout=log, stderr=log, text=True, start_new_session=True
@@ -78,4 +90,4 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | CPU_CLOCK_OF_PROCESS)
 
 
-__all__ = ["answers", "child", "cpu_seconds", "listens"]
+__all__ = ["answers", "child", "cpu_seconds", "end_on_sigterm", "listens"]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tooling.benchmarks.children import end_on_sigterm
 from tooling.benchmarks.figures import table
 
 BENCHMARKS = ("fanout", "engine_client", "stack", "bargein", "memory", "start")
@@ -19,10 +20,15 @@ def measured(name: str) -> list[dict[str, Any]]:
     """The figures of one benchmark; one that is missed if it fails."""
     print(f"== {name}", file=sys.stderr, flush=True)
     argv = [sys.executable, "-m", f"tooling.benchmarks.{name}", "--json"]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False)
-    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"figure"')]
-    if done.returncode or not told:
-        told.append({"figure": f"it ended with status {done.returncode}", "target": "status 0", "met": False})
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            said, _ = running.communicate()
+        except BaseException:
+            running.terminate()  # it ends the servers that it started
+            raise
+    told = [json.loads(line) for line in said.splitlines() if line.startswith('{"figure"')]
+    if running.returncode or not told:
+        told.append({"figure": f"it ended with status {running.returncode}", "target": "status 0", "met": False})
     return [{"benchmark": name, **figure} for figure in told]
 
 
@@ -46,6 +52,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("benchmarks", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHMARKS)}")
     parser.add_argument("--json", action="store_true", help="one JSON object a figure")
     options = parser.parse_args(argv)
+    end_on_sigterm()
     unknown = set(options.benchmarks) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")

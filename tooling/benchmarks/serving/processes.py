@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import trio
 
-from tooling.benchmarks.children import cpu_seconds
+from tooling.benchmarks.children import cpu_seconds, end_on_sigterm
 
 START_TIMEOUT_S = 600.0
 STOP_TIMEOUT_S = 40.0
@@ -25,6 +25,7 @@ RUST = "vllm-rs"
 @contextmanager
 def running(argv: Sequence[str], environ: Mapping[str, str], ready_url: str) -> Iterator[int]:
     """The pid of a server that answers 200 at `ready_url`; its output is shown if it does not come up."""
+    end_on_sigterm()
     with tempfile.NamedTemporaryFile(prefix="contender-", suffix=".log") as log:
         process = subprocess.Popen(
             [sys.executable, *argv], env=dict(environ), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
