@@ -7,7 +7,7 @@ sessions it serves.
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, Protocol
 
 import msgspec
@@ -44,8 +44,9 @@ class GenerationRequest:
     """One generation. `id` is made by the server and unique in the process; client ids never get here.
 
     `prompt_ids`: the whole prompt, BOS included. `max_tokens` >= 1. `stop_token_ids` end the reply and are not part
-    of it. `seed`: fresh per request. `affinity`: the session's number, so that data-parallel replicas can keep a
-    session on the rank that holds its prefix.
+    of it. `controls`: texts by id of the tokens that are handed over as `Control`. `seed`: fresh per request.
+    `affinity`: the session's number, so that data-parallel replicas can keep a session on the rank that holds its
+    prefix.
     """
 
     id: str
@@ -53,6 +54,7 @@ class GenerationRequest:
     sampling: Sampling
     max_tokens: int
     stop_token_ids: Sequence[int] = ()
+    controls: Mapping[int, str] = field(factory=dict, repr=False)
     seed: int = 0
     affinity: int = 0
 
@@ -66,9 +68,16 @@ class Usage:
     cached_tokens: int | None = None
 
 
+class Control(str):
+    """The text of one control token. The same characters may come as ordinary text too: then they are a plain `str`."""
+
+    __slots__ = ()
+
+
 class Delta(msgspec.Struct, frozen=True, gc=False):
     """New text of whole characters (may be empty) made of `tokens` newly generated tokens.
 
+    `text` is a `Control` where it is one of the request's `controls`, which therefore shares a delta with nothing.
     `cached_tokens` as in `Usage`, on the first delta at the latest. One is made for every token of everybody: this kind
     of class is made four times as fast as the others here, and is no work for the garbage collector.
     """
@@ -157,6 +166,7 @@ class Engine(Protocol):
 
 __all__ = [
     "Aborted",
+    "Control",
     "Deliver",
     "Delta",
     "Engine",

@@ -21,6 +21,10 @@ class TurnFailed(EngineError):
     """One request failed; the engine itself goes on."""
 
 
+class TextRefused(TurnFailed):
+    """The model's chat template does not take a text; no engine has seen it."""
+
+
 class EngineOverloaded(EngineError):
     """The engine's queue is full: the request was not taken."""
 
@@ -108,6 +112,7 @@ __all__ = [
     "EngineOverloaded",
     "EngineStartFailed",
     "EngineUnavailable",
+    "TextRefused",
     "TurnFailed",
     "chain",
     "describe",

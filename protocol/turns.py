@@ -1,6 +1,7 @@
 """Client payload -> typed request: every field of the protocol's section 4, checked before anything is touched."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from attrs import field, frozen
 
@@ -25,6 +26,9 @@ WORD_MAX_CHARS = 64
 
 RAW_PROMPT_FACTOR = 4
 """A prompt may shrink by so much while it is sanitised; one that is longer still is not even looked at."""
+
+Unit = Literal["characters", "tokens"]
+_PROMPT_LIMITS: Mapping[Unit, str] = {"characters": "PROMPT_SANITIZE_MAX_CHARS", "tokens": "CHAT_PROMPT_MAX_TOKENS"}
 
 TEXT_PARTS = ("text", "input_text", "output_text")  # OpenAI's names for the same thing, by API
 
@@ -137,7 +141,8 @@ def _text(payload: Payload, key: str) -> str:
     value = payload.get(key)
     if isinstance(value, str) and len(value) > UTTERANCE_MAX_CHARS:
         raise invalid_payload(
-            "utterance_too_large", f"'{key}' has {len(value)} characters; at most {UTTERANCE_MAX_CHARS} are accepted."
+            "utterance_too_large",
+            f"'{key}' has {len(value)} characters, the limit is {UTTERANCE_MAX_CHARS}: shorten it.",
         )
     if value is None or (isinstance(value, str) and not value.strip()):
         raise invalid_payload(f"missing_{key}", f"'{key}' is required and must not be blank.")
@@ -170,7 +175,11 @@ def _personality(value: object, longest: int) -> str | None:
         return None
     name = value.strip() if isinstance(value, str) and len(value) <= WORD_MAX_CHARS + longest else ""
     if not name.isalpha() or len(name) > longest:
-        raise invalid_payload("invalid_personality", f"'personality' must be 1 to {longest} letters.")
+        size = f", not {len(value)} characters" if isinstance(value, str) and len(value) > longest else ""
+        raise invalid_payload(
+            "invalid_personality",
+            f"'personality' must be 1 to {longest} letters{size}; PERSONALITY_MAX_LEN of the server allows more.",
+        )
     return name
 
 
@@ -189,9 +198,13 @@ def _chat_prompt(value: object, limits: TurnLimits) -> str:
     return prompt
 
 
-def chat_prompt_too_long(size: int, limit: int, unit: str) -> PeerProtocolError:
+def chat_prompt_too_long(size: int, limit: int, unit: Unit) -> PeerProtocolError:
     """The refusal of a chat prompt that is over its limit in `unit`."""
-    return invalid_settings("chat_prompt_too_long", f"'chat_prompt' has {size} {unit}; shorten it to {limit} or fewer.")
+    return invalid_settings(
+        "chat_prompt_too_long",
+        f"'chat_prompt' has {size} {unit}, the limit is {limit}: shorten it, or raise {_PROMPT_LIMITS[unit]} "
+        "on the server.",
+    )
 
 
 def _prefix(payload: Payload, key: str, limits: TurnLimits) -> str | None:
@@ -200,9 +213,14 @@ def _prefix(payload: Payload, key: str, limits: TurnLimits) -> str | None:
         return None
     sane = isinstance(value, str) and len(value) <= WORD_MAX_CHARS + limits.prefix_max_chars * RAW_PROMPT_FACTOR
     prefix = sanitize_prompt(value) if isinstance(value, str) and sane else None
+    if not isinstance(value, str):
+        raise invalid_settings(f"invalid_{key}", f"'{key}' must be a string.")
     if prefix is None or len(prefix) > limits.prefix_max_chars:
+        size = len(value if prefix is None else prefix)
         raise invalid_settings(
-            f"invalid_{key}", f"'{key}' must be a string of at most {limits.prefix_max_chars} characters."
+            f"invalid_{key}",
+            f"'{key}' has {size} characters, the limit is {limits.prefix_max_chars}: shorten it, or raise "
+            "SCREEN_PREFIX_MAX_CHARS on the server.",
         )
     return prefix or None
 
@@ -241,6 +259,8 @@ def _part_text(index: int, part: object) -> str | None:
     kind = part.get("type") if isinstance(part, dict) else None
     if isinstance(part, dict) and isinstance(kind, str) and kind in TEXT_PARTS:
         part = part.get("text")
+        if isinstance(part, dict):  # the Assistants API has a text stand beside its annotations
+            part = part.get("value")
         if part is not None and not isinstance(part, str):
             raise _invalid_history(f"a text part of message {index} has no text")
     return part if isinstance(part, str) else None
@@ -251,7 +271,7 @@ def _invalid_history(why: str) -> PeerProtocolError:
 
 
 def _history_too_large(size: int, limit: int, unit: str) -> PeerProtocolError:
-    return invalid_payload("history_too_large", f"'history' has {size} {unit}; send at most {limit}.")
+    return invalid_payload("history_too_large", f"'history' has {size} {unit}, the limit is {limit}: send less of it.")
 
 
 __all__ = [

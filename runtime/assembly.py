@@ -159,11 +159,10 @@ class Reception:
             idle_timeout_s=limits.idle_timeout_s,
         )
 
-    def _sanitizer(self, profile: Profile, in_reasoning: bool) -> Sanitizer:
+    def _sanitizer(self, profile: Profile) -> Sanitizer:
         families = self.parts.settings.sanitize
         return Sanitizer(
             labels=(profile.check_prefix, profile.checked_prefix),
-            in_reasoning=in_reasoning,
             families=Families(
                 contacts=families.contacts,
                 numbers=families.numbers,

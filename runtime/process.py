@@ -163,6 +163,7 @@ class Process:
             place.chat_model or "",
             revision=place.chat_revision,
             trust_remote_code=place.chat_trust_remote_code,
+            template=self.settings.chat.template,
             enable_thinking=self.settings.chat.template_enable_thinking,
         )
         return text, plan_chat_engine(self.settings, text, self.around)

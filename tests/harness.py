@@ -106,7 +106,7 @@ class World:
     engines: list[ScriptedEngine] = field(factory=list)
     connections: list[Connection] = field(factory=list)
     crashes: list[BaseException] = field(factory=list)
-    cleaner: CleanerFactory = lambda _profile, _in_reasoning: Verbatim()
+    cleaner: CleanerFactory = lambda _profile: Verbatim()
     supervisor: Supervisor | None = None
 
     @property

@@ -23,10 +23,10 @@ from actors.session.verdict import End, judge
 from engines.base import Usage
 from protocol.frames import Address, token_head
 
-CleanerFactory = Callable[[Profile, bool], Cleaner]
+CleanerFactory = Callable[[Profile], Cleaner]
 
 
-def _no_cleaner(_profile: Profile, _in_reasoning: bool) -> Cleaner:
+def _no_cleaner(_profile: Profile) -> Cleaner:
     raise AssertionError("sanitize_output without a sanitizer")
 
 
@@ -192,8 +192,8 @@ class SessionActor:
         )
         self._nursery.start_soon(self._turn.run, name=f"turn {request.turn}")
 
-    def _cleaner_of_turn(self, in_reasoning: bool) -> Cleaner | None:
-        return self.cleaner(self.memory.profile, in_reasoning) if self.memory.sanitizes else None
+    def _cleaner_of_turn(self) -> Cleaner | None:
+        return self.cleaner(self.memory.profile) if self.memory.sanitizes else None
 
     def _stop(self, effect: do.StopTurn) -> None:
         turn = self._live
@@ -254,6 +254,9 @@ class SessionActor:
             case End.BUSY:
                 self.memory.take_back(turn.number)
                 self._answers.busy(turn, verdict.reason, turn.retry_in)
+            case End.REFUSED:
+                self.memory.take_back(turn.number)
+                self._answers.text_refused(turn, verdict.reason)
             case End.TIMED_OUT | End.FAILED:
                 self.memory.keep_reply(turn.number, text, interrupted=True)
                 self._answers.failed(turn, verdict.end)

@@ -11,7 +11,7 @@ from actors.session.turn import Turn
 from actors.session.verdict import End
 from engines.base import Usage
 from protocol import frames
-from protocol.errors import UNKNOWN_ID, PeerProtocolError
+from protocol.errors import UNKNOWN_ID, PeerProtocolError, invalid_payload
 from protocol.frames import Address, Frame
 
 SCREENSHOT = {"name": "take_screenshot"}
@@ -92,6 +92,14 @@ class Answers:
             details={"retry_in": retry_in},
         )
         self._failed(turn, problem)
+
+    def text_refused(self, turn: Turn, reason_code: str) -> None:
+        """The model's chat template does not take the text of this turn; it is not remembered."""
+        message = (
+            f"The model's chat template does not take this '{reason_code.removeprefix('invalid_')}'; "
+            "say it in other words: sending it again does not help."
+        )
+        self._failed(turn, invalid_payload(reason_code, message))
 
     def empty(self, turn: Turn) -> None:
         """There is nothing left to say."""

@@ -26,6 +26,7 @@ class Ending(enum.Enum):
     TIMED_OUT = "timed_out"
     FAILED = "failed"
     BUSY = "busy"
+    REFUSED = "refused"
 
 
 # -- from the client ---------------------------------------------------------------------------------------------------

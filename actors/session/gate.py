@@ -14,6 +14,7 @@ from actors.session.deployment import Deployment
 from actors.session.events import Event, TurnKind
 from actors.session.history import HistoryMessage
 from actors.session.opening import Opening, Profile
+from engines.errors import TextRefused
 from protocol.envelope import Envelope, decode
 from protocol.errors import PeerProtocolError, invalid_message, invalid_payload, invalid_settings
 from protocol.limits import ByteBudget, Window
@@ -175,7 +176,12 @@ class Gate:
             limit = self.site.turns.prompt_max_tokens
             if text.at_most(persona.chat_prompt) > limit and (tokens := text.count(persona.chat_prompt)) > limit:
                 raise chat_prompt_too_long(tokens, limit, "tokens")
-        profile = self.site.open(persona, self.today())
+        try:
+            profile = self.site.open(persona, self.today())
+        except TextRefused:
+            raise invalid_settings(
+                "invalid_chat_prompt", "The model's chat template does not take this 'chat_prompt'; word it otherwise."
+            ) from None
         if payload.history is None:
             return Opening(profile, None)
         items = [(item.role, item.text) for item in payload.history]

@@ -16,7 +16,7 @@ Render = Callable[[Sequence[tuple[str, str]]], list[int]]
 class Profile:
     """What a session's first start fixed. `measure`, `trim` and `render` are None in mode tool.
 
-    `render`: (role, text) of a prompt's messages -> its ids; remembers the last prompt's texts. Raises `TurnFailed`.
+    `render`: (role, text) of a prompt's messages -> its ids; remembers the last prompt's texts. Raises `TextRefused`.
     """
 
     persona: Persona

@@ -1,9 +1,16 @@
-"""From the engine's text to what the client hears: stop strings, then the sanitizer. Pure; one per generation."""
+"""From the engine's text to what the client hears: stop strings, blocks that tokens part, then the sanitizer.
+
+Pure; one per generation.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from attrs import define, field
+
+from actors.session.blocks import Blocks
+from engines.base import Control
+from engines.prompts.reply_format import ReplyFormat
 
 
 class Cleaner(Protocol):
@@ -62,13 +69,21 @@ class StopStrings:
 class Reply:
     """One reply as it grows. `text`: everything that was passed on, which is what the history will hold.
 
+    `format`: how this model sets thoughts and calls apart from its answer; without a cleaner nothing is set apart.
     `stopped`: a stop string was found, so that nothing can be added to it any more.
     """
 
     stops: StopStrings
     cleaner: Cleaner | None = None
+    format: ReplyFormat = field(factory=ReplyFormat)
     stopped: bool = field(default=False, init=False)
+    _blocks: Blocks = field(init=False)
     _parts: list[str] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._blocks = Blocks(self.format)
+        for piece in self.format.opening:
+            self._cleaned(piece)  # the prompt's own last words: nobody hears them
 
     @property
     def text(self) -> str:
@@ -79,15 +94,25 @@ class Reply:
         """The engine's new text -> the text to send now; after a stop string (`stopped`) nothing more comes."""
         if self.stopped:
             return ""
+        if delta.__class__ is Control:
+            # No stop string goes on behind a token that is no text.
+            return self._pass_on(self._cleaned(self.stops.flush()) + self._cleaned(delta))
         text, self.stopped = self.stops.push(delta)
-        return self._pass_on(self.cleaner.push(text) if self.cleaner else text)
+        return self._pass_on(self._cleaned(text))
 
     def finish(self) -> str:
         """The rest of the text, at the normal end of the generation."""
         rest = "" if self.stopped else self.stops.flush()
         if self.cleaner:
-            rest = (self.cleaner.push(rest) if rest else "") + self.cleaner.flush()
+            rest = (self._cleaned(rest) if rest else "") + self.cleaner.flush()
         return self._pass_on(rest)
+
+    def _cleaned(self, piece: str) -> str:
+        if self.cleaner is None:
+            return str(piece)
+        if piece.__class__ is Control or self._blocks.reads:
+            piece = self._blocks.push(piece)
+        return self.cleaner.push(piece)
 
     def _pass_on(self, text: str) -> str:
         if text:

@@ -21,12 +21,18 @@ from actors.session.effects import AbortCause
 from actors.session.events import Ending, Routed, TurnEnded
 from actors.session.history import History
 from actors.session.opening import Profile
+from actors.session.prompting import fitting_prompt
 from actors.session.reply import Cleaner, Reply, StopStrings
 from engines.base import GenerationRequest, Sampling, Usage
-from engines.errors import EngineError, EngineOverloaded, EngineUnavailable, TurnFailed
+from engines.errors import EngineError, EngineOverloaded, EngineUnavailable, TextRefused, TurnFailed
 
 log = structlog.get_logger()
 _request_numbers = itertools.count(1)
+_REFUSALS = {
+    ev.TurnKind.START: "invalid_user_utterance",
+    ev.TurnKind.MESSAGE: "invalid_user_utterance",
+    ev.TurnKind.FOLLOWUP: "invalid_analysis_text",
+}
 
 
 class Router(Protocol):
@@ -56,7 +62,7 @@ class Turn:
     profile: Profile
     history: History
     sampling: Sampling
-    cleaner: Callable[[bool], Cleaner | None]
+    cleaner: Callable[[], Cleaner | None]
     sink: Sink
     text_sink: TextSink
     settled: Callable[[History, History], None]
@@ -158,6 +164,8 @@ class Turn:
             return Ending.BUSY, "engine_unavailable"
         except EngineOverloaded:
             return Ending.BUSY, "engine_queue_full"
+        except TextRefused:
+            return Ending.REFUSED, _REFUSALS[self.request.kind]
         except TurnFailed as error:
             return Ending.FAILED, str(error)
 
@@ -229,10 +237,11 @@ class Turn:
             sampling=self.sampling,
             max_tokens=self.site.max_out,
             stop_token_ids=text.stop_token_ids,
+            controls=text.format.tokens,
             seed=secrets.randbits(63),
             affinity=self.session_number,
         )
-        self.reply = Reply(StopStrings(text.stop_strings), self.cleaner(text.opens_reasoning))
+        self.reply = Reply(StopStrings(text.stop_strings), self.cleaner(), text.format)
         self.submitted_at = self.clock()
         self.exchange.submit(request, self.number, self.text_sink, tells_hand_over=tells_hand_over)
 
@@ -242,20 +251,10 @@ class Turn:
             history = history.attach_prefix(self.number, self.profile.check_prefix)
         chat_prompt = self.profile.persona.chat_prompt or ""
         chars = len(chat_prompt) + sum(len(message.text) for message in history.messages)
-        return await self.site.lanes.prompt(chars, self._fitting_prompt, history, chat_prompt)
-
-    def _fitting_prompt(self, history: History, chat_prompt: str) -> list[int]:
-        """Prompt ids that leave room for the reply: merges across messages can cost more than the parts did."""
         render = self.profile.render
         assert render is not None, "a prompt in a deployment without a chat model"
-        while True:
-            ids = render(history.prompt_messages(chat_prompt))
-            if len(ids) + self.site.max_out <= self.site.max_len:
-                return ids
-            shorter = history.without_oldest()
-            if shorter == history:
-                raise TurnFailed(f"the prompt has {len(ids)} tokens and cannot be made shorter")
-            history = shorter
+        room = self.site.max_len - self.site.max_out
+        return await self.site.lanes.prompt(chars, fitting_prompt, render, history, chat_prompt, room)
 
     async def _generated(self) -> tuple[Ending, str]:
         exchange, generation = self.exchange, self.generation

@@ -8,6 +8,7 @@ order the causes became known:
 | --- | --- |
 | the router decided and there is no chat | `done`, `tool` |
 | the engine did not take the request | `server_busy` |
+| the chat template does not take the text | `invalid_payload` |
 | a stop string was found | complete, `stop` |
 | the engine says that it finished | complete, the reason that it gives |
 | every token that the reply may have was brought | complete, `length` |
@@ -35,13 +36,14 @@ class End(enum.Enum):
     DONE = "completed"
     EMPTY = "empty"
     BUSY = "busy"
+    REFUSED = "refused"
     TIMED_OUT = "timed_out"
     FAILED = "failed"
 
 
 @frozen
 class Verdict:
-    """`reason`: the finish reason, or what stood in the way (for the log; of BUSY the reason code)."""
+    """`reason`: the finish reason, or what stood in the way (for the log; of BUSY and REFUSED the reason code)."""
 
     end: End
     reason: str
@@ -62,6 +64,8 @@ def judge(ended: TurnEnded, *, stopped: bool, exhausted: bool) -> Verdict:
             raise AssertionError("a turn was cancelled by nobody")
         case Ending.BUSY:
             return Verdict(End.BUSY, ended.detail)
+        case Ending.REFUSED:
+            return Verdict(End.REFUSED, ended.detail)
         case Ending.COMPLETED if ended.detail == TOOL:
             return Verdict(End.DONE, TOOL)
     if stopped:

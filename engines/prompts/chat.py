@@ -10,6 +10,7 @@ from engines.prompts.control import Neutralizer
 from engines.prompts.cutting import cut_end, cut_start
 from engines.prompts.encoder import Encoder
 from engines.prompts.messages import PromptMessage, arrange
+from engines.prompts.reply_format import ReplyFormat
 from engines.prompts.segments import Segments
 from engines.prompts.stops import Stops
 from engines.prompts.template import Template
@@ -19,9 +20,9 @@ from engines.prompts.template import Template
 class ChatText:
     """Messages of one chat model as text and ids. Safe to share between threads; keeps nothing of what it is given.
 
-    `control_ids`: ids that only the template may place. `stops`: where replies end. `reasoning_token_ids`: the ids of
-    `<think>` and `</think>` where both are single tokens. `warnings`: what an operator should know, one line each.
-    A thousand tokens take a millisecond or so: longer texts belong in a worker thread.
+    `control_ids`: ids that only the template may place. `stops`: where replies end. `format`: what of a reply is the
+    answer. `warnings`: what an operator should know, one line each. A thousand tokens take a millisecond or so: longer
+    texts belong in a worker thread.
     """
 
     encoder: Encoder = field(repr=False)
@@ -29,8 +30,8 @@ class ChatText:
     template: Template = field(repr=False)
     segments: Segments = field(repr=False)
     stops: Stops
+    format: ReplyFormat
     control_ids: frozenset[int] = field(repr=False)
-    reasoning_token_ids: tuple[int, int] | None = None
     unknown_id: int | None = None
     warnings: tuple[str, ...] = ()
     per_message: int = 0
@@ -44,11 +45,6 @@ class ChatText:
     def stop_strings(self) -> tuple[str, ...]:
         """Texts at which the server ends a reply."""
         return self.stops.strings
-
-    @property
-    def opens_reasoning(self) -> bool:
-        """Whether every prompt ends inside an open `<think>`, so that a stream begins in reasoning."""
-        return self.template.opens_reasoning
 
     def count(self, text: str) -> int:
         """Tokens of a text, neutralised, without special tokens."""
@@ -106,7 +102,7 @@ class ChatText:
         """Prompt ids: the rendered text tokenised once, no special token added that the template did not place.
 
         `messages`: system, if any, then the stored ones. `now`: the session's start, for templates that print a date.
-        Raises `TurnFailed` if the template does not take the conversation.
+        Raises `TextRefused` if the template does not take the conversation.
         """
         return self.segments.ids(self.text(messages, generation_prompt=generation_prompt, now=now))
 

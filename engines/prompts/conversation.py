@@ -54,7 +54,7 @@ class Conversation:
         return self._chat.overhead(chat_prompt, render=self.render)
 
     def render(self, messages: Sequence[PromptMessage]) -> list[int]:
-        """See `ChatText.render`: the same ids, in less time. Raises `TurnFailed`."""
+        """See `ChatText.render`: the same ids, in less time. Raises `TextRefused`."""
         with self._lock:
             self._plain.next_round()
             self._ids.next_round()

@@ -33,9 +33,6 @@ class HubTokenizer(Protocol):
     def encode(self, text: str, *, add_special_tokens: bool = ...) -> list[int]:
         """Ids of a text."""
 
-    def get_chat_template(self) -> str:
-        """The template in use; raises ValueError if there is none."""
-
     def apply_chat_template(
         self,
         conversation: Sequence[Mapping[str, object]],
@@ -102,4 +99,10 @@ def encoder_of(tokenizer: HubTokenizer) -> Encoder:
     return Encoder(ids, located, backend.normalizer is not None, length)
 
 
-__all__ = ["AddedToken", "Encoder", "HubTokenizer", "Span", "encoder_of"]
+def single_id(text: str, tokenizer: HubTokenizer, encoder: Encoder) -> int | None:
+    """The id of a text that is exactly one token here; None if it is several, none, or only unknown."""
+    ids = encoder.ids(text)
+    return ids[0] if len(ids) == 1 and ids[0] != tokenizer.unk_token_id else None
+
+
+__all__ = ["AddedToken", "Encoder", "HubTokenizer", "Span", "encoder_of", "single_id"]

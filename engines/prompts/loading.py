@@ -1,33 +1,42 @@
 """From a model's files to a checked `ChatText`. Blocking, seconds for a large vocabulary: call it in a thread."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from attrs import evolve
 
-from engines.errors import EngineStartFailed, chain
+from engines.errors import EngineStartFailed, TextRefused, chain
 from engines.libraries import importing
 from engines.model_files import json_files
 from engines.prompts.chat import ChatText
 from engines.prompts.control import Neutralizer, Span
+from engines.prompts.controls import EVERY_ROLE, control_set
+from engines.prompts.deciding import reply_format
 from engines.prompts.encoder import Encoder, HubTokenizer, encoder_of
-from engines.prompts.messages import PromptMessage, PromptRole, arrange
+from engines.prompts.messages import PromptMessage, arrange
 from engines.prompts.segments import Segments
-from engines.prompts.stops import MARKERS, THINK_TAGS, resolve_stops, single_id
+from engines.prompts.sources import find_template
+from engines.prompts.stops import Vocabulary, resolve_stops
 from engines.prompts.template import Template
-
-_EVERY_ROLE: tuple[PromptRole, ...] = ("system", "user", "assistant", "user")
 
 
 def load_chat_text(
-    model: str, *, revision: str | None = None, trust_remote_code: bool = False, enable_thinking: bool = False
+    model: str,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    template: str | None = None,
+    enable_thinking: bool = False,
 ) -> ChatText:
     """The tokenizer and template of a hub id or local directory, probed and self-checked.
 
-    Raises `EngineStartFailed`: files missing or broken, code of the model's own needed but not allowed, a template
-    that cannot render, or contents that would reach control ids.
+    `template`: the path of a Jinja file or the name of one of the model's templates. Raises `EngineStartFailed`: files
+    missing or broken, code of the model's own needed but not allowed, a template that cannot render, or contents that
+    would reach control ids.
     """
     tokenizer = load_tokenizer(model, revision=revision, trust_remote_code=trust_remote_code)
-    return chat_text(tokenizer, model_eos=_model_eos(model, revision), enable_thinking=enable_thinking)
+    source = find_template(model, tokenizer, wanted=template, revision=revision)
+    return chat_text(tokenizer, source, model_eos=_model_eos(model, revision), enable_thinking=enable_thinking)
 
 
 def load_tokenizer(model: str, *, revision: str | None = None, trust_remote_code: bool = False) -> HubTokenizer:
@@ -47,42 +56,51 @@ def load_tokenizer(model: str, *, revision: str | None = None, trust_remote_code
     return tokenizer
 
 
-def chat_text(tokenizer: HubTokenizer, *, model_eos: Sequence[int] = (), enable_thinking: bool = False) -> ChatText:
-    """A loaded tokenizer with everything measured: stops, message cost, and that no content reaches control ids."""
+def chat_text(
+    tokenizer: HubTokenizer, source: str | None, *, model_eos: Sequence[int] = (), enable_thinking: bool = False
+) -> ChatText:
+    """A loaded tokenizer with everything measured: stops, message cost, and that no content reaches control ids.
+
+    `source`: the template's text; None: ChatML.
+    """
     encoder = encoder_of(tokenizer)
-    texts, ids = _controls(tokenizer, encoder)
-    template = Template(tokenizer, enable_thinking=enable_thinking)
-    added = list(tokenizer.added_tokens_decoder.values())
-    think = [single_id(tag, tokenizer, encoder) for tag in THINK_TAGS]
+    template = Template(tokenizer, source, enable_thinking=enable_thinking)
+    controls = control_set(tokenizer, encoder, template)
+    stops = resolve_stops(
+        Vocabulary(tokenizer=tokenizer, encoder=encoder, controls=controls.ids),
+        template.endings,
+        controls.texts,
+        model_eos,
+    )
     chat = ChatText(
         encoder=encoder,
-        neutralizer=Neutralizer(texts, _control_spans(encoder, ids)),
+        neutralizer=Neutralizer(controls.texts, _control_spans(encoder, controls.ids)),
         template=template,
-        segments=Segments(encoder, added),
-        stops=resolve_stops(tokenizer, encoder, model_eos),
-        control_ids=ids,
-        reasoning_token_ids=(think[0], think[1]) if think[0] is not None and think[1] is not None else None,
+        segments=Segments(encoder, list(tokenizer.added_tokens_decoder.values())),
+        stops=stops,
+        format=reply_format(template, controls, stops.token_ids),
+        control_ids=controls.ids,
         unknown_id=tokenizer.unk_token_id,
-        warnings=("the model has no chat template: prompts are ChatML",) if template.missing else (),
     )
     chat = evolve(chat, per_message=_per_message(chat), segments=_proven(chat))
-    _check_controls(chat, texts)
-    return chat
+    _check_controls(chat, controls.texts)
+    return evolve(chat, warnings=tuple(_warnings(chat, enable_thinking=enable_thinking)))
 
 
-def _controls(tokenizer: HubTokenizer, encoder: Encoder) -> tuple[list[str], frozenset[int]]:
-    """Texts and ids of the control set: special added tokens and the stop markers.
+def _warnings(chat: ChatText, *, enable_thinking: bool) -> Iterator[str]:
+    if chat.template.missing:
+        yield "the model has no chat template: prompts are ChatML; CHAT_TEMPLATE names another one"
+    if enable_thinking and not chat.template.switches:
+        yield "CHAT_TEMPLATE_ENABLE_THINKING has no effect: the chat template has no thinking switch"
+    if not _keeps_what_was_said(chat):
+        yield "the chat template rewrites earlier messages: little of a prompt is in the prefix cache from turn to turn"
 
-    The unknown token is no control token, unless it is BOS or EOS as well, as in GPT-2's vocabulary.
-    """
-    ends = {tokenizer.bos_token_id, tokenizer.eos_token_id}
-    special = {
-        id_: token.content
-        for id_, token in tokenizer.added_tokens_decoder.items()
-        if token.special and (id_ != tokenizer.unk_token_id or id_ in ends)
-    }
-    markers = (single_id(marker, tokenizer, encoder) for marker in MARKERS)
-    return [*special.values(), *MARKERS], frozenset(special) | {found for found in markers if found is not None}
+
+def _keeps_what_was_said(chat: ChatText) -> bool:
+    """Whether a prompt, generation prompt aside, is the beginning of the next turn's."""
+    said = [PromptMessage(role, f"{role} {place}") for place, role in enumerate((*EVERY_ROLE, "assistant", "user"))]
+    prompts = [chat.text(said[:length], generation_prompt=False) for length in (2, 4, 6)]
+    return all(later.startswith(earlier) for earlier, later in pairwise(prompts))
 
 
 def _control_spans(encoder: Encoder, control_ids: frozenset[int]) -> Callable[[str], Sequence[Span]] | None:
@@ -114,7 +132,7 @@ def _per_message(chat: ChatText) -> int:
 def _proven(chat: ChatText) -> Segments:
     """The segments as they are if they agree with the tokenizer on a conversation, else ones that never cut."""
     for content in ("x", "  Two words.\n", "\n\ndé 👩‍🚀 ▁", " "):
-        said = [PromptMessage(role, f"{content}{role}{content}") for role in _EVERY_ROLE]
+        said = [PromptMessage(role, f"{content}{role}{content}") for role in EVERY_ROLE]
         text = chat.template.text(arrange(said, chat.template.accepts))
         if chat.segments.ids(text) != list(chat.encoder.ids(text)):
             return Segments(chat.encoder, ())
@@ -132,10 +150,13 @@ def _check_controls(chat: ChatText, texts: Sequence[str]) -> None:
 
 def _harmless(chat: ChatText, content: str) -> bool:
     def placed(text: str) -> list[int]:
-        said = [PromptMessage(role, text) for role in _EVERY_ROLE]
+        said = [PromptMessage(role, text) for role in EVERY_ROLE]
         return [id_ for id_ in chat.render(said) if id_ in chat.control_ids]
 
-    return placed(content) == placed("x")
+    try:
+        return placed(content) == placed("x")
+    except TextRefused:  # a content that is refused reaches nobody
+        return True
 
 
 def _model_eos(model: str, revision: str | None) -> tuple[int, ...]:

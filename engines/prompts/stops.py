@@ -1,12 +1,14 @@
 """Where a reply ends: stop token ids for the engine, stop strings for the server."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from attrs import frozen
 
-from engines.prompts.encoder import Encoder, HubTokenizer
+from engines.prompts.encoder import Encoder, HubTokenizer, single_id
+from engines.prompts.syntax import markers_in
+from engines.prompts.template import Endings
 
-# Turn markers of the chat formats in use: a model that leaves its own format must not speak them to the user.
+# Turn markers of the chat formats in use: where one is a token, a model that writes it has left its own turn.
 MARKERS = (
     "<|im_end|>",
     "<|im_start|>",
@@ -28,9 +30,14 @@ MARKERS = (
     "[SYSTEM_PROMPT]",
     "[/SYSTEM_PROMPT]",
 )
-# Markers as small models break them.
+# ChatML's markers as small models break them.
 BROKEN_FORMS = ("<|im_end|", "|im_end|", "<|im_start|")
-THINK_TAGS = ("<think>", "</think>")
+_CHATML = ("<|im_start|>", "<|im_end|>")
+# Harmony ends each message of a turn with this one, thoughts and calls as well as the answer.
+_MESSAGE_END = "<|end|>"
+_HARMONY = ("<|channel|>", "<|message|>")
+# A shorter text behind a reply is punctuation, which replies have too.
+_LEAST_CHARS = 3
 
 
 @frozen
@@ -41,19 +48,67 @@ class Stops:
     strings: tuple[str, ...]
 
 
-def single_id(text: str, tokenizer: HubTokenizer, encoder: Encoder) -> int | None:
-    """The id of a text that is exactly one token here; None if it is several, none, or only unknown."""
-    ids = encoder.ids(text)
-    return ids[0] if len(ids) == 1 and ids[0] != tokenizer.unk_token_id else None
+@frozen(kw_only=True)
+class Vocabulary:
+    """What of a tokenizer decides on stops. `controls`: ids that only the template may place."""
+
+    tokenizer: HubTokenizer
+    encoder: Encoder
+    controls: Container[int]
+
+    def control(self, text: str) -> int | None:
+        """The id of a control token, None for any other text."""
+        found = single_id(text, self.tokenizer, self.encoder)
+        return found if found is not None and found in self.controls else None
+
+    def first_control(self, text: str) -> int | None:
+        """The first control token of a text."""
+        return next((id_ for id_ in self.encoder.ids(text) if id_ in self.controls), None)
 
 
-def resolve_stops(tokenizer: HubTokenizer, encoder: Encoder, model_eos: Iterable[int] = ()) -> Stops:
-    """Stops of a model: EOS of the tokenizer, `model_eos` of its generation config, and every marker."""
-    markers = {marker: single_id(marker, tokenizer, encoder) for marker in MARKERS}
-    eos = tokenizer.eos_token_id
-    ids = {*model_eos, *(found for found in markers.values() if found is not None), *(() if eos is None else (eos,))}
-    strings = (*(marker for marker, found in markers.items() if found is None), *BROKEN_FORMS)
-    return Stops(tuple(sorted(ids)), strings)
+def resolve_stops(
+    vocabulary: Vocabulary, endings: Endings, written: Container[str], model_eos: Iterable[int] = ()
+) -> Stops:
+    """Stops of a model. `endings`: what its template writes behind replies; `written`: markers that it writes.
+
+    EOS of the tokenizer and `model_eos` of the generation config always count. A token that ends a message and not
+    the turn counts for nothing else.
+    """
+    parts = _message_ends(vocabulary, endings)
+    own, string = _end_of_turn(vocabulary, endings)
+    ids = {own, *(vocabulary.control(marker) for marker in MARKERS)} - parts
+    eos = vocabulary.tokenizer.eos_token_id
+    ids |= {*model_eos, eos}
+    broken = BROKEN_FORMS if any(marker in written for marker in _CHATML) else ()
+    strings = dict.fromkeys([string, *broken])
+    return Stops(tuple(sorted(id_ for id_ in ids if id_ is not None)), tuple(filter(None, strings)))
 
 
-__all__ = ["BROKEN_FORMS", "MARKERS", "THINK_TAGS", "Stops", "resolve_stops", "single_id"]
+def _end_of_turn(vocabulary: Vocabulary, endings: Endings) -> tuple[int | None, str]:
+    """What the template ends a reply with: the id of a control token, else a text."""
+    if (own := vocabulary.first_control(endings.last)) is not None:
+        return own, ""
+    if text := _text_of(endings.last):
+        return None, text
+    # A reply without an end of its own ends where the user's next message begins.
+    text = _text_of(endings.inner)
+    return vocabulary.first_control(endings.inner), text if markers_in(text) else ""
+
+
+def _message_ends(vocabulary: Vocabulary, endings: Endings) -> set[int | None]:
+    """Control tokens behind messages that are not the last of their turn."""
+    harmony = all(vocabulary.control(marker) is not None for marker in _HARMONY)
+    ends = {vocabulary.control(_MESSAGE_END) if harmony else None, vocabulary.first_control(endings.thought)}
+    return ends - {None}
+
+
+def _text_of(behind: str) -> str:
+    """What a template writes behind a reply, as a text to look for; empty where there is nothing to tell it by."""
+    line = behind.strip().partition("\n")[0].strip()
+    markers = markers_in(line)
+    if markers and line.startswith(markers[0]):
+        return markers[0]
+    return line if len(line) >= _LEAST_CHARS else ""
+
+
+__all__ = ["BROKEN_FORMS", "MARKERS", "Stops", "Vocabulary", "resolve_stops"]

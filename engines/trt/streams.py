@@ -11,6 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from engines.base import Aborted, Delta, Failed, Finished, FinishReason, GenerationRequest, Output, Usage
+from engines.detokenising import deltas
 from engines.errors import EngineDead, TurnFailed
 from engines.trt.arguments import sampling_arguments
 from engines.trt.config import TrtConfig
@@ -139,11 +140,13 @@ class Streams:
                 # list but leaves the model's own end token in; both were generated and count.
                 tokens += 1
                 stream.completion_tokens += 1
-        text = stream.text.add(shown)
-        if reason is not None:
-            text += stream.text.end()
-        if tokens or text:
-            self.emit((stream.request.id, Delta(text, tokens, stream.cached_tokens)))
+        parts = deltas(shown, stream.text.add, stream.request.controls, tokens - len(shown), stream.cached_tokens)
+        for part in parts:
+            if part.tokens or part.text:
+                self.emit((stream.request.id, part))
+        rest = stream.text.end() if reason is not None else ""
+        if rest:
+            self.emit((stream.request.id, Delta(rest, 0, stream.cached_tokens)))
 
     def _decode(self, ids: list[int]) -> str:
         # Special tokens stay visible: the server decides what of them is shown.

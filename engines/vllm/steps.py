@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from engines.base import Delta, Failed, GenerationRequest, Output
-from engines.detokenising import ReplyText
+from engines.detokenising import ReplyText, deltas
 from engines.errors import EngineDead, TurnFailed
 from engines.vllm.client import AGAIN_S, Client, Stream, ending
 from engines.vllm.internals import Internals, StepTap
@@ -114,7 +114,12 @@ class Steps(Client):
         if ids:
             reply.completion_tokens += len(ids)
             shown = ids if reason is None or reason != self.internals.stop else ids[:-1]
-            batch.append((name, Delta(reply.text.push(shown), len(ids), reply.cached_tokens)))
+            controls = reply.request.controls
+            if controls.keys().isdisjoint(shown):
+                batch.append((name, Delta(reply.text.push(shown), len(ids), reply.cached_tokens)))
+            else:
+                parts = deltas(shown, reply.text.push, controls, len(ids) - len(shown), reply.cached_tokens)
+                batch.extend((name, part) for part in parts)
         if reason is not None:
             self._forget(name)
             batch.append((name, self._ending(reply, output)))

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from engines.base import Aborted, Delta, Failed, GenerationRequest, Output
+from engines.detokenising import Pieces, deltas
 from engines.errors import EngineDead, TurnFailed
 from engines.vllm.arguments import sampling_arguments
 from engines.vllm.client import AGAIN_S, Client, Stream, ending
@@ -96,7 +97,12 @@ class Streams(Client):
         stream.completion_tokens += tokens
         if output.num_cached_tokens is not None:
             stream.cached_tokens = output.num_cached_tokens
-        if tokens or completion.text:
+        controls = stream.request.controls
+        if not controls.keys().isdisjoint(completion.token_ids):
+            text = Pieces(completion.text, controls)
+            parts = deltas(completion.token_ids, text.push, controls, cached=stream.cached_tokens)
+            self.parts.emit([(stream.request.id, part) for part in parts])
+        elif tokens or completion.text:
             self.parts.emit([(stream.request.id, Delta(completion.text, tokens, stream.cached_tokens))])
 
 

@@ -260,7 +260,7 @@ async def test_a_crashed_connection_can_still_be_drained(autojump_clock: MockClo
     """The barrier keeps it in the server's list while it tells the client: a drain then finds an actor at rest."""
 
     async with open_world() as world:
-        world.cleaner = lambda _profile, _in_reasoning: Broken()
+        world.cleaner = lambda _profile: Broken()
         client, connection = world.connect()
         with trio.fail_after(PATIENCE_S):
             client.start(sampling={"sanitize_output": True})

@@ -200,7 +200,7 @@ class Fragile:
 
 async def test_a_crash_while_a_turn_is_concluded_still_owes_it_its_terminal_frame(autojump_clock: MockClock) -> None:
     async with open_world(script=SLOW) as world:
-        world.cleaner = lambda _profile, _in_reasoning: Fragile()
+        world.cleaner = lambda _profile: Fragile()
         client, connection = world.connect()
         with trio.fail_after(PATIENCE_S):
             turn = client.start(sampling={})

@@ -95,7 +95,7 @@ async def test_a_bug_in_one_sessions_text_is_raised_in_its_own_task_and_costs_no
             world.connect(other)
             turn = other.start()
             await other.next("token")
-            world.cleaner = lambda _profile, _in_reasoning: Breaks()
+            world.cleaner = lambda _profile: Breaks()
             broken = Client()
             world.connect(broken)
             broken.start(sampling={"sanitize_output": True})

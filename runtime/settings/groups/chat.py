@@ -70,7 +70,10 @@ class Chat:
         unset="the model's own",
     )
     template_enable_thinking: bool = setting(
-        "CHAT_TEMPLATE_ENABLE_THINKING", Flag(), False, "The thinking switch of the chat template, `enable_thinking`."
+        "CHAT_TEMPLATE_ENABLE_THINKING",
+        Flag(),
+        False,
+        "The template's thinking switch, whatever it calls it (`enable_thinking`, `thinking`); without one: a warning.",
     )
     stream_flush_ms: float = setting(
         "STREAM_FLUSH_MS", Float(low=0, high=1000), 0.0, "Merge deltas that follow each other this closely; 0: off."

@@ -12,12 +12,14 @@ from actors.session.verdict import End, Verdict, judge
 # What the task reports; then the verdict if nothing else is known, with a stop string, with all tokens here, with both.
 DONE_STOP, DONE_LENGTH = Verdict(End.DONE, "stop"), Verdict(End.DONE, "length")
 TIMED_OUT, FAILED = Verdict(End.TIMED_OUT, "generation_timeout"), Verdict(End.FAILED, "worker is gone")
+REFUSED = Verdict(End.REFUSED, "invalid_user_utterance")
 BUSY, TOOL = Verdict(End.BUSY, "engine_queue_full"), Verdict(End.DONE, "tool")
 GRID = {
     (Ending.COMPLETED, "tool"): (TOOL, TOOL, TOOL, TOOL),
     (Ending.COMPLETED, "stop"): (DONE_STOP, DONE_STOP, DONE_STOP, DONE_STOP),
     (Ending.COMPLETED, "length"): (DONE_LENGTH, DONE_STOP, DONE_LENGTH, DONE_STOP),
     (Ending.BUSY, "engine_queue_full"): (BUSY, BUSY, BUSY, BUSY),
+    (Ending.REFUSED, "invalid_user_utterance"): (REFUSED, REFUSED, REFUSED, REFUSED),
     (Ending.TIMED_OUT, "generation_timeout"): (TIMED_OUT, DONE_STOP, DONE_LENGTH, DONE_STOP),
     (Ending.FAILED, "worker is gone"): (FAILED, DONE_STOP, DONE_LENGTH, DONE_STOP),
 }
@@ -57,7 +59,7 @@ def test_a_reply_with_a_stop_string_is_complete_whatever_the_engine_does_next(
     ended: TurnEnded, exhausted: bool, text: str
 ) -> None:
     verdict = judge(ended, stopped=True, exhausted=exhausted).with_text(text)
-    if ended.how is not Ending.BUSY and ended.detail != "tool":
+    if ended.how not in (Ending.BUSY, Ending.REFUSED) and ended.detail != "tool":
         assert verdict == Verdict(End.DONE if text else End.EMPTY, "stop")
 
 

@@ -236,16 +236,13 @@ def test_stop_ids_are_eos_the_models_own_and_single_markers(
     assert chats[name].stop_token_ids == ids
 
 
-def test_stop_strings_are_the_other_markers_and_the_broken_forms(chats: dict[str, ChatText]) -> None:
-    strings = chats["chatml"].stop_strings
-    assert len(strings) == 19 - 2 + 3
-    assert "<|im_end|>" not in strings
-    assert {"<|im_end|", "|im_end|", "<|im_start|", "[INST]", "<｜end▁of▁sentence｜>"} <= set(strings)
+def test_only_chatml_has_stop_strings_where_every_end_is_a_token(chats: dict[str, ChatText]) -> None:
+    assert chats["chatml"].stop_strings == chats["bare"].stop_strings[1:] == ("<|im_end|", "|im_end|", "<|im_start|")
+    assert chats["llama"].stop_strings == chats["gemma"].stop_strings == ()
 
 
-def test_think_tags_are_ids_where_they_are_single_tokens(chats: dict[str, ChatText]) -> None:
-    assert chats["bos"].reasoning_token_ids == (4, 5)
-    assert chats["llama"].reasoning_token_ids is None
+def test_an_end_of_turn_that_is_no_token_is_a_stop_string(chats: dict[str, ChatText]) -> None:
+    assert chats["bare"].stop_strings[0] == "<|im_end|>"
 
 
 def test_bias_goes_to_single_tokens_and_bans_the_rest(chats: dict[str, ChatText]) -> None:

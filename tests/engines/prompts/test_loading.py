@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.errors import EngineStartFailed, TurnFailed
+from engines.errors import EngineStartFailed, TextRefused
 from engines.prompts.chat import ChatText
 from engines.prompts.loading import load_chat_text
 from engines.prompts.messages import Accepts, PromptMessage
@@ -39,26 +39,27 @@ def test_what_a_template_takes_is_probed(name: str, accepts: Accepts, chats: dic
 
 
 def test_a_template_that_leaves_the_system_text_out_has_no_system_role(model: Path) -> None:
-    template = "{% for m in messages if m.role != 'system' %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"
+    template = (
+        "{% for m in messages if m.role != 'system' %}<|im_start|>{{ m.role }}: {{ m.content }}<|im_end|>{% endfor %}"
+    )
     chat = load_chat_text(with_template(model, template))
     assert not chat.template.accepts.system
-    assert chat.text([PromptMessage("system", "be kind"), *HI]) == "<|im_start|>be kind\n\nhi<|im_end|>"
+    assert chat.text([PromptMessage("system", "be kind"), *HI]) == "<|im_start|>user: be kind\n\nhi<|im_end|>"
 
 
 def test_a_template_that_wants_parts_gets_parts(model: Path) -> None:
-    template = "{% for m in messages %}<|im_start|>{% for p in m.content %}{{ p['text'] }}{% endfor %}{% endfor %}"
+    said = "{% for p in m.content %}{{ p['text'] }}{% endfor %}"
+    template = f"{{% for m in messages %}}<|im_start|>{{{{ m.role }}}} {said}<|im_end|>{{% endfor %}}"
     chat = load_chat_text(with_template(model, template))
     assert chat.template.accepts == Accepts(parts=True)
-    assert chat.text(HI) == "<|im_start|>hi"
+    assert chat.text(HI) == "<|im_start|>user hi<|im_end|>"
 
 
 @pytest.mark.parametrize(("thinking", "opens"), [(True, True), (False, False)])
 def test_a_generation_prompt_can_end_inside_reasoning(thinking: bool, opens: bool, model_dirs: dict[str, Path]) -> None:
-    assert load_chat_text(str(model_dirs["bos"]), enable_thinking=thinking).opens_reasoning is opens
-
-
-def test_think_tags_in_a_message_open_no_reasoning(chats: dict[str, ChatText]) -> None:
-    assert not chats["chatml"].opens_reasoning
+    chat = load_chat_text(str(model_dirs["bos"]), enable_thinking=thinking)
+    assert chat.format.opening == (("<think>", "\n") if opens else ())
+    assert chat.warnings == ()
 
 
 def test_a_single_eos_of_the_generation_config_counts(model: Path) -> None:
@@ -84,17 +85,18 @@ def test_a_template_with_a_mistake_is_refused_with_its_words(model: Path) -> Non
 
 
 def test_a_template_that_puts_control_tokens_together_is_refused(model: Path) -> None:
-    template = "{% for m in messages %}<|im_start|>{{ m.content | replace(' ', '') }}<|im_end|>{% endfor %}"
+    template = "{% for m in messages %}<|im_start|>{{ m.role }}{{ m.content | replace(' ', '') }}<|im_end|>{% endfor %}"
     with pytest.raises(EngineStartFailed, match=r"control tokens in a message .*'<\|im_end\|>'"):
         load_chat_text(with_template(model, template))
 
 
 def test_a_template_that_fails_later_fails_the_turn_without_its_text(model: Path) -> None:
     template = (
-        "{% for m in messages %}{{ raise_exception(m.content) if 'boo' in m.content else m.content }}{% endfor %}"
+        "{% for m in messages %}{{ m.role }}: {{ raise_exception(m.content) if 'boo' in m.content else m.content }}\n"
+        "{% endfor %}"
     )
     chat = load_chat_text(with_template(model, template))
-    with pytest.raises(TurnFailed) as caught:
+    with pytest.raises(TextRefused) as caught:
         chat.render([PromptMessage("user", "boo, a secret")])
     assert "secret" not in str(caught.value)
 
@@ -113,13 +115,4 @@ def test_code_of_the_models_own_needs_a_yes(model: Path) -> None:
     (model / "config.json").write_text('{"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig"}}')
     (model / "own.py").write_text("raise SystemExit('this must not run')\n")
     with pytest.raises(EngineStartFailed, match="CHAT_TRUST_REMOTE_CODE=1"):
-        load_chat_text(str(model))
-
-
-def test_several_templates_need_a_default(model: Path) -> None:
-    (model / "chat_template.jinja").unlink()
-    named = model / "additional_chat_templates"
-    named.mkdir()
-    (named / "rag.jinja").write_text("{{ messages[0].content }}")
-    with pytest.raises(EngineStartFailed, match="no chat template can be chosen"):
         load_chat_text(str(model))
