@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 
 from engines.base import (
     Aborted,
+    Control,
     Deliver,
     Delta,
     EngineInfo,
@@ -177,7 +178,8 @@ class ScriptedEngine:
         outputs: list[Output] = []
         if running.tokens:
             running.done += 1
-            outputs.append(Delta(running.tokens.popleft(), 1, 0))
+            text = running.tokens.popleft()
+            outputs.append(Delta(Control(text) if text in running.request.controls.values() else text, 1, 0))
         if not running.tokens:
             del self._requests[running.request.id]
             reason = FinishReason.LENGTH if running.done >= running.request.max_tokens else FinishReason.STOP

@@ -40,7 +40,8 @@ class Pieces:
 
     def push(self, ids: Sequence[int]) -> str:
         """The text up to the last of these ids, if that is a control token; else all that is left."""
-        before, found, behind = self.text.partition(self.controls.get(ids[-1], self.text) if ids else self.text)
+        content = self.controls.get(ids[-1]) if ids else None
+        before, found, behind = self.text.partition(content) if content else (self.text, "", "")
         self.text = behind
         return before + found
 

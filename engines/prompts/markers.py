@@ -36,7 +36,7 @@ class Channels:
     """The format of gpt-oss: `start role channel name message text end`.
 
     Everything from `start` or `channel` to the next `message` is a header. Only the text of the channel `answer` is for
-    the user; a text ends at any of `ends`, or where the next header begins. `end` alone ends a message and not the turn.
+    the user; a text ends at any of `ends`, or where the next header begins. `end` ends a message and not the turn.
     """
 
     start: str = "<|start|>"
@@ -86,7 +86,7 @@ BLOCKS = (
     Block(_T, "<|tool_call_begin|>", ("<|tool_call_end|>",), "Kimi K2 without its outer marker"),
     Block(_T, "<|python_tag|>", ("<|eom_id|>", "<|eot_id|>"), "Llama 3"),
     Block(_T, "<|tool_call|>", (), "Granite, Phi 4 mini"),
-    Block(_T, "<|tool_calls|>", (), "Nemotron's and others' habit"),
+    Block(_T, "<TOOLCALL>", ("</TOOLCALL>",), "Nemotron"),
     Block(_T, "[TOOL_CALLS]", (), "Mistral"),
     Block(_T, "[TOOL_RESULTS]", ("[/TOOL_RESULTS]",), "Mistral"),
     Block(_T, "<｜tool▁calls▁begin｜>", ("<｜tool▁calls▁end｜>",), "DeepSeek V3, V3.1, R1"),

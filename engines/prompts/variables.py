@@ -8,7 +8,7 @@ from types import MappingProxyType
 # The two names in use; a template may call it otherwise, and then it has to be tried out.
 _SWITCHES = ("enable_thinking", "thinking")
 _SIMILAR = re.compile(r"(?:\w+_)?(?:think|thinking|reason|reasoning)(?:_\w+)?")
-_PRINTED = re.compile(r"\b(?:true|false)\b", re.IGNORECASE)
+_PRINTED = re.compile(r"true|false", re.IGNORECASE)
 
 # Names by which templates come by a date, besides the function; the format of the first is Llama 3's own.
 _DATES: Mapping[str, str] = MappingProxyType(

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import trio
 from attrs import define, field
@@ -85,6 +85,7 @@ class Opened:
         prompt_ids: Sequence[int] | None = None,
         sampling: Sampling = GREEDY,
         stop_token_ids: Sequence[int] = (),
+        controls: Mapping[int, str] | None = None,
         seed: int = 7,
     ) -> str:
         """Submit a request; returns its id."""
@@ -96,6 +97,7 @@ class Opened:
                 sampling=sampling,
                 max_tokens=max_tokens,
                 stop_token_ids=stop_token_ids,
+                controls=controls or {},
                 seed=seed,
             )
         )

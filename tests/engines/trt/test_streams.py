@@ -7,7 +7,7 @@ import pytest
 import trio
 from tokenizers import Tokenizer
 
-from engines.base import Aborted, Failed, Finished, FinishReason, GenerationRequest, Sampling
+from engines.base import Aborted, Control, Failed, Finished, FinishReason, GenerationRequest, Sampling
 from engines.errors import EngineDead, EngineUnavailable, TurnFailed
 from engines.trt import TrtConfig, TrtEngine, Unhonoured
 from tests.engines.trt.conftest import BATCH, Open, Session
@@ -44,6 +44,19 @@ async def test_half_a_character_at_the_end_is_left_out(open_engine: Open, model:
     async with open_engine() as session:
         shown, _ = await _echo(session, _ids(model, "so 👩")[:-1])
     assert shown == "so "
+
+
+async def test_a_control_token_comes_in_a_delta_of_its_own(open_engine: Open, model: Path) -> None:
+    control = _ids(model, "!")[0]
+    ids = [*_ids(model, "so 👩")[:-1], control, *_ids(model, "dé"), control]
+    async with open_engine() as session:
+        request_id = session.opened.submit(64, prompt_ids=[ECHO, *ids], controls={control: "!"})
+        end = await session.opened.recorder.end(request_id)
+        deltas = session.opened.recorder.deltas(request_id)
+    assert [delta.text for delta in deltas if isinstance(delta.text, Control)] == ["!", "!"]
+    assert "".join(delta.text for delta in deltas).replace("\ufffd", "") == "so !dé!"
+    assert isinstance(end, Finished)
+    assert sum(delta.tokens for delta in deltas) == end.usage.completion_tokens == len(ids)
 
 
 @pytest.mark.parametrize("backend", ["engine", "pytorch"])

@@ -9,7 +9,7 @@ import pytest
 import structlog
 import trio
 
-from engines.base import Delta, Failed, Finished, FinishReason
+from engines.base import Control, Delta, Failed, Finished, FinishReason
 from engines.errors import EngineDead, TurnFailed
 from engines.vllm import VllmConfig, VllmEngine
 from engines.vllm.choosing import quickest
@@ -87,6 +87,35 @@ async def test_several_tokens_at_once_are_one_delta_and_a_stop_token_among_them_
         assert isinstance(end, Finished)
         assert end.reason is FinishReason.STOP
         assert end.usage.completion_tokens == sum(delta.tokens for delta in opened.recorder.deltas(request_id))
+
+
+@pytest.mark.parametrize("way", ["step by step", "in public"])
+async def test_a_control_token_comes_in_a_delta_of_its_own(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "in public":
+        breaks, _ = BREAKAGES["statistics are on"]
+        breaks(monkeypatch)
+    backend = lookalike_core.tokenizer().backend_tokenizer
+    control, content = max(
+        (id_, token.content) for id_, token in backend.get_added_tokens_decoder().items() if token.special
+    )
+    fox, half = (backend.encode(text, add_special_tokens=False).ids for text in ("a fox", "é"))
+    async with opening() as opened:
+        request_id = opened.submit(300, controls={control: content})
+        await opened.recorder.until(lambda: bool(opened.recorder.deltas(request_id)))
+        # The second one comes behind half a character.
+        put(opened, EngineCoreOutputs([EngineCoreOutput(request_id, [*fox, control, *fox, half[0], control, control])]))
+        await opened.recorder.end(request_id)
+        deltas = opened.recorder.deltas(request_id)
+    at = next(place for place, delta in enumerate(deltas) if isinstance(delta.text, Control))
+    found = [(type(delta.text), delta.text.rstrip("\ufffd"), delta.tokens) for delta in deltas[at - 1 : at + 4]]
+    assert found == [
+        (str, "a fox", len(fox)),
+        (Control, content, 1),
+        (str, "a fox", len(fox) + 1),
+        (Control, content, 1),
+        (Control, content, 1),
+    ]
+    assert sum(delta.tokens for delta in deltas) == 300 + 2 * len(fox) + 4
 
 
 @pytest.mark.parametrize("ids", [[100_000], [-1], [2**40], [10, 2**31, 11]])
