@@ -4,9 +4,11 @@ The library has a detokeniser of its own; ours is used because it leaves the end
 the reply ended, and never shows half a character.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field
+
+from engines.detokenising import Runs
 
 # Stands for bytes that are no character, or not yet one.
 _REPLACEMENT = "\ufffd"
@@ -25,21 +27,24 @@ class TextStream:
     """
 
     decode: Callable[[list[int]], str]
+    runs: Runs
     _ids: list[int] = field(factory=list, init=False)
     _window: int = field(default=0, init=False)
     _shown: int = field(default=0, init=False)
 
     @classmethod
-    def after(cls, prompt_ids: Sequence[int], decode: Callable[[list[int]], str]) -> "TextStream":
-        """A stream for the reply to a prompt."""
-        stream = cls(decode)
+    def after(
+        cls, prompt_ids: Sequence[int], decode: Callable[[list[int]], str], bytes_of: Mapping[int, int] | None = None
+    ) -> "TextStream":
+        """A stream for the reply to a prompt. `bytes_of`: bytes of the tokens that stand for one."""
+        stream = cls(decode, Runs(bytes_of or {}))
         stream._ids = list(prompt_ids[-_CONTEXT:])
         stream._shown = len(stream._ids)
         return stream
 
     def add(self, ids: Sequence[int]) -> str:
         """The text that these tokens complete, possibly none."""
-        return "".join(map(self._add, ids))
+        return "".join([self._add(whole) for one in ids for whole in self.runs.push(one)])
 
     def end(self) -> str:
         """What was held back for half a character that never came whole, without that half."""

@@ -5,13 +5,13 @@ A result is one object that changes under our hands: what a step brought is read
 the object itself goes nowhere. Leaving the loop over it stops nothing on the GPU; only `abort` does.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from attrs import define, field
 
 from engines.base import Aborted, Delta, Failed, Finished, FinishReason, GenerationRequest, Output, Usage
-from engines.detokenising import deltas
+from engines.detokenising import byte_tokens, deltas
 from engines.errors import EngineDead, TurnFailed
 from engines.trt.arguments import sampling_arguments
 from engines.trt.config import TrtConfig
@@ -58,14 +58,19 @@ class Streams:
     zero_means_unknown: bool
     _live: dict[str, Stream] = field(factory=dict, init=False)
     _eos: frozenset[int] = field(default=frozenset(), init=False)
+    _bytes_of: Mapping[int, int] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         eos = self.llm.tokenizer.eos_token_id
         self._eos = frozenset(() if eos is None else (eos,))
+        # The library's tokenizer stands around the one of the model, which knows its vocabulary.
+        own = getattr(self.llm.tokenizer, "tokenizer", self.llm.tokenizer)
+        vocabulary = own.get_vocab() if hasattr(own, "get_vocab") else {}
+        self._bytes_of = byte_tokens(vocabulary.get, self._decode)
 
     def begin(self, request: GenerationRequest) -> None:
         """Start a request."""
-        text = TextStream.after(request.prompt_ids, self._decode)
+        text = TextStream.after(request.prompt_ids, self._decode, self._bytes_of)
         stream = self._live[request.id] = Stream(request, text, self._eos.union(request.stop_token_ids))
         self.spawn(self._serve(stream))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from engines.detokenising import ByteTable, DecodeStreams, Detokeniser
+from engines.detokenising import ByteTable, DecodeStreams, Detokeniser, Runs, byte_tokens
 from tests.engines.detokenising import vocabularies
 
 TEXTS = st.text(st.characters(exclude_characters="\ufffd", exclude_categories=["Cs"]))
@@ -61,7 +61,8 @@ def test_every_token_brings_the_librarys_own_piece(name: str, data: st.DataObjec
     prompt = data.draw(st.lists(st.integers(0, tokenizer.get_vocab_size() - 1), min_size=1, max_size=4))
     # A prompt is whole characters: half a one before the reply would be half a one in the window.
     prompt += tokenizer.encode("fox", add_special_tokens=False).ids
-    ids = data.draw(_ids(tokenizer))
+    runs = Runs(byte_tokens(tokenizer.token_to_id, tokenizer.decode))
+    ids = [whole for one in data.draw(_ids(tokenizer)) for whole in runs.push(one)]
     text = made.begin(prompt)
     assert [text.push([one]) for one in ids] == vocabularies.library(tokenizer, prompt, ids)
 
@@ -115,3 +116,24 @@ def test_bytes_that_never_become_a_character_wait_for_what_follows_and_do_not_ho
     assert reply.push([broken] * 3) == ""
     (letter,) = tokenizer.encode("f", add_special_tokens=False).ids
     assert reply.push([letter]) == "\ufffd\ufffd\ufffdf"
+
+
+def byte_ids(tokenizer: Tokenizer, raw: bytes) -> list[int]:
+    """The tokens of single bytes."""
+    ids = [tokenizer.token_to_id(f"<0x{byte:02X}>") for byte in raw]
+    return [id_ for id_ in ids if id_ is not None]
+
+
+@given(before=TEXTS, stray=st.binary(max_size=6), after=TEXTS)
+def test_a_stray_byte_takes_no_character_beside_it_along(before: str, stray: bytes, after: str) -> None:
+    raw = before.encode() + stray + after.encode() + b"."
+    text = _made("streams, pieces")[1].begin(vocabularies.pieces().encode("the").ids)
+    assert text.push(byte_ids(vocabularies.pieces(), raw)) == raw.decode(errors="ignore")
+
+
+@given(st.binary(max_size=12))
+def test_of_bytes_that_are_tokens_exactly_the_characters_are_let_through(raw: bytes) -> None:
+    runs = Runs({100 + byte: byte for byte in range(256)})
+    released = [list(runs.push(100 + byte)) for byte in raw]
+    assert bytes(one - 100 for ids in released for one in ids).decode() == raw.decode(errors="ignore")
+    assert list(runs.push(7)) == [7]

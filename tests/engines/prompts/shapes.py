@@ -147,7 +147,33 @@ SEED = Shape(
 {%- if thinking_budget > 0 %}{{ '<seed:think>I have ' ~ thinking_budget ~ ' tokens.' }}{% endif %}{% endif %}""",
 )
 
+# Nobody's, on purpose: markers that overlap, hold one another, hold blanks, are one character, or what another becomes
+# once it is made plain.
+AWKWARD = Shape(
+    special=(
+        "<a>",
+        "<a>>",
+        "<<a>",
+        "<a><b>",
+        "<b><a>",
+        "< <a>",
+        "☃",
+        "<x y>",
+        "[A]",
+        "[[A]",
+        "[ A]",
+        "[A]]",
+        "<|",
+        "|>",
+    ),
+    plain=("<", ">", "<>", "[]", "< a>", "<|a|>", "<|a|", "a|>", "word", "\n\n", "user", "<a>user", "§"),
+    eos="<a>",
+    template="""{% for m in messages %}{{ '<a><b>' + m.role + '\\n\\n' + m.content + '[[A]§<a>' }}{% endfor %}
+{%- if add_generation_prompt %}{{ '<a><b>assistant\\n\\n' }}{% endif %}""",
+)
+
 SHAPES = {
+    "awkward": AWKWARD,
     "qwen": QWEN,
     "qwen 3.5": QWEN_35,
     "gpt-oss": GPT_OSS,

@@ -38,6 +38,13 @@ def test_bytes_that_never_become_a_character_do_not_hold_up_the_rest() -> None:
     assert shown.endswith("ok")
 
 
+@given(before=TEXTS, stray=st.lists(st.integers(0x80, 0xBF), min_size=1, max_size=6), after=TEXTS)
+def test_a_stray_byte_takes_no_character_beside_it_along(before: str, stray: list[int], after: str) -> None:
+    stream = TextStream.after([], _decode, {byte: byte for byte in range(256)})
+    ids = [*before.encode(), *stray, *after.encode()]
+    assert stream.add(ids) + stream.end() == bytes(ids).decode(errors="ignore")
+
+
 OUTPUTS: st.SearchStrategy[Output] = st.sampled_from(
     [
         Delta("a", 1),

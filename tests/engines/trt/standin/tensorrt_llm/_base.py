@@ -36,6 +36,9 @@ class _Tokenizer:
             self._texts.append(text)
         return self._taught[text]
 
+    def get_vocab(self) -> dict[str, int]:
+        return self._inner.get_vocab()
+
     def encode(self, text: str) -> list[int]:
         return list(self._inner.encode(text, add_special_tokens=False).ids)
 
