@@ -98,7 +98,9 @@ class Reply:
             # No stop string goes on behind a token that is no text.
             return self._pass_on(self._cleaned(self.stops.flush()) + self._cleaned(delta))
         text, self.stopped = self.stops.push(delta)
-        return self._pass_on(self._cleaned(text))
+        if self._blocks.reads:
+            text = self._blocks.push(text)
+        return self._pass_on(self.cleaner.push(text) if self.cleaner else text)
 
     def finish(self) -> str:
         """The rest of the text, at the normal end of the generation."""

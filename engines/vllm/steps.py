@@ -4,6 +4,7 @@
 them, one level below `AsyncLLM.generate`, and detokenised here. `internals` says on which names that rests.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import define, field
@@ -114,15 +115,17 @@ class Steps(Client):
         if ids:
             reply.completion_tokens += len(ids)
             shown = ids if reason is None or reason != self.internals.stop else ids[:-1]
-            controls = reply.request.controls
-            if controls.keys().isdisjoint(shown):
+            if reply.request.controls.keys().isdisjoint(shown):
                 batch.append((name, Delta(reply.text.push(shown), len(ids), reply.cached_tokens)))
             else:
-                parts = deltas(shown, reply.text.push, controls, len(ids) - len(shown), reply.cached_tokens)
-                batch.extend((name, part) for part in parts)
+                self._part(reply, shown, len(ids) - len(shown), batch)
         if reason is not None:
             self._forget(name)
             batch.append((name, self._ending(reply, output)))
+
+    def _part(self, reply: Reply, shown: Sequence[int], uncounted: int, batch: list[tuple[str, Output]]) -> None:
+        parts = deltas(shown, reply.text.push, reply.request.controls, uncounted, reply.cached_tokens)
+        batch.extend((reply.request.id, part) for part in parts)
 
     def _ending(self, reply: Reply, output: Any) -> Output:
         told = getattr(output, "error", None)  # 0.33

@@ -164,6 +164,12 @@ CONTENTS: dict[str, tuple[dict[str, object], str]] = {
         "a\nb\nc\nd",
     ),
     "an image beside text": ({"content": [{"type": "image_url", "image_url": {"url": "x"}}, text_part("a")]}, "a"),
+    "a text beside its annotations": ({"content": [{"type": "text", "text": {"value": "a", "annotations": []}}]}, "a"),
+    "a text part without its text": ({"content": [{"type": "text"}, {"type": "text", "text": {}}, "a"]}, "a"),
+    "a name, a refusal and audio at the top": (
+        {"content": "a", "name": "n", "refusal": None, "audio": {"id": "x"}},
+        "a",
+    ),
     "a refusal": ({"content": [{"type": "refusal", "refusal": "no"}]}, ""),
     "audio, a part without a type, a null": ({"content": [{"type": "input_audio"}, {"text": "x"}, None, 7]}, ""),
 }
@@ -173,6 +179,28 @@ CONTENTS: dict[str, tuple[dict[str, object], str]] = {
 def test_a_history_takes_every_shape_of_content_that_has_text_or_nothing_to_say(name: str) -> None:
     message, text = CONTENTS[name]
     assert first(history=[{"role": "assistant", **message}]).history == (HistoryItem("assistant", text),)
+
+
+TOO_LONG: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
+    "chat_prompt": ({"chat_prompt": "x" * 30_151}, ("30151 characters", "30150", "PROMPT_SANITIZE_MAX_CHARS")),
+    "a chat_prompt beyond sanitising": (
+        {"chat_prompt": "x" * 200_000},
+        ("200000", "30150", "PROMPT_SANITIZE_MAX_CHARS"),
+    ),
+    "check_screen_prefix": ({"check_screen_prefix": "x" * 31}, ("31 characters", "30", "SCREEN_PREFIX_MAX_CHARS")),
+    "screen_checked_prefix": ({"screen_checked_prefix": "x" * 999}, ("999", "30", "SCREEN_PREFIX_MAX_CHARS")),
+    "personality": ({"personality": "x" * 21}, ("21 characters", "20", "PERSONALITY_MAX_LEN")),
+    "user_utterance": ({"user_utterance": "x" * 100_001}, ("100001 characters", "100000")),
+    "history": ({"history": [{"role": "user", "content": "x"}] * 513}, ("513 messages", "512")),
+}
+
+
+@pytest.mark.parametrize("name", list(TOO_LONG))
+def test_a_refusal_of_something_too_long_says_its_size_the_limit_and_the_setting(name: str) -> None:
+    payload, words = TOO_LONG[name]
+    with pytest.raises(PeerProtocolError) as caught:
+        first(**payload)
+    assert all(word in caught.value.message for word in words), caught.value.message
 
 
 @pytest.mark.parametrize("key", ["gender", "personality", "chat_prompt", "check_screen_prefix", "user_utterance"])

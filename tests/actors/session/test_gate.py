@@ -4,6 +4,7 @@ The model predicts what becomes of every frame: the reason code of its refusal, 
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -230,7 +231,12 @@ TestFrames = Frames.TestCase
 
 def test_a_chat_prompt_over_its_tokens_is_refused_although_its_characters_fit() -> None:
     text = frame("start", **{**GOOD, "chat_prompt": "q z " * 1600})
-    assert reason_code(gate(), text) == "chat_prompt_too_long"
+    with pytest.raises(PeerProtocolError) as caught:
+        gate().read(text, 0.0)
+    assert caught.value.reason_code == "chat_prompt_too_long"
+    told = re.search(r"has (\d+) tokens, the limit is 1500: .* CHAT_PROMPT_MAX_TOKENS", caught.value.message)
+    assert told is not None
+    assert int(told[1]) > 1500
 
 
 def test_a_first_start_may_be_corrected_only_on_a_new_connection_but_binds_nothing() -> None:
