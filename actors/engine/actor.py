@@ -34,7 +34,7 @@ from actors.engine.requests import Request, Requests, tell
 from actors.engine.watch import Watch
 from actors.generation import Generation
 from actors.session.effects import AbortCause
-from engines.base import Aborted, Delta, Engine, Failed, Finished, Output
+from engines.base import Aborted, Control, Delta, Engine, Failed, Finished, Output
 from engines.errors import EngineDead, EngineError, EngineOverloaded, EngineUnavailable, TurnFailed, told
 
 # A hand-over takes about a millisecond; what is held up longer has other worries than a router beside it.
@@ -248,17 +248,20 @@ class EngineActor:
 
 
 def joined(outputs: Sequence[tuple[str, Output]]) -> list[tuple[str, Output]]:
-    """The same with all text of a request in one `Delta`, where its first was."""
+    """The same with all text of a request in one `Delta`, where its first was; control tokens stay between texts."""
     whole: list[tuple[str, Output]] = []
     places: dict[str, int] = {}
     for request_id, output in outputs:
-        at = places.setdefault(request_id, len(whole)) if isinstance(output, Delta) else len(whole)
+        if not isinstance(output, Delta) or output.text.__class__ is Control:
+            places.pop(request_id, None)
+            whole.append((request_id, output))
+            continue
+        at = places.setdefault(request_id, len(whole))
         if at == len(whole):
             whole.append((request_id, output))
             continue
         before, more = whole[at][1], output
         assert isinstance(before, Delta)
-        assert isinstance(more, Delta)
         cached = more.cached_tokens if before.cached_tokens is None else before.cached_tokens
         whole[at] = (request_id, Delta(before.text + more.text, before.tokens + more.tokens, cached))
     return whole

@@ -1,12 +1,15 @@
 """Outputs of several steps at once: what a request gets of them is the same, in as few pieces as there can be."""
 
+from itertools import groupby
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.engine.actor import joined
-from engines.base import Aborted, Delta, Finished, FinishReason, Output, Usage
+from engines.base import Aborted, Control, Delta, Finished, FinishReason, Output, Usage
 
-TEXTS = st.builds(Delta, st.text(max_size=3), st.integers(1, 3), st.sampled_from([None, 4]))
+PIECES = st.one_of(st.text(max_size=3), st.text(max_size=3).map(Control))
+TEXTS = st.builds(Delta, PIECES, st.integers(1, 3), st.sampled_from([None, 4]))
 ENDS = st.sampled_from([Aborted(), Finished(FinishReason.STOP, Usage(1, 2, 3))])
 LIVES = st.tuples(st.lists(TEXTS, max_size=4), st.lists(ENDS, max_size=1))
 
@@ -28,7 +31,12 @@ def test_every_request_gets_all_its_text_once_and_its_end_last(
     for at, (texts, ends) in enumerate(lives):
         said = [output for name, output in whole if name == str(at)]
         expected: list[Output] = []
-        if texts:
-            tokens = sum(delta.tokens for delta in texts)
-            expected = [Delta("".join(delta.text for delta in texts), tokens, _cached(texts))]
+        for is_control, run in groupby(texts, lambda delta: isinstance(delta.text, Control)):
+            deltas = list(run)
+            tokens = sum(delta.tokens for delta in deltas)
+            joined_text = Delta("".join(delta.text for delta in deltas), tokens, _cached(deltas))
+            expected += deltas if is_control else [joined_text]
         assert said == [*expected, *ends]
+        assert [type(output.text) for output in said if isinstance(output, Delta)] == [
+            type(output.text) for output in expected if isinstance(output, Delta)
+        ]
