@@ -97,10 +97,15 @@ def _warnings(chat: ChatText, *, enable_thinking: bool) -> Iterator[str]:
 
 
 def _keeps_what_was_said(chat: ChatText) -> bool:
-    """Whether a prompt, generation prompt aside, is the beginning of the next turn's."""
+    """Whether a prompt up to its question is the beginning of the next turn's.
+
+    As prompts are sent: without a generation prompt some templates close the conversation (Phi 3).
+    """
     said = [PromptMessage(role, f"{role} {place}") for place, role in enumerate((*EVERY_ROLE, "assistant", "user"))]
-    prompts = [chat.text(said[:length], generation_prompt=False) for length in (2, 4, 6)]
-    return all(later.startswith(earlier) for earlier, later in pairwise(prompts))
+    asked = [said[:length] for length in (2, 4, 6)]
+    texts = [chat.text(each) for each in asked]
+    kept = [text[: text.rfind(each[-1].text)] for text, each in zip(texts, asked, strict=True)]
+    return all(later.startswith(earlier) for earlier, later in pairwise(kept))
 
 
 def _control_spans(encoder: Encoder, control_ids: frozenset[int]) -> Callable[[str], Sequence[Span]] | None:
