@@ -17,12 +17,15 @@ _CONTENT = "x"
 
 @frozen
 class Controls:
-    """`texts`: what is neutralised in contents. `tokens`: those of them that are one token, by id. `special`: ids that
-    the tokenizer itself calls special. The unknown token is none, unless it is BOS or EOS too, as in GPT-2's.
+    """`texts`: what is neutralised in contents. `tokens`: those of them that are one token, by id. `written`: markers
+    that the template writes. `special`: ids that the tokenizer itself calls special.
+
+    The unknown token is none, unless it is BOS or EOS as well, as in GPT-2's vocabulary.
     """
 
     texts: tuple[str, ...] = field(repr=False)
     tokens: Mapping[int, str] = field(repr=False)
+    written: frozenset[str] = field(repr=False)
     special: frozenset[int] = field(repr=False)
 
     @property
@@ -53,6 +56,7 @@ def control_set(tokenizer: HubTokenizer, encoder: Encoder, template: Template) -
     return Controls(
         texts=tuple(dict.fromkeys([*tokens.values(), *written])),
         tokens=tokens,
+        written=frozenset(written),
         special=frozenset(id_ for id_, token in added.items() if token.special),
     )
 

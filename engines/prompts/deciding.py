@@ -15,11 +15,12 @@ _THOUGHTS = (Kind.REASONING, Kind.CHANNEL)
 def reply_format(template: Template, controls: Controls, stop_ids: Collection[int]) -> ReplyFormat:
     """The format of a model. `stop_ids`: tokens that end its replies, and are never in them."""
     by_token = {text for text in controls.tokens.values() if text in EVERY_MARKER}
+    known = {*by_token, *controls.texts}
     closers = {block.opener: by_token.intersection(block.closers) for block in BLOCKS if block.opener in by_token}
     ends = by_token.intersection((*HARMONY.ends, HARMONY.start, HARMONY.channel))
     channels = {HARMONY.channel, HARMONY.message, HARMONY.end} <= by_token
     return ReplyFormat(
-        shape=_shape({*by_token, *controls.texts}),
+        shape=_shape(known),
         tokens={
             id_: text
             for id_, text in controls.tokens.items()
@@ -27,7 +28,7 @@ def reply_format(template: Template, controls: Controls, stop_ids: Collection[in
         },
         blocks={opener: frozenset(found) for opener, found in closers.items() if found},
         channel_ends=frozenset(ends) if channels else frozenset(),
-        opening=tuple(_pieces(_left_open(template.generation), by_token)),
+        opening=tuple(_pieces(_left_open(template.generation, known), by_token)),
     )
 
 
@@ -38,9 +39,9 @@ def _shape(known: Collection[str]) -> Shape:
     return Shape.TAGS if Kind.REASONING in kinds else Shape.PLAIN
 
 
-def _left_open(generation: str) -> str:
+def _left_open(generation: str, known: Collection[str]) -> str:
     """The end of the generation prompt from where a thought, or a header, begins and does not end."""
-    if header := _open_header(generation):
+    if HARMONY.message in known and (header := _open_header(generation)):
         return header
     opened = -1
     for block in BLOCKS:

@@ -69,7 +69,7 @@ def chat_text(
     stops = resolve_stops(
         Vocabulary(tokenizer=tokenizer, encoder=encoder, controls=controls.ids),
         template.endings,
-        controls.texts,
+        controls.written,
         model_eos,
     )
     chat = ChatText(

@@ -196,3 +196,40 @@ def test_a_template_that_rewrites_what_was_said_is_warned_of(model: Path) -> Non
     )
     assert len(load_chat_text(str(model)).warnings) == 1
     assert "rewrites earlier messages" in load_chat_text(str(model)).warnings[0]
+
+
+# --- where a reply begins
+
+
+@pytest.mark.parametrize(
+    ("generation", "opening"),
+    [
+        ("<|start|>assistant", ("<|start|>assistant",)),
+        ("<|start|>assistant<|channel|>analysis<|message|>", ("<|start|>assistant<|channel|>analysis<|message|>",)),
+        ("<|start|>assistant<|channel|>analysis<|message|>no.<|end|><|start|>assistant", ("<|start|>assistant",)),
+        ("<|start|>assistant<|channel|>final<|message|>", ()),
+        ("<|start|>assistant<|message|>", ()),
+        ("<|channel>thought\n", ("<|channel>thought\n",)),
+        ("[THINK]so</THINK>", ("[THINK]so</THINK>",)),
+        ("<think>a</think><think>", ("<think>",)),
+        ("<think></think>\n", ()),
+    ],
+)
+def test_a_block_that_the_prompt_leaves_open_is_where_a_reply_begins(
+    model: Path, generation: str, opening: tuple[str, ...]
+) -> None:
+    harmony = "<|start|>{{ m.role }}<|message|>{{ m.content }}<|end|>"
+    (model / "chat_template.jinja").write_text(
+        f"{{% for m in messages %}}{harmony}{{% endfor %}}{{% if add_generation_prompt %}}{generation}{{% endif %}}"
+    )
+    assert load_chat_text(str(model)).format.opening == opening
+
+
+def test_a_start_marker_without_channels_opens_no_header(model: Path) -> None:
+    (model / "chat_template.jinja").write_text(
+        "{% for m in messages %}<|start|>{{ m.role }}\n{{ m.content }}<|end|>{% endfor %}"
+        "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
+    )
+    chat = load_chat_text(str(model))
+    assert chat.format.opening == ()
+    assert chat.stop_strings == ("<|end|>",)
