@@ -150,7 +150,10 @@ def _check_controls(chat: ChatText, texts: Sequence[str]) -> None:
         return
     culprits = [text for text in texts if not _harmless(chat, text)] or ["several in a row"]
     shown = ", ".join(repr(text) for text in culprits[:5])
-    raise EngineStartFailed(f"control tokens in a message would reach the model as such: {shown}")
+    raise EngineStartFailed(
+        f"control tokens in a message would reach the model as such: {shown}; set CHAT_TEMPLATE to the path of a Jinja "
+        "file that leaves contents as they are"
+    )
 
 
 def _harmless(chat: ChatText, content: str) -> bool:
