@@ -21,7 +21,7 @@ default:
 setup *arguments:
     @exec {{ python }} -m tooling.setup "$@"
 
-# Serve on this machine's CPU with vLLM; without a model, a small demo model is made first.
+# Serve on this machine's CPU with vLLM; without a model, a small real one (SmolLM2) is fetched first.
 [no-exit-message]
 run *arguments: _cpu
     @exec {{ cpu }} -m tooling.run --cpu "$@"
@@ -61,7 +61,7 @@ bench *arguments: _cpu
 bench-all *arguments: _bench
     @exec {{ cpu }} -m tooling.benchmarks.every "$@"
 
-# Make the demo models (chat, tool or all) and print where they are.
+# Make the demo models (chat, tool, smollm2 or all) and print where they are.
 [no-exit-message]
 demo *arguments: _cpu
     @exec {{ cpu }} -m tooling.demo "$@"

@@ -1,3 +1,3 @@
-"""Demo checkpoints, built on first use, offline and seeded: they show that every pipe works, and nothing more."""
+"""Demo checkpoints, made on first use: toys, built offline and seeded, and a small real model that is fetched."""
 
 __all__: list[str] = []

@@ -1,6 +1,7 @@
-"""Builds the demo models: `python -m tooling.demo [chat|tool|all]` prints the path of each, one a line.
+"""Makes the demo models: `python -m tooling.demo [chat|tool|smollm2|all]` prints the path of each, one a line.
 
-Environment: YAP_HOME, the project's own directory. Exit codes: 0 done, 1 a build failed, 2 usage.
+`chat` and `tool` are toys, made offline; `smollm2` is the small real model, which is fetched.
+Environment: YAP_HOME, the project's own directory. Exit codes: 0 done, 1 one could not be made, 2 usage.
 """
 
 import argparse
@@ -10,10 +11,15 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tooling.demo import chat, tool
+from tooling.demo import chat, smollm2, tool
 from tooling.demo.progress import Report, stderr_line
+from tooling.setup.errors import MachineError
 
-MODELS: dict[str, Callable[[Path, Report], Path]] = {"chat": chat.ensure, "tool": tool.ensure}
+MODELS: dict[str, Callable[[Path, Report], Path]] = {
+    "chat": chat.ensure,
+    "tool": tool.ensure,
+    "smollm2": smollm2.ensure,
+}
 
 
 def main(argv: Sequence[str], home: Path) -> int:
@@ -28,6 +34,9 @@ def main(argv: Sequence[str], home: Path) -> int:
         paths = {name: str(MODELS[name](arguments.home.expanduser().resolve(), stderr_line)) for name in wanted}
     except OSError as error:
         stderr_line(f"the demo model could not be written: {error}; choose another directory with --home or YAP_HOME")
+        return 1
+    except (smollm2.Unavailable, MachineError) as error:
+        stderr_line(f"{smollm2.NAME} cannot be had: {error}")
         return 1
     sys.stdout.write(json.dumps(paths) + "\n" if arguments.json else "".join(f"{path}\n" for path in paths.values()))
     return 0

@@ -99,6 +99,10 @@ def _make(entry: Entry, partial: Path, build: Callable[[Path], None]) -> None:
     (partial / "key.json").write_text(canonical(entry.recipe) + "\n", encoding="utf-8")
     sizes = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
     (partial / COMPLETE).write_text(json.dumps({"files": sizes}, indent=2) + "\n", encoding="utf-8")
+    # Or a power cut soon afterwards could leave the right names and sizes without their contents.
+    for path in partial.iterdir():
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self
 
 from tqdm import tqdm
 
@@ -15,19 +17,46 @@ def stderr_line(text: str) -> None:
     sys.stderr.flush()
 
 
+class Bar:
+    """How far a step is, out of `total` units. On a terminal the time it takes moves on with every call."""
+
+    def __init__(self, total: int, label: str, report: Report, unit: str = "step") -> None:
+        self._total = total
+        self._label = label
+        self._report = report
+        self._started = time.monotonic()
+        self._shown = 0
+        self._bar = None
+        if sys.stderr.isatty():
+            self._bar = tqdm(total=total, desc=label, unit=unit, unit_scale=unit == "B", file=sys.stderr, leave=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def reach(self, done: int) -> None:
+        """Show that `done` units of the total are done."""
+        if self._bar is not None:
+            self._bar.n = done
+            self._bar.refresh()
+            return
+        tenth = done * 10 // self._total
+        if tenth > self._shown:
+            self._shown = tenth
+            self._report(f"{self._label}: {tenth * 10} % after {time.monotonic() - self._started:.0f} s")
+
+
 def steps(count: int, label: str, report: Report) -> Iterator[int]:
     """Yield 0 to `count` - 1 and show how far it is."""
-    if sys.stderr.isatty():
-        yield from tqdm(range(count), desc=label, unit="step", file=sys.stderr, leave=False)
-        return
-    started = time.monotonic()
-    shown = 0
-    for step in range(count):
-        yield step
-        tenth = (step + 1) * 10 // count
-        if tenth > shown:
-            shown = tenth
-            report(f"{label}: {tenth * 10} % after {time.monotonic() - started:.0f} s")
+    with Bar(count, label, report) as bar:
+        for step in range(count):
+            yield step
+            bar.reach(step + 1)
 
 
-__all__ = ["Report", "stderr_line", "steps"]
+__all__ = ["Bar", "Report", "stderr_line", "steps"]

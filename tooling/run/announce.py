@@ -4,9 +4,11 @@ import json
 
 from runtime.listening import reachable
 from runtime.settings import Settings
-from tooling.run.plan import PLACEHOLDER, Launch
+from tooling.demo.smollm2 import NAME
+from tooling.run.plan import PLACEHOLDER, SLOT_OF, Launch
 
 DEFAULT_PORT = 8000
+DEMO = {"chat": NAME, "toy": "a toy, whose words mean nothing", "tool": "the demo model"}
 ENGINES = {"vllm": "vLLM on the GPU", "trt": "TensorRT-LLM on the GPU"}
 
 
@@ -28,9 +30,16 @@ def banner(launch: Launch, settings: Settings) -> str:
         lines.append(f"  key      {key}  (made up for this run; TEXT_API_KEY sets your own)")
     else:
         lines.append("  key      the one in TEXT_API_KEY")
+    persona = " -p demo" if {"chat", "toy"} & set(launch.demo) else ""
     server = "" if port == str(DEFAULT_PORT) and host == "127.0.0.1" else f" --server {host}:{port}"
     return "\n".join(
-        [*lines, "", "In a second terminal, once it says it is ready:", f"  TEXT_API_KEY={key} just live{server}", ""]
+        [
+            *lines,
+            "",
+            "In a second terminal, once it says it is ready:",
+            f"  TEXT_API_KEY={key} just live{persona}{server}",
+            "",
+        ]
     )
 
 
@@ -60,9 +69,10 @@ def _engine(launch: Launch, settings: Settings) -> str:
 
 
 def _model(launch: Launch, kind: str, model: str) -> str:
-    if kind not in launch.demo:
+    demo = next((one for one in launch.demo if SLOT_OF[one] == f"{kind.upper()}_MODEL"), None)
+    if demo is None:
         return model
-    return "the demo model" if model == PLACEHOLDER else f"the demo model, {model}"
+    return DEMO[demo] if model == PLACEHOLDER else f"{DEMO[demo]}, {model}"
 
 
 def _models(settings: Settings) -> tuple[tuple[str, str | None], ...]:

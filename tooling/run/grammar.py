@@ -12,7 +12,7 @@ MODES = ("chat", "tool", "both")
 QUANTISATIONS = ("auto", "none", "4bit", "awq", "8bit", "fp8", "int8_sq", "gptq", "gptq_marlin")
 TARGETS = {"--cpu": "cpu", "--vllm": "vllm", "--trt": "trt"}
 USAGE = """\
-usage: just run      [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]     vLLM on the CPU; demo models where none is named
+usage: just run      [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]     vLLM on the CPU; small models of ours where none is named
        just run-vllm [MODE] [QUANT] CHAT [TOOL] [FLAGS]       vLLM on an NVIDIA GPU
        just run-trt  [chat|both] [QUANT] CHAT [TOOL] [FLAGS]  TensorRT-LLM on an NVIDIA GPU
        just run-tool [TOOL] [FLAGS]                           the tool model alone, no chat engine
@@ -26,6 +26,7 @@ usage: just run      [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]     vLLM on the CPU; d
           run-trt serves the compiled engine in TRT_ENGINE_DIR if that is set, and CHAT is the model it was built from
 
   --host H, --port N       where to listen (0.0.0.0, 8000)
+  --toy                    just run: as chat model a toy made on this machine, which needs no network
   --trust-remote-code      run code that comes with the models
   --env-file F             read NAME=value lines; the environment wins over them
   --plan [--json]          say what would be done and do nothing
@@ -34,7 +35,7 @@ usage: just run      [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]     vLLM on the CPU; d
 
 The environment counts where the command line is silent. A key is made up if TEXT_API_KEY is unset.
 exit codes: 0 stopped after draining, 1 a step failed, 2 usage, 3 settings or machine refused, 4 port in use,
-130 interrupted while preparing"""
+130, 143 interrupted, terminated while preparing"""
 
 
 class UsageError(Exception):
@@ -52,6 +53,7 @@ class Command:
     flags: Mapping[str, str] = {}
     env_file: Path | None = None
     trust_remote_code: bool = False
+    toy: bool = False
     plan: bool = False
     as_json: bool = False
     help: bool = False
@@ -82,6 +84,8 @@ def _take(command: Command, word: str, rest: Iterator[str]) -> Command:
         return evolve(command, plan=True)
     if word == "--json":
         return evolve(command, as_json=True)
+    if word == "--toy":
+        return evolve(command, toy=True)
     if word == "--trust-remote-code":
         return evolve(command, trust_remote_code=True)
     if name == "--env-file":

@@ -11,9 +11,14 @@ from runtime.settings.sections import FLAGS
 from tooling.run.grammar import Command, UsageError
 
 SLOTS = {"chat": ("CHAT_MODEL",), "tool": ("TOOL_MODEL",), "both": ("CHAT_MODEL", "TOOL_MODEL")}
-# Stands for a demo model that is not made yet, so that every other setting is checked before minutes of training.
+# Stands for a demo model that is not made yet, so that every other setting is checked before anything is fetched.
 PLACEHOLDER = "demo/not-made-yet"
-DEMO = {"CHAT_MODEL": "chat", "TOOL_MODEL": "tool"}
+SLOT_OF = {"chat": "CHAT_MODEL", "toy": "CHAT_MODEL", "tool": "TOOL_MODEL"}
+# A small model keeps to the point only at a low temperature; a client that asks for another gets it.
+DEMO_DEFAULTS = {"CHAT_TEMPERATURE": "0.2"}
+# Both demo chat models have 8,192 positions. A small vocabulary makes more tokens of the same prompt: 5,000 characters
+# are 1,200 tokens in English, 3,700 in Russian. History, utterance and reply at their defaults fit in as well.
+DEMO_LENGTHS = {"CHAT_MAX_LEN": "8192", "CHAT_PROMPT_MAX_TOKENS": "4000"}
 DEFAULT_CONNECTIONS = "8"
 EXAMPLES = {
     "chat": "Qwen/Qwen2.5-7B-Instruct",
@@ -27,8 +32,8 @@ ENGINES = {"cpu": "vllm", "vllm": "vllm", "trt": "trt"}
 class Launch:
     """A decided launch. `environ`: the server's whole environment, secrets included: never print it.
 
-    `added`: the names this launch set itself; `demo`: which demo models have to be there; `made_key`: whether the key
-    is one that was made up for this run.
+    `added`: the names this launch set itself; `demo`: which demo models have to be there (`chat` or `toy`, and
+    `tool`); `made_key`: whether the key is one that was made up for this run.
     """
 
     target: str
@@ -48,6 +53,7 @@ def plan(command: Command, environ: Mapping[str, str], made_key: str) -> Launch:
             f"mode tool ({why}) has no chat engine: just run-tool {' '.join(command.models) or 'org/model'}"
         )
     _refuse_other_engine(command)
+    _refuse_toy(command, mode)
     models = _models(command, mode, environ)
     added: dict[str, str] = {"DEPLOY_MODE": mode, **models}
     if mode != "tool" and not _flagged(command, "INFERENCE_ENGINE"):
@@ -58,14 +64,19 @@ def plan(command: Command, environ: Mapping[str, str], made_key: str) -> Launch:
         added |= {f"{slot.partition('_')[0]}_TRUST_REMOTE_CODE": "1" for slot in SLOTS[mode]}
     added |= {FLAGS[flag].name: value for flag, value in command.flags.items()}
     defaults = {"MAX_CONCURRENT_CONNECTIONS": DEFAULT_CONNECTIONS, "TEXT_API_KEY": made_key}
+
+    def is_free(name: str) -> bool:
+        return not environ.get(name, "").strip() and name not in added
+
     if command.target == "cpu":
         defaults["ENFORCE_EAGER"] = (
             "1"  # compiling for a CPU needs a C++ compiler and minutes, for a model that is small
         )
-    added |= {
-        name: value for name, value in defaults.items() if not environ.get(name, "").strip() and name not in added
-    }
-    demo = tuple(DEMO[slot] for slot, model in models.items() if model == PLACEHOLDER)
+    demo = tuple(_demo_kind(slot, command) for slot, model in models.items() if model == PLACEHOLDER)
+    if models.get("CHAT_MODEL") == PLACEHOLDER:
+        # Somebody who sets the length sets lengths that fit together.
+        defaults |= DEMO_DEFAULTS | (DEMO_LENGTHS if is_free("CHAT_MAX_LEN") else {})
+    added |= {name: value for name, value in defaults.items() if is_free(name)}
     return Launch(
         target=command.target,
         mode=mode,
@@ -78,9 +89,9 @@ def plan(command: Command, environ: Mapping[str, str], made_key: str) -> Launch:
 
 
 def with_demo(launch: Launch, made: Mapping[str, Path]) -> Launch:
-    """The launch with the demo models' real places (`chat`, `tool`)."""
-    slots = {slot: str(made[kind]) for slot, kind in DEMO.items() if kind in launch.demo}
-    return evolve(launch, environ={**launch.environ, **slots})
+    """The launch with the real places of the demo models that were made; `toy` may have come for `chat`."""
+    slots = {SLOT_OF[kind]: str(place) for kind, place in made.items()}
+    return evolve(launch, environ={**launch.environ, **slots}, demo=tuple(made))
 
 
 def check(launch: Launch) -> Settings:
@@ -100,6 +111,14 @@ def _refuse_other_engine(command: Command) -> None:
             raise UsageError(f"{flag} {value}: that is another recipe, just run-{other}")
 
 
+def _refuse_toy(command: Command, mode: str) -> None:
+    """Raises `UsageError` where `--toy` has no place or no use."""
+    if command.toy and (command.target != "cpu" or mode == "tool"):
+        raise UsageError("--toy is the chat model of a launch on the CPU: just run --toy")
+    if command.toy and (command.models or _flagged(command, "CHAT_MODEL")):
+        raise UsageError("--toy takes the place of the chat model, and one is named: leave one of them away")
+
+
 def _mode(command: Command, environ: Mapping[str, str]) -> tuple[str, str]:
     if command.mode is not None:
         return command.mode, "as asked"
@@ -109,6 +128,12 @@ def _mode(command: Command, environ: Mapping[str, str]) -> tuple[str, str]:
     if wanted:
         raise UsageError(f"DEPLOY_MODE={wanted!r} is not one of {', '.join(SLOTS)}")
     return ("both", "two models") if len(command.models) == 2 else ("chat", "default")
+
+
+def _demo_kind(slot: str, command: Command) -> str:
+    if slot == "TOOL_MODEL":
+        return "tool"
+    return "toy" if command.toy else "chat"
 
 
 def _models(command: Command, mode: str, environ: Mapping[str, str]) -> dict[str, str]:
@@ -123,6 +148,8 @@ def _models(command: Command, mode: str, environ: Mapping[str, str]) -> dict[str
     for index, slot in enumerate(slots):
         if index < len(command.models):
             chosen |= _located(slot, command.models[index])
+        elif command.toy and slot == "CHAT_MODEL":
+            chosen[slot] = PLACEHOLDER
         elif not (environ.get(slot, "").strip() or _flagged(command, slot)):
             if command.target != "cpu":
                 raise UsageError(
@@ -142,4 +169,4 @@ def _located(slot: str, model: str) -> dict[str, str]:
     return {slot: name} | ({f"{slot.partition('_')[0]}_REVISION": revision} if revision else {})
 
 
-__all__ = ["PLACEHOLDER", "Launch", "check", "plan", "with_demo"]
+__all__ = ["PLACEHOLDER", "SLOT_OF", "Launch", "check", "plan", "with_demo"]

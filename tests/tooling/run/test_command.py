@@ -11,7 +11,7 @@ from attrs import frozen
 from tooling.run.command import run
 from tooling.run.grammar import parse
 from tooling.run.machine import Refusal, require_gpu, require_home, require_port, require_trt
-from tooling.run.plan import plan
+from tooling.run.plan import PLACEHOLDER, plan
 
 
 @frozen
@@ -72,6 +72,38 @@ def test_without_words_the_demo_model_is_served_with_a_made_up_key(
     assert f"ws://127.0.0.1:{environ['SERVER_PORT']}/ws" in out
 
 
+def test_a_demo_is_announced_with_a_short_persona_and_another_model_is_not(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launched(checkpoint, "")
+    said = capsys.readouterr().out
+    assert f"chat     SmolLM2-135M-Instruct, {checkpoint}" in said
+    assert " just live -p demo" in said
+    launched(checkpoint, str(checkpoint))
+    assert "-p demo" not in capsys.readouterr().out
+    launched(checkpoint, "--toy")
+    assert f"chat     a toy, whose words mean nothing, {checkpoint}" in capsys.readouterr().out
+
+
+def test_a_toy_that_came_in_the_place_of_the_real_model_is_served_and_called_a_toy(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served: list[Mapping[str, str]] = []
+
+    def instead(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
+        assert list(kinds) == ["chat"]
+        return {"toy": checkpoint}
+
+    def serve(command: Sequence[str], given: Mapping[str, str]) -> int:
+        served.append(given)
+        return 0
+
+    words = ["--cpu", "--host", "127.0.0.1", "--port", str(free_port())]
+    assert run(words, {}, ensure=instead, serve=serve) == 0
+    assert served[0]["CHAT_MODEL"] == str(checkpoint)
+    assert "chat     a toy" in capsys.readouterr().out
+
+
 def test_a_given_key_is_never_shown_and_never_in_an_argument(
     checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,10 +137,17 @@ def test_two_runs_make_up_two_keys(checkpoint: Path) -> None:
         ("--trust-remote-code o/c", {}, {"CHAT_TRUST_REMOTE_CODE": "1"}),
         ("--engine scripted", {}, {"INFERENCE_ENGINE": "scripted"}),
         ("", {"INFERENCE_ENGINE": "trt"}, {"INFERENCE_ENGINE": "vllm"}),
+        ("", {}, {"CHAT_TEMPERATURE": "0.2", "CHAT_MAX_LEN": "8192", "CHAT_PROMPT_MAX_TOKENS": "4000"}),
+        ("", {"CHAT_TEMPERATURE": "0.5"}, {"CHAT_TEMPERATURE": "0.5"}),
+        ("", {"CHAT_MAX_LEN": "4096"}, {"CHAT_MAX_LEN": "4096", "CHAT_PROMPT_MAX_TOKENS": None}),
+        ("--chat-max-len 4096", {}, {"CHAT_MAX_LEN": "4096", "CHAT_PROMPT_MAX_TOKENS": None}),
+        ("o/c", {}, {"CHAT_TEMPERATURE": None, "CHAT_MAX_LEN": None}),
+        ("tool", {}, {"CHAT_TEMPERATURE": None, "CHAT_MAX_LEN": None}),
+        ("--toy", {"CHAT_MODEL": "o/e"}, {"CHAT_MODEL": PLACEHOLDER}),
     ],
 )
 def test_the_command_line_wins_over_the_environment_and_defaults_fill_the_rest(
-    line: str, environ: dict[str, str], expected: dict[str, str]
+    line: str, environ: dict[str, str], expected: dict[str, str | None]
 ) -> None:
     made = plan(parse(line.split()), environ, "k").environ
     assert {name: made.get(name) for name in expected} == expected
@@ -134,6 +173,10 @@ def refused(line: str, **environ: str) -> int:
         ("--trt o/a --plan", {"DEPLOY_MODE": "tool"}, 2, "just run-tool o/a"),
         ("--cpu chat o/a o/b", {}, 2, "just run both o/a o/b"),
         ("--cpu ./no-such-folder", {}, 2, "no directory"),
+        ("--cpu --toy o/a", {}, 2, "--toy takes the place of the chat model"),
+        ("--cpu --toy --chat-model o/a", {}, 2, "--toy takes the place of the chat model"),
+        ("--vllm --toy o/a", {}, 2, "just run --toy"),
+        ("--mode tool --toy", {}, 2, "just run --toy"),
         ("--cpu", {"DEPLOY_MODE": "chatt"}, 2, "chatt"),
         ("--cpu --port abc", {"CHAT_MAX_LENN": "1"}, 3, "CHAT_MAX_LENN"),
         ("--cpu --env-file no-such.env", {}, 3, "no-such.env"),

@@ -22,6 +22,7 @@ WORDS = [
     "--vllm",
     "--trt",
     "--plan",
+    "--toy",
     "--port",
 ]
 WORDS += ["9000", "--host=::1", "--json", "--mode", "nonsense", "--engine", "vllm", "-h", "--", "--env-file", ""]
@@ -48,6 +49,7 @@ WORDS += ["9000", "--host=::1", "--json", "--mode", "nonsense", "--engine", "vll
         ("--env-file=x.env", {"env_file": Path("x.env")}),
         ("--env-file x.env", {"env_file": Path("x.env")}),
         ("--trust-remote-code --plan --json", {"trust_remote_code": True, "plan": True, "as_json": True}),
+        ("--toy", {"toy": True}),
         ("-h", {"help": True}),
         ("./chat", {"models": ("./chat",)}),
     ],
