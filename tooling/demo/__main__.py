@@ -1,7 +1,8 @@
 """Makes the demo models: `python -m tooling.demo [chat|tool|smollm2|all]` prints the path of each, one a line.
 
 `chat` and `tool` are toys, made offline; `smollm2` is the small real model, which is fetched.
-Environment: YAP_HOME, the project's own directory. Exit codes: 0 done, 1 one could not be made, 2 usage.
+Environment: YAP_HOME, the project's own directory. Exit codes: 0 done, 1 one could not be made, 2 usage,
+130 interrupted.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from tooling.demo import chat, smollm2, tool
 from tooling.demo.progress import Report, stderr_line
 from tooling.setup.errors import MachineError
 
+INTERRUPTED = 130
 MODELS: dict[str, Callable[[Path, Report], Path]] = {
     "chat": chat.ensure,
     "tool": tool.ensure,
@@ -38,6 +40,9 @@ def main(argv: Sequence[str], home: Path) -> int:
     except (smollm2.Unavailable, MachineError) as error:
         stderr_line(f"{smollm2.NAME} cannot be had: {error}")
         return 1
+    except KeyboardInterrupt:
+        stderr_line("interrupted; nothing half made is kept")
+        return INTERRUPTED
     sys.stdout.write(json.dumps(paths) + "\n" if arguments.json else "".join(f"{path}\n" for path in paths.values()))
     return 0
 

@@ -14,8 +14,9 @@ SLOTS = {"chat": ("CHAT_MODEL",), "tool": ("TOOL_MODEL",), "both": ("CHAT_MODEL"
 # Stands for a demo model that is not made yet, so that every other setting is checked before anything is fetched.
 PLACEHOLDER = "demo/not-made-yet"
 SLOT_OF = {"chat": "CHAT_MODEL", "toy": "CHAT_MODEL", "tool": "TOOL_MODEL"}
-# A small model keeps to the point only at a low temperature; a client that asks for another gets it.
-DEMO_DEFAULTS = {"CHAT_TEMPERATURE": "0.2"}
+# A small model keeps to the point only at a low temperature, and there it repeats itself without a penalty. A client
+# that asks for other values gets them.
+DEMO_DEFAULTS = {"CHAT_TEMPERATURE": "0.2", "CHAT_REPETITION_PENALTY": "1.05"}
 # Both demo chat models have 8,192 positions. A small vocabulary makes more tokens of the same prompt: 5,000 characters
 # are 1,200 tokens in English, 3,700 in Russian. History, utterance and reply at their defaults fit in as well.
 DEMO_LENGTHS = {"CHAT_MAX_LEN": "8192", "CHAT_PROMPT_MAX_TOKENS": "4000"}

@@ -137,7 +137,16 @@ def test_two_runs_make_up_two_keys(checkpoint: Path) -> None:
         ("--trust-remote-code o/c", {}, {"CHAT_TRUST_REMOTE_CODE": "1"}),
         ("--engine scripted", {}, {"INFERENCE_ENGINE": "scripted"}),
         ("", {"INFERENCE_ENGINE": "trt"}, {"INFERENCE_ENGINE": "vllm"}),
-        ("", {}, {"CHAT_TEMPERATURE": "0.2", "CHAT_MAX_LEN": "8192", "CHAT_PROMPT_MAX_TOKENS": "4000"}),
+        (
+            "",
+            {},
+            {
+                "CHAT_TEMPERATURE": "0.2",
+                "CHAT_REPETITION_PENALTY": "1.05",
+                "CHAT_MAX_LEN": "8192",
+                "CHAT_PROMPT_MAX_TOKENS": "4000",
+            },
+        ),
         ("", {"CHAT_TEMPERATURE": "0.5"}, {"CHAT_TEMPERATURE": "0.5"}),
         ("", {"CHAT_MAX_LEN": "4096"}, {"CHAT_MAX_LEN": "4096", "CHAT_PROMPT_MAX_TOKENS": None}),
         ("--chat-max-len 4096", {}, {"CHAT_MAX_LEN": "4096", "CHAT_PROMPT_MAX_TOKENS": None}),
