@@ -42,8 +42,11 @@ class Bar:
     def reach(self, done: int) -> None:
         """Show that `done` units of the total are done."""
         if self._bar is not None:
-            self._bar.n = done
-            self._bar.refresh()
+            moved = done - self._bar.n
+            if moved:
+                self._bar.update(moved)  # redraws at most ten times a second
+            else:
+                self._bar.refresh()
             return
         tenth = done * 10 // self._total
         if tenth > self._shown:

@@ -12,7 +12,7 @@ MODES = ("chat", "tool", "both")
 QUANTISATIONS = ("auto", "none", "4bit", "awq", "8bit", "fp8", "int8_sq", "gptq", "gptq_marlin")
 TARGETS = {"--cpu": "cpu", "--vllm": "vllm", "--trt": "trt"}
 USAGE = """\
-usage: just run      [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]     vLLM on the CPU; small models of ours where none is named
+usage: just run      [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]     vLLM on the CPU; small models where none is named
        just run-vllm [MODE] [QUANT] CHAT [TOOL] [FLAGS]       vLLM on an NVIDIA GPU
        just run-trt  [chat|both] [QUANT] CHAT [TOOL] [FLAGS]  TensorRT-LLM on an NVIDIA GPU
        just run-tool [TOOL] [FLAGS]                           the tool model alone, no chat engine
