@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import PurePath
 
 from attrs import define, field, frozen
 
@@ -180,6 +181,7 @@ def server(parts: Parts) -> Server:
             keys=settings.deployment.api_keys,
             max_frame_bytes=limits.max_frame_bytes,
             compresses=limits.compression,
+            model=PurePath(settings.deployment.chat_model or "").name,  # of a path or an id, its end
             trusted_proxies=limits.trusted_proxies,
             send_timeout_s=limits.send_timeout_s,
             close_unauthorized=limits.close_unauthorized_code,

@@ -29,11 +29,12 @@ REJECTIONS_EVERY_S = 1.0
 
 @frozen(kw_only=True)
 class Door:
-    """How connections are taken in. Times in seconds."""
+    """How connections are taken in. `model`: the name of the chat model, told to whom is let in. Times in seconds."""
 
     keys: tuple[Secret, ...]
     max_frame_bytes: int = 2097152
     compresses: bool = False
+    model: str = ""
     trusted_proxies: tuple[Network, ...] = ()
     send_timeout_s: float = 20.0
     close_unauthorized: int = 1008
@@ -153,7 +154,8 @@ class Server:
             await _say(stream, Answer(HTTPStatus.TOO_MANY_REQUESTS, {"error": "too many failed keys"}, retry))
             return
         try:
-            handshake = agree(head, door.max_frame_bytes, compresses=door.compresses)
+            model = "" if refused is not None else door.model
+            handshake = agree(head, door.max_frame_bytes, compresses=door.compresses, model=model)
         except BadHandshake as error:
             await _say(stream, Answer(HTTPStatus.BAD_REQUEST, {"error": f"bad handshake: {error}"}))
             return

@@ -16,6 +16,8 @@ from runtime.websocket.deflate import BoundedDeflate
 KEY_BYTES = 16
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
 """A token of RFC 9110, section 5.6.2, of a length that a name has."""
+MODEL_FIELD = "X-Model"
+"""So that a client can suit what it says to the model, as `just live` does with a very small one."""
 CARRIES_A_KEY = re.compile(r"(?i)api-?key|bearer|authorization")
 """In subprotocols, where clients of other services put their key: never echoed."""
 
@@ -32,13 +34,15 @@ class Handshake:
     deflate: BoundedDeflate | None = None
 
 
-def agree(head: RequestHead, max_frame_bytes: int, *, compresses: bool) -> Handshake:
-    """Answer the request for a WebSocket. Raises `BadHandshake`."""
+def agree(head: RequestHead, max_frame_bytes: int, *, compresses: bool, model: str = "") -> Handshake:
+    """Answer the request for a WebSocket. `model`: the name of what talks, which clients see. Raises `BadHandshake`."""
     key = _key(head)
     subprotocol = next(_echoable(head), None)
     fields = ["Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {key}"]
     if subprotocol is not None:
         fields.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+    if TOKEN.fullmatch(model):
+        fields.append(f"{MODEL_FIELD}: {model}")
     deflate, accepted = _deflate(head, max_frame_bytes) if compresses else (None, "")
     if deflate is not None:
         fields.append(f"Sec-WebSocket-Extensions: {accepted}")

@@ -33,6 +33,16 @@ def test_the_first_subprotocol_without_a_key_is_echoed(offered: list[str], echoe
     assert lines == ([f"Sec-WebSocket-Protocol: {echoed}"] if echoed else [])
 
 
+@pytest.mark.parametrize(
+    ("model", "told"), [("SmolLM2-135M", True), ("", False), ("two words", False), ("a\r\nX: y", False)]
+)
+def test_the_models_name_is_told_where_it_is_one(model: str, told: bool) -> None:
+    head = RequestHead("GET", "/ws", {}, {"sec-websocket-key": (KEY,)})
+    lines = agree(head, 1000, compresses=False, model=model).response.decode().split("\r\n")
+    assert (f"X-Model: {model}" in lines) is told
+    assert len(lines) == 6 + told
+
+
 @pytest.mark.parametrize("key", ["", "x", "dG9vIHNob3J0", "é", KEY + KEY])
 def test_a_key_that_is_no_nonce_is_refused(key: str) -> None:
     with pytest.raises(BadHandshake, match="16 bytes"):

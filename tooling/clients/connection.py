@@ -49,6 +49,12 @@ class Connection:
         self._unknown: set[str] = set()
         self._unanswered_ping = False
 
+    @property
+    def model(self) -> str:
+        """What the server calls its chat model; "" if it does not say."""
+        told: dict[bytes, bytes] = dict(self._socket.handshake_headers)
+        return told.get(b"x-model", b"").decode("ascii", "replace")
+
     async def send(self, kind: str, payload: Mapping[str, object], request_id: str | None = None) -> str:
         """Write one frame and return its request id. A closed connection shows at the next `receive`, not here."""
         chosen = request_id or f"{kind}-{uuid.uuid4()}"

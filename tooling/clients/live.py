@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -18,7 +18,9 @@ from tooling.clients.personas import Persona, load_personas, persona_by_key
 from tooling.clients.screen import Screen
 
 DESCRIPTION = "Talk to a running server. A line typed while a reply streams interrupts it; /help lists commands."
-DEFAULT_PERSONA = "anna_flirty"
+DEFAULT_PERSONA, DEMO_PERSONA = "anna_flirty", "demo"
+DEMO_MODEL = "demo-"
+"""How the names of our small demo models begin, for which a usual persona is too long."""
 EVENTS = 1024  # what may wait while one event is handled; handling is quick, so this is never reached
 
 
@@ -26,7 +28,8 @@ def grammar() -> argparse.ArgumentParser:
     """The flags of live."""
     made = parser("live", DESCRIPTION)
     made.add_argument("opener", nargs="*", help="the first thing to say (default: a fixed one)")
-    made.add_argument("-p", "--persona", default=DEFAULT_PERSONA, metavar="KEY", help=f"default: {DEFAULT_PERSONA}")
+    usual = f"default: {DEFAULT_PERSONA}, or {DEMO_PERSONA} where the server has a demo model"
+    made.add_argument("-p", "--persona", metavar="KEY", help=usual)
     made.add_argument("--timeout", type=float, metavar="S", help="longest wait for a frame of a reply (60)")
     add_sampling(made)
     return made
@@ -38,12 +41,18 @@ def main(argv: Sequence[str], environ: Environ) -> int:
     screen = Screen(sys.stdout, sys.stderr, interactive=sys.stdin.isatty(), colours="NO_COLOR" not in environ)
     try:
         shared = common(arguments, environ)
-        persona = persona_by_key(load_personas(), arguments.persona)
+        personas = load_personas()
+        asked = arguments.persona
+        chosen = None if asked is None else persona_by_key(personas, asked)
         timeout_s = arguments.timeout or seconds(environ, "RECV_TIMEOUT_SEC", 60.0)
     except UsageProblem as error:
         screen.note(f"live: {error}")
         return error.exit
-    first = _first_payload(persona, arguments)
+
+    def first(model: str) -> dict[str, object]:
+        usual = DEMO_PERSONA if model.startswith(DEMO_MODEL) else DEFAULT_PERSONA
+        return _first_payload(chosen or persona_by_key(personas, usual), arguments)
+
     try:
         trio.run(_converse, shared, first, " ".join(arguments.opener) or message("opener"), screen, timeout_s)
     except ClientError as error:
@@ -64,10 +73,13 @@ def _first_payload(persona: Persona, arguments: argparse.Namespace) -> dict[str,
     }
 
 
-async def _converse(shared: Common, first: dict[str, object], opener: str, screen: Screen, timeout_s: float) -> None:
+async def _converse(
+    shared: Common, first: Callable[[str], dict[str, object]], opener: str, screen: Screen, timeout_s: float
+) -> None:
+    """`first`: the payload of the first turn, by the name of the server's model."""
     screen.note(f"connecting to {shared.endpoint.url}")
     async with connected(shared.endpoint, "live", shared.limits, note=screen.note, lenient=shared.lenient) as opened:
-        dialogue = Dialogue(opened, first, screen, timeout_s=timeout_s, barge_in=screen.interactive)
+        dialogue = Dialogue(opened, first(opened.model), screen, timeout_s=timeout_s, barge_in=screen.interactive)
         send, receive = trio.open_memory_channel[Event](EVENTS)
         failure: ClientError | None = None
         async with trio.open_nursery() as nursery:

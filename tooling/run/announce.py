@@ -30,14 +30,13 @@ def banner(launch: Launch, settings: Settings) -> str:
         lines.append(f"  key      {key}  (made up for this run; TEXT_API_KEY sets your own)")
     else:
         lines.append("  key      the one in TEXT_API_KEY")
-    persona = " -p demo" if {"chat", "toy"} & set(launch.demo) else ""
     server = "" if port == str(DEFAULT_PORT) and host == "127.0.0.1" else f" --server {host}:{port}"
     return "\n".join(
         [
             *lines,
             "",
             "In a second terminal, once it says it is ready:",
-            f"  TEXT_API_KEY={key} just live{persona}{server}",
+            f"  TEXT_API_KEY={key} just live{server}",
             "",
         ]
     )

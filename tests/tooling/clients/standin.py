@@ -60,12 +60,16 @@ class StandIn:
 
 
 @asynccontextmanager
-async def standing_in(behaviour: Behaviour = polite, *, on_connect: Behaviour | None = None) -> AsyncIterator[StandIn]:
+async def standing_in(
+    behaviour: Behaviour = polite, *, on_connect: Behaviour | None = None, model: bytes = b"any"
+) -> AsyncIterator[StandIn]:
     """Serve on a free loopback port until the block ends."""
     async with trio.open_nursery() as nursery:
 
         async def handle(request: WebSocketRequest) -> None:
-            session = Session(await request.accept(), request.path, dict(request.headers))
+            session = Session(
+                await request.accept(extra_headers=[(b"X-Model", model)]), request.path, dict(request.headers)
+            )
             server.sessions.append(session)
             with trio.CancelScope(), _closed_is_fine():
                 if on_connect is not None:

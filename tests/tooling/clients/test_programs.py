@@ -143,6 +143,21 @@ async def test_live_reads_piped_lines_one_reply_after_the_other() -> None:
     assert done.stderr.decode().count("ttfb=") == 3
 
 
+@pytest.mark.parametrize(
+    ("model", "flags", "key"),
+    [
+        (b"demo-smollm2-0f", [], "demo"),
+        (b"Qwen3-8B", [], "anna_flirty"),
+        (b"demo-smollm2-0f", ["-p", "mark_flirty"], "mark_flirty"),
+    ],
+)
+async def test_live_takes_a_persona_that_fits_the_servers_model(model: bytes, flags: list[str], key: str) -> None:
+    async with standing_in(model=model) as server:
+        done = await program("live", *flags, server=server.url)
+    assert done.returncode == 0, done.stderr.decode()
+    assert server.sessions[0].seen[0]["payload"]["chat_prompt"] == load_personas()[key].prompt
+
+
 async def test_live_with_a_wrong_key_exits_3_and_says_which_variable() -> None:
     async def refuse(session: Session, frame: Frame) -> None:
         details = {"reason_code": "invalid_key"}

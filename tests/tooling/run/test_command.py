@@ -72,15 +72,9 @@ def test_without_words_the_demo_model_is_served_with_a_made_up_key(
     assert f"ws://127.0.0.1:{environ['SERVER_PORT']}/ws" in out
 
 
-def test_a_demo_is_announced_with_a_short_persona_and_another_model_is_not(
-    checkpoint: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_demo_is_announced_as_what_it_is(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
     launched(checkpoint, "")
-    said = capsys.readouterr().out
-    assert f"chat     SmolLM2-135M-Instruct, {checkpoint}" in said
-    assert " just live -p demo" in said
-    launched(checkpoint, str(checkpoint))
-    assert "-p demo" not in capsys.readouterr().out
+    assert f"chat     SmolLM2-135M-Instruct, {checkpoint}" in capsys.readouterr().out
     launched(checkpoint, "--toy")
     assert f"chat     a toy, whose words mean nothing, {checkpoint}" in capsys.readouterr().out
 
