@@ -38,7 +38,7 @@ def chunks(line: bytes) -> list[str]:
 
 def deltas(pushed: Sequence[str], *, labels: Sequence[str], in_reasoning: bool, families: Families) -> list[str]:
     """What each chunk makes final, and last what the end of the text does."""
-    sanitizer = Sanitizer(labels, in_reasoning, families)
+    sanitizer = Sanitizer(labels, in_reasoning, families=families)
     return [*(sanitizer.push(chunk) for chunk in pushed), sanitizer.flush()]
 
 

@@ -18,6 +18,10 @@ GAPS = "\udc00-\udc07"
 """All gaps, for a character class."""
 
 OPAQUE_FIRST, OPAQUE_LAST = 0xDD00, 0xDEFF
+TAG_FIRST, TAG_LAST = 0xDA00, 0xDAFF
+TAGS = "\uda00-\udaff"
+"""Tags that stay, for a character class: to their neighbours they are nothing, neither letters nor gaps."""
+
 LETTER = "\udf00"
 """No text, but says that a letter follows or came before: the neighbour of a word that ends without a gap."""
 
@@ -41,8 +45,8 @@ ALNUM = rf"{LETTERS}\p{{Nd}}"
 
 DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015"
 LONG_DASHES = "\u2014\u2015"
-OPENERS = "([{\"'\u2018\u201c\u00ab\u2039\u201e\u201a*"
-"""What may stand before a telephone number in its word: opening brackets, quotes, asterisks."""
+OPENERS = "([{\"'\u2018\u201c\u00ab\u2039\u201e\u201a*_~`" + "".join(map(chr, range(TAG_FIRST, TAG_LAST + 1)))
+"""What may stand before a telephone number in its word: opening brackets, quotes, marks of emphasis, tags."""
 
 WHITE = {
     code: LINE if code in (0x0A, 0x0D, 0x2028, 0x2029) else TAB if code == 0x09 else SPACE
@@ -54,6 +58,11 @@ WHITE = {
 def is_gap(char: str) -> bool:
     """Whether this character is a gap mark."""
     return "\udc00" <= char <= "\udc07"
+
+
+def is_tag(char: str) -> bool:
+    """Whether this character stands for a tag that stays."""
+    return "\uda00" <= char <= "\udaff"
 
 
 def merge(one: str, other: str) -> str:
@@ -92,11 +101,15 @@ __all__ = [
     "PICTURE",
     "SPACE",
     "TAB",
+    "TAGS",
+    "TAG_FIRST",
+    "TAG_LAST",
     "UNIT_WORDS",
     "WHITE",
     "WORDLIKE",
     "breaks_line",
     "is_gap",
     "is_picture",
+    "is_tag",
     "merge",
 ]

@@ -1,11 +1,11 @@
-"""Rule 8: international telephone numbers."""
+"""Rules 8 and 29: international telephone numbers."""
 
 import re
 import unicodedata
 
 import phonenumbers
 from attrs import define, field
-from phonenumbers import NumberParseException, PhoneMetadata
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber
 
 from actors.session.sanitizer.alphabet import SPACE
 from actors.session.sanitizer.opaque import Opaque
@@ -16,6 +16,9 @@ _MOST_DIGITS = 15
 _MOST_SEPARATORS = 2
 _SEPARATORS = frozenset(f"{SPACE}-.()")
 _GROUP_END = re.compile(r"\d(?!\d)")
+_TRUNK = re.compile(rf"(\+\d{{1,3}}[{SPACE}.-]*)\(0\)")
+"""A country code and the zero that is dialled inside the country only."""
+
 _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 PhoneMetadata.load_all()  # at start-up, so that the first candidate of a conversation does not read files
@@ -42,11 +45,43 @@ def _long_enough(digits: str) -> bool:
     return code is not None and len(digits) >= _LEAST[code]
 
 
-def _valid(candidate: str) -> bool:
+def _number(candidate: str) -> PhoneNumber | None:
+    """What the candidate dials, None if it is no number."""
+    if not _long_enough(_digits(candidate)):
+        return None
     try:
-        return bool(phonenumbers.is_valid_number(phonenumbers.parse(candidate, None)))
+        number = phonenumbers.parse(candidate.replace(SPACE, " "), None)
     except NumberParseException:
-        return False
+        return None
+    return number if phonenumbers.is_valid_number(number) else None
+
+
+def _digits(text: str) -> str:
+    return "".join(str(unicodedata.decimal(char)) for char in text if char.isdecimal())
+
+
+def _dialled(candidate: str) -> str | None:
+    """The digits of a valid number, without the `(0)` behind its country code unless it is part of the number."""
+    number = _number(candidate)
+    trunk = _TRUNK.match(candidate)
+    if trunk and _digits(trunk[1]) in _LEAST and not (number and number.italian_leading_zero):
+        shorter = trunk[1] + candidate[trunk.end() :]
+        if _number(shorter):
+            return _digits(shorter)
+    return _digits(candidate) if number else None
+
+
+def _unmatched(text: str) -> tuple[int, int]:
+    """How many brackets close what was opened before the text, and how many it leaves open."""
+    closing = opened = 0
+    for char in text:
+        if char == "(":
+            opened += 1
+        elif char == ")" and opened:
+            opened -= 1
+        elif char == ")":
+            closing += 1
+    return closing, opened
 
 
 def _spoken(digits: str) -> str:
@@ -57,11 +92,13 @@ def _spoken(digits: str) -> str:
 class Phones:
     """Reads `+` and what may be a telephone number, and hides a valid one as the words to say.
 
-    `surplus` counts the characters that became one mark; its reader sets it back.
+    `surplus` counts the characters that became one mark, `closed` the brackets before its `+` that closed inside it;
+    their reader sets them back.
     """
 
     opaque: Opaque
     surplus: int = 0
+    closed: int = 0
     _held: str = field(default="", init=False)
     _digits: int = field(default=0, init=False)
     _separators: int = field(default=0, init=False)
@@ -107,10 +144,14 @@ class Phones:
         if ends and ends[-1] == len(held) and following.isalnum():
             ends.pop()
         for end in reversed(ends):
-            digits = "".join(str(unicodedata.decimal(char)) for char in held[:end] if char.isdecimal())
-            if _long_enough(digits) and _valid(held[:end].replace(SPACE, " ")):
-                self.surplus += end - 1
-                return self.opaque.hide(_spoken(digits)) + held[end:]
+            digits = _dialled(held[:end])
+            if digits is not None:
+                self.closed, opened = _unmatched(held[:end])
+                rest = end
+                while opened and held[rest : rest + 1] == ")":
+                    rest, opened = rest + 1, opened - 1
+                self.surplus += rest - 1
+                return self.opaque.hide(_spoken(digits)) + held[rest:]
         return held
 
 

@@ -7,13 +7,16 @@ and never of how it was cut. Runs of plain text take a short way that leaves the
 import re
 from collections.abc import Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from actors.session.sanitizer.alphabet import SPACE, WHITE
 from actors.session.sanitizer.errors import SanitizerFlushed
 from actors.session.sanitizer.families import Families
 from actors.session.sanitizer.graphemes import Graphemes
 from actors.session.sanitizer.labels import Labels
+from actors.session.sanitizer.markdown import OPENING as OPENS_MARKDOWN
+from actors.session.sanitizer.markdown import Markdown
+from actors.session.sanitizer.markup import OPENING as OPENS_MARKUP
 from actors.session.sanitizer.markup import Markup
 from actors.session.sanitizer.opaque import Opaque
 from actors.session.sanitizer.phones import Phones
@@ -24,7 +27,8 @@ from actors.session.sanitizer.words import Words
 MOST_HELD = 64
 """Characters read whose effect is not yet in the output, at most."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_NO_TEXT = re.compile("[\ud800-\udfff\ufffd]")
+_ENGLISH = re.compile(r"en(?![A-Za-z])", re.IGNORECASE)
 
 
 @define(eq=False)
@@ -32,19 +36,24 @@ class Sanitizer:
     """Makes one reply speakable while it streams: `push` its deltas, then `flush` once at the normal end.
 
     `labels`: prompt labels that are dropped at the very start. `in_reasoning`: the text starts inside a reasoning
-    block. Output is final: what was returned is never corrected. After `flush`, `push` and `flush` raise
+    block. `language`: BCP 47 tag of the reply; only an English one gets English words. `keep_tags`: names of tags that
+    stay, any case. Output is final: what was returned is never corrected. After `flush`, `push` and `flush` raise
     `SanitizerFlushed`.
     """
 
     labels: Sequence[str] = ()
     in_reasoning: bool = False
+    language: str = "en"
+    keep_tags: Sequence[str] = ()
     families: Families = field(factory=Families)
     _markup: Markup = field(init=False)
+    _markdown: Markdown = field(init=False)
     _labels: Labels = field(init=False)
     _graphemes: Graphemes = field(init=False)
     _phones: Phones = field(init=False)
     _words: Words = field(init=False)
     _speech: Speech = field(init=False)
+    _dials: bool = field(default=True, init=False)
     _surplus: int = field(default=0, init=False)
     _marked: bool = field(default=False, init=False)
     _quiet: bool = field(default=False, init=False)
@@ -54,24 +63,28 @@ class Sanitizer:
 
     def __attrs_post_init__(self) -> None:
         opaque = Opaque()
-        self._markup = Markup(self.in_reasoning, self.families.markdown)
+        english = _ENGLISH.match(self.language) is not None
+        families = evolve(self.families, english=english)
+        self._markup = Markup(opaque, self.in_reasoning, families.markdown, frozenset(map(str.lower, self.keep_tags)))
         self._labels = Labels(self.labels)
-        self._graphemes = Graphemes(self.families.emoji)
+        self._graphemes = Graphemes(families.emoji)
         self._phones = Phones(opaque)
-        self._words = Words(opaque, self.families)
-        self._speech = Speech(opaque, self.families)
+        self._words = Words(opaque, families)
+        self._markdown = Markdown(self._words.in_literal, english)
+        self._speech = Speech(opaque, families)
+        self._dials = families.contacts and english
 
     @property
     def held(self) -> int:
         """Characters read whose effect is not yet in the output; those known to vanish do not count."""
-        upstream = self._markup.held + self._labels.held + self._graphemes.held + self._phones.held
-        return upstream + self._words.held + self._speech.held + self._surplus
+        upstream = self._markup.held + self._markdown.held + self._labels.held + self._graphemes.held
+        return upstream + self._phones.held + self._words.held + self._speech.held + self._surplus
 
     def push(self, delta: str) -> str:
         """The next text, of any length; returns what is decided now, perhaps `""`."""
         self._check_open()
         if not delta.isascii():
-            delta = _SURROGATE.sub("\ufffd", delta)
+            delta = _NO_TEXT.sub("", delta)
         out: list[str] = []
         pos, end = 0, len(delta)
         while pos < end:
@@ -87,10 +100,13 @@ class Sanitizer:
         self._flushed = True
         self._catch_up()
         out: list[str] = []
-        text = self._markup.flush().translate(WHITE)
-        text = self._labels.feed(text) + self._labels.flush()
-        self._spread(self._graphemes.feed(text) + self._graphemes.flush(), out)
-        for char in self._phones.flush():
+        self._after_markup(self._markup.flush(), out)
+        if self.families.markdown:
+            self._after_markdown(self._markdown.flush(), out)
+        self._spread(self._graphemes.feed(self._labels.flush()) + self._graphemes.flush(), out)
+        known = self._phones.flush()
+        self._take_number()
+        for char in known:
             self._speak(self._words.feed(char), out)
         self._speak(self._words.flush(), out)
         out.append(self._speech.settle())
@@ -139,7 +155,7 @@ class Sanitizer:
         else:
             after = pos + 1
             text = delta[pos]
-            if self._marked or text in "<&":
+            if self._marked or text in OPENS_MARKUP:
                 text = markup.feed(text)
                 self._surplus += markup.shrunk()
         self._after_markup(text, out)
@@ -148,6 +164,15 @@ class Sanitizer:
 
     def _after_markup(self, text: str, out: list[str]) -> None:
         text = text.translate(WHITE)
+        if not self.families.markdown:
+            self._after_markdown(text, out)
+            return
+        markdown = self._markdown
+        for char in text:
+            waited = char in OPENS_MARKDOWN or markdown.busy
+            self._after_markdown(markdown.feed(char) if waited else char, out)
+
+    def _after_markdown(self, text: str, out: list[str]) -> None:
         if self._labels.active:
             text = self._labels.feed(text)
         self._spread(self._graphemes.feed(text), out)
@@ -156,14 +181,21 @@ class Sanitizer:
         """Characters through the telephone numbers to the words, one by one: where a word starts decides."""
         phones, words = self._phones, self._words
         for char in text:
-            if phones.held or (char == "+" and self.families.contacts):
+            if phones.held or (char == "+" and self._dials):
                 known = phones.feed(char, at_start=words.at_start)
-                self._surplus += phones.surplus
-                phones.surplus = 0
+                self._take_number()
                 self._speak(words.feed(known), out)
             else:
                 for piece in words.feed(char):
                     out.append(self._speech.feed(piece))
+
+    def _take_number(self) -> None:
+        """What a telephone number swallowed."""
+        phones = self._phones
+        self._surplus += phones.surplus
+        for _ in range(phones.closed):
+            self._words.drop_bracket()
+        phones.surplus = phones.closed = 0
 
     def _speak(self, pieces: Sequence[str], out: list[str]) -> None:
         for piece in pieces:
@@ -183,7 +215,8 @@ class Sanitizer:
         """Settle the oldest open construct while too much is held; see whether the short way is open."""
         words = self._words
         self._marked = self._markup.busy
-        upstream = self._marked or self._labels.active or bool(self._phones.held) or not self._graphemes.idle
+        upstream = self._marked or self._markdown.busy or self._labels.active
+        upstream = upstream or bool(self._phones.held) or not self._graphemes.idle
         if self._surplus and not (upstream or words.word):
             self._surplus = 0
         if upstream or len(words.word) + self._surplus > LONGEST:
@@ -203,6 +236,8 @@ class Sanitizer:
             self._speak(self._words.feed(self._phones.settle()), out)
         elif self._labels.held:
             self._spread(self._graphemes.feed(self._labels.settle()), out)
+        elif self._markdown.held:
+            self._after_markdown(self._markdown.settle(), out)
         elif self._markup.held:
             self._after_markup(self._markup.settle(), out)
         else:

@@ -1,19 +1,31 @@
 """The markup stages in a row."""
 
+from collections.abc import Collection
+
 from attrs import define, field
 
+from actors.session.sanitizer.markup.blocks import OUTSIDE
 from actors.session.sanitizer.markup.comments import Comments
 from actors.session.sanitizer.markup.entities import Entities
 from actors.session.sanitizer.markup.reasoning import Reasoning
 from actors.session.sanitizer.markup.tags import Tags
+from actors.session.sanitizer.opaque import Opaque
+
+OPENING = frozenset("&").union(text[0] for text in OUTSIDE.texts)
+"""Characters that mean more than themselves to a stage that is not busy."""
 
 
 @define
 class Markup:
-    """Text in, text without markup out; gaps are marks from here on. `markup` off: comments and tags stay."""
+    """Text in, text without markup out; gaps are marks from here on. `markup` off: comments and tags stay.
 
+    `kept`: names of tags that go on as marks.
+    """
+
+    opaque: Opaque
     in_reasoning: bool = False
     markup: bool = True
+    kept: Collection[str] = ()
     _reasoning: Reasoning = field(init=False)
     _comments: Comments = field(factory=Comments, init=False)
     _entities: Entities = field(factory=Entities, init=False)
@@ -21,7 +33,7 @@ class Markup:
 
     def __attrs_post_init__(self) -> None:
         self._reasoning = Reasoning(self.in_reasoning)
-        self._tags = Tags(self.markup)
+        self._tags = Tags(self.opaque, self.markup, self.kept)
 
     @property
     def inside_reasoning(self) -> bool:
@@ -31,7 +43,7 @@ class Markup:
     @property
     def busy(self) -> bool:
         """Whether any stage waits, so that the next character means more than itself."""
-        return self._reasoning.busy or self._comments.busy or bool(self._entities.held or self._tags.held)
+        return self._reasoning.busy or self._comments.busy or bool(self._entities.held) or self._tags.busy
 
     @property
     def held(self) -> int:
@@ -39,8 +51,9 @@ class Markup:
         return self._reasoning.held + self._comments.held + self._entities.held + self._tags.held
 
     def shrunk(self) -> int:
-        """Characters that vanished into decoded ones since the last call."""
-        count, self._entities.shrunk = self._entities.shrunk, 0
+        """Characters that vanished into decoded ones, or into the mark of a tag, since the last call."""
+        count = self._entities.shrunk + self._tags.surplus
+        self._entities.shrunk = self._tags.surplus = 0
         return count
 
     def feed(self, text: str) -> str:
@@ -69,4 +82,4 @@ class Markup:
         return self._tags.feed(text) + self._tags.flush()
 
 
-__all__ = ["Markup"]
+__all__ = ["OPENING", "Markup"]

@@ -1,26 +1,72 @@
-"""Rule 1: reasoning is dropped as it comes."""
+"""Rules 1 and 23: thoughts and tool calls of every family are dropped as they come."""
+
+import re
 
 from attrs import define, field
 
 from actors.session.sanitizer.alphabet import SPACE
+from actors.session.sanitizer.markup.blocks import (
+    AFTER_THOUGHTS,
+    CHANNEL,
+    HEADERS,
+    IN_CHANNEL,
+    IN_HEADER,
+    MESSAGE,
+    OPENERS,
+    OUTSIDE,
+    START,
+    Markers,
+    folded,
+    markers,
+)
+from actors.session.sanitizer.markup.calls import Call
+from engines.prompts.markers import HARMONY
 
-_OPENERS = {"<think>": ("</think>",), "<thinking>": ("</thinking>",)}
-_CLOSERS = tuple(closer for closers in _OPENERS.values() for closer in closers)
-_STARTS = {tag[:size] for tag in _OPENERS for size in range(1, len(tag) + 1)}
+_LONGEST_HEADER = 256
+"""Characters kept of a header; its role and channel come first."""
+
+_NAME = re.compile(r"\s*([\w.-]*)")
+_OURS = frozenset(("", "assistant"))
 
 
-def _folded(text: str) -> str:
-    """Lower case where that is ASCII: the Kelvin sign is no `k` of a tag."""
-    return text.lower() if text.isascii() else text
+@define
+class _Header:
+    """From `<|start|>` or `<|channel|>` to `<|message|>`: whose message it is, to whom, on which channel."""
+
+    role: str = ""
+    channel: str | None = None
+    text: str = ""
+
+    def end_part(self, marker: str) -> None:
+        """The text so far ends at `marker`."""
+        name = _NAME.match(self.text)
+        first = name[1] if name else ""
+        if self.channel is None:
+            self.role = "tool" if "to=" in self.text else first
+        else:
+            self.channel = first
+        if marker == CHANNEL:
+            self.channel, self.text = "", ""
+        elif marker == START:
+            self.role, self.channel, self.text = "", None, ""
+
+    @property
+    def answers(self) -> bool:
+        """Whether the message is for the user."""
+        if self.channel is None:
+            return self.role in _OURS
+        return self.channel.lower() == HARMONY.answer
 
 
 @define
 class Reasoning:
-    """Removes `<think>` and `<thinking>` blocks, any case, up to the close of the same name; leaves a gap."""
+    """Removes blocks of thoughts and tool calls, markers in any case, up to the close of the same name; leaves a gap."""
 
     inside: bool = False
     _held: str = field(default="", init=False)
-    _closers: tuple[str, ...] = field(default=_CLOSERS, init=False)
+    _closers: Markers = field(default=AFTER_THOUGHTS, init=False)
+    _header: _Header | None = field(default=None, init=False)
+    _call: Call | None = field(default=None, init=False)
 
     @property
     def held(self) -> int:
@@ -34,7 +80,7 @@ class Reasoning:
 
     def feed(self, text: str) -> str:
         """The text without reasoning, as far as it is decided."""
-        if not self.busy and "<" not in text:
+        if not self.busy and not OUTSIDE.first.search(text):
             return text
         out: list[str] = []
         pos = 0
@@ -47,24 +93,22 @@ class Reasoning:
         return "".join(out)
 
     def skip(self, text: str, pos: int) -> int:
-        """Where the text goes on behind the reasoning: after the closing tag, or at the end of what there is."""
-        while pos < len(text):
-            if not self._held:
-                pos = text.find("<", pos)
-                if pos < 0:
-                    return len(text)
-            grown = self._held + text[pos]
-            folded = _folded(grown)
-            if not any(closer.startswith(folded) for closer in self._closers):
-                # Only the first character of a closing tag can start one, so this character alone is looked at again.
-                pos += 0 if self._held and text[pos] == "<" else 1
-                self._held = ""
-                continue
-            pos += 1
-            self._held = grown
-            if folded in self._closers:
-                self._held, self.inside = "", False
-                return pos
+        """Where the text goes on behind the block: after its closing marker, or at the end of what there is."""
+        while pos < len(text) and self.inside:
+            if self._call is not None:
+                pos = self._call.skip(text, pos)
+                self.inside = not self._call.over
+                self._call = None if self._call.over else self._call
+            elif self._held:
+                pos = self._closing(text, pos)
+            else:
+                found = self._closers.first.search(text, pos)
+                after = found.start() if found else len(text)
+                self._keep(text[pos:after])
+                pos = after
+                if found:
+                    self._held = text[pos]
+                    pos += 1
         return pos
 
     def flush(self) -> str:
@@ -74,18 +118,67 @@ class Reasoning:
 
     def _outside(self, char: str, out: list[str]) -> None:
         grown = self._held + char
-        folded = _folded(grown)
-        if folded in _OPENERS:
-            self._held, self.inside, self._closers = "", True, _OPENERS[folded]
+        marker = folded(grown)
+        if marker in OUTSIDE.texts:
+            self._held = ""
+            self._open(marker)
             out.append(SPACE)
-        elif folded in _STARTS:
+        elif marker in OUTSIDE.begun:
             self._held = grown
-        elif char == "<":
+        elif self._held and OUTSIDE.first.match(char):
             out.append(self._held)
             self._held = char
         else:
             out.append(grown)
             self._held = ""
+
+    def _open(self, marker: str) -> None:
+        block = OPENERS.get(marker)
+        if marker in HEADERS:
+            self._read_header(marker)
+        elif block is not None:
+            self.inside = True
+            if block.closers:
+                self._closers = markers(*block.closers)
+            else:
+                self._call = Call()
+
+    def _read_header(self, marker: str) -> None:
+        self.inside, self._closers = True, IN_HEADER
+        self._header = _Header(channel="" if marker == CHANNEL else None)
+
+    def _closing(self, text: str, pos: int) -> int:
+        """One character of what may be a closing marker; where to go on."""
+        grown = self._held + text[pos]
+        marker = folded(grown)
+        if marker in self._closers.texts:
+            self._held = ""
+            self._close(marker)
+            return pos + 1
+        if marker in self._closers.begun:
+            self._held = grown
+            return pos + 1
+        # Only the first character of a marker can start one, so this character alone is looked at again.
+        self._keep(self._held)
+        self._held = ""
+        return pos
+
+    def _keep(self, text: str) -> None:
+        if self._header is not None and len(self._header.text) < _LONGEST_HEADER:
+            self._header.text = (self._header.text + text)[:_LONGEST_HEADER]
+
+    def _close(self, marker: str) -> None:
+        header = self._header
+        if header is None:
+            if marker in HEADERS:
+                self._read_header(marker)
+            else:
+                self.inside = False
+            return
+        header.end_part(marker)
+        if marker == MESSAGE:
+            self.inside, self._header = not header.answers, None
+            self._closers = IN_CHANNEL
 
 
 __all__ = ["Reasoning"]

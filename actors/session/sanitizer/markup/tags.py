@@ -1,10 +1,13 @@
-"""Rule 4: tags and leaked control tokens."""
+"""Rules 4, 23 and 28: tags and leaked control tokens, and the tags that stay; addresses in angle brackets (24)."""
 
 import re
+from collections.abc import Collection
 
 from attrs import define, field
 
 from actors.session.sanitizer.alphabet import SPACE
+from actors.session.sanitizer.markup.blocks import STRAY_TAGS
+from actors.session.sanitizer.opaque import Opaque
 
 _LONGEST = 64
 """Characters from `<` to `>`, both included."""
@@ -13,42 +16,63 @@ _NAME = r"[^\W\d_][\w:.-]*+"
 _KEY = r"[^\W\d][\w:.@-]*+"
 _BARE = r"[^\s\"'<>=`\udc00-\udfff]++"
 _PAIR = rf"\s++{_KEY}=(?:\"[^\"<]*+\"|'[^'<]*+'|{_BARE})"
+_TOKEN = r"[^\W\d][\w:./-]*+"
+
+_CONTROL = rf"\|[^\s<>|]++\|>|\|/?{_TOKEN}>|{_TOKEN}\|>|/?｜[^<>\r\n]++>"
+"""`<|name|>`, one-sided `<|name>` and `<name|>`, full-width `<｜name｜>`."""
 
 _WHOLE = re.compile(
-    rf"<(?:(?P<open>{_NAME})(?:{_PAIR})*+\s*+/?>|/(?P<close>{_NAME})\s*+>|\|[^\s<>|]++\|>|![dD][oO][cC][tT][yY][pP][eE]\b[^<>]*+>)"
+    rf"<(?:(?P<open>{_NAME})(?:{_PAIR})*+\s*+/?>|/(?P<close>{_NAME})\s*+>|{_CONTROL}"
+    r"|![dD][oO][cC][tT][yY][pP][eE]\b[^<>]*+>)"
 )
 _PAIR_BEGUN = rf"\s++(?:/|{_KEY}(?:=(?:\"[^\"<]*+|'[^'<]*+|{_BARE})?+)?+)?+"
+_CONTROL_BEGUN = rf"\|[^\s<>|]*+\|?+|{_TOKEN}\|?+|/?｜[^<>\r\n]*+"
+_MAIL_BEGUN = r"[\w.+%-]++@[\w.-]*+"
 _BEGUN = re.compile(
-    rf"<(?:{_NAME}(?:{_PAIR}(?=[\s/>]|\Z))*+(?:{_PAIR_BEGUN}|/)?+|/(?:{_NAME}\s*+)?+|\|[^\s<>|]*+\|?+)?+"
+    rf"<(?:{_NAME}(?:{_PAIR}(?=[\s/>]|\Z))*+(?:{_PAIR_BEGUN}|/)?+|/(?:{_NAME}\s*+)?+"
+    rf"|{_CONTROL_BEGUN}|{_MAIL_BEGUN}|[\w.+%-]++)?"
 )
-_CONTROL_BEGUN = re.compile(r"<(?:\|[^\s<>|]*+\|?+|/[A-Za-z]*+)?+")
+_BARE_BEGUN = re.compile(rf"<(?:{_CONTROL_BEGUN}|/[\w:]*+)?")
 _DOCTYPE = "<!doctype"
+
+_ADDRESS = re.compile(r"<[A-Za-z][A-Za-z0-9.-]*+://")
+_MAIL = re.compile(r"<(?:mailto:)?[\w.+%-]++@[\w-]++(?:\.[\w-]++)++>")
+_ENDS_ADDRESS = frozenset('<"*`')
 
 _GAPPED = frozenset(
     {"br", "hr", "p", "div", "li", "ul", "ol", "table", "tr", "td", "th", "blockquote", "pre"}
     | {f"h{level}" for level in range(1, 7)}
 )
-_STRAY = frozenset({"think", "thinking"})
 
 
 @define
 class Tags:
     """Removes what is a tag and leaves what only looks like one. `<` opens; a second `<`, or 64 characters, end it.
 
-    Without `markup` only control tokens and stray closing tags of reasoning are removed.
+    Tags of the names `kept` (lower case) go on as one mark each; `surplus` counts the characters that became one, its
+    reader sets it back. Without `markup` only control tokens and stray closing tags of reasoning are removed.
     """
 
+    opaque: Opaque
     markup: bool = True
+    kept: Collection[str] = ()
+    surplus: int = 0
     _held: str = field(default="", init=False)
+    _in_address: bool = field(default=False, init=False)
 
     @property
     def held(self) -> int:
         """Characters that wait here."""
         return len(self._held)
 
+    @property
+    def busy(self) -> bool:
+        """Whether the next character means more than itself."""
+        return self._in_address or bool(self._held)
+
     def feed(self, text: str) -> str:
         """The text without tags, as far as it is decided."""
-        if not self._held and "<" not in text:
+        if not self.busy and "<" not in text:
             return text
         out: list[str] = []
         for char in text:
@@ -65,6 +89,10 @@ class Tags:
         return self.settle()
 
     def _char(self, char: str, out: list[str]) -> None:
+        if self._in_address and (char == ">" or char in _ENDS_ADDRESS or char.isspace()):
+            self._in_address = False
+            if char == ">":
+                return
         if not self._held:
             self._start(char, out)
             return
@@ -73,6 +101,10 @@ class Tags:
         if gone is not None:
             self._held = ""
             out.append(gone)
+        elif self.markup and char == "/" and _ADDRESS.fullmatch(grown):
+            # An address may be longer than what can wait for its `>`.
+            self._held, self._in_address = "", True
+            out.append(grown[1:])
         elif char != "<" and len(grown) < _LONGEST and self._may_go_on(grown):
             self._held = grown
         else:
@@ -87,20 +119,24 @@ class Tags:
             out.append(char)
 
     def _removed(self, tag: str) -> str | None:
-        """What the tag leaves, None if it is none, or one that stays."""
+        """What the tag leaves, None if it is none, or one that is text."""
         found = _WHOLE.fullmatch(tag)
         if found is None:
-            return None
+            return tag[1:-1] if self.markup and _MAIL.fullmatch(tag) else None
         closes = (found["close"] or "").lower()
-        if closes in _STRAY:
+        if closes in STRAY_TAGS:
             return SPACE
+        name = closes or (found["open"] or "").lower()
+        if name and name in self.kept:
+            self.surplus += len(tag) - 1
+            return self.opaque.keep_tag(tag)
         if not self.markup:
-            return "" if tag.startswith("<|") else None
-        return SPACE if (closes or (found["open"] or "").lower()) in _GAPPED else ""
+            return None if name or tag.startswith("<!") else ""
+        return SPACE if name in _GAPPED else ""
 
     def _may_go_on(self, start: str) -> bool:
-        if not self.markup:
-            return _CONTROL_BEGUN.fullmatch(start) is not None
+        if not self.markup and not self.kept:
+            return _BARE_BEGUN.fullmatch(start) is not None
         if start.startswith("<!"):
             name = start[: len(_DOCTYPE)].lower()
             after = start[len(_DOCTYPE) : len(_DOCTYPE) + 1]

@@ -12,7 +12,7 @@ from actors.session.sanitizer.speech.signs import Signs
 from actors.session.sanitizer.speech.spelling import Spelling
 from actors.session.sanitizer.speech.units import Units
 
-_EVENTFUL = re.compile(r"[.…°%\-\u2010-\u2013\u2212\d]|[oO][hH]|[\udf01-\udf05]")
+_EVENTFUL = re.compile(r"[.…°℃℉º˚%\-\u2010-\u2013\u2212\d]|[oO][hH]|[\udf01-\udf05]")
 
 
 @define
@@ -75,11 +75,18 @@ class Speech:
             self.note(piece)
             return self.delivery.feed(piece)
         piece = self._dots.feed(piece)
+        if not self.families.english:
+            return self._plainly(piece)
         if self.families.numbers:
             piece = self._signs.feed(self._units.feed(piece))
         text = self.delivery.feed(self._spelling.feed(piece))
         self.calm = self._dots.calm and self._units.calm and self._signs.calm
         return text
+
+    def _plainly(self, piece: str) -> str:
+        """In another language: dots, white space and the capital."""
+        self.calm = self._dots.calm
+        return self.delivery.feed(piece)
 
     def settle(self) -> str:
         """Open constructs as ordinary text."""

@@ -5,10 +5,21 @@ import unicodedata
 
 from attrs import define, field
 
-from actors.session.sanitizer.alphabet import GAPS, SPACE, TAB, UNIT_WORDS, WORDLIKE, is_gap, is_picture, merge
+from actors.session.sanitizer.alphabet import (
+    GAPS,
+    SPACE,
+    TAB,
+    TAGS,
+    UNIT_WORDS,
+    WORDLIKE,
+    is_gap,
+    is_picture,
+    is_tag,
+    merge,
+)
 from actors.session.sanitizer.opaque import Opaque
 
-_PARTS = re.compile(rf"[{GAPS}]|[{WORDLIKE}]|[^{GAPS}{WORDLIKE}]+")
+_PARTS = re.compile(rf"[{GAPS}]|[{WORDLIKE}{TAGS}]|[^{GAPS}{WORDLIKE}{TAGS}]+")
 _CLOSING = frozenset(",?!")
 
 
@@ -38,6 +49,9 @@ class Delivery:
             text, literal = part, False
             if part in UNIT_WORDS:
                 text = UNIT_WORDS[part]
+            elif is_tag(part):
+                out.append(self._spaced(self.opaque.show(part)[0], tag=True))
+                continue
             elif "\udd00" <= part[0] <= "\udeff":
                 text, literal = self.opaque.show(part)
             if text:
@@ -51,9 +65,9 @@ class Delivery:
             return word
         return ("\t" if gap == TAB else " ") + word
 
-    def _spaced(self, text: str, *, literal: bool) -> str:
+    def _spaced(self, text: str, *, literal: bool = False, tag: bool = False) -> str:
         gap, self.gap = self.gap, ""
-        if self._capital:
+        if self._capital and not tag:
             text = self._capitalised(text, literal=literal)
         silent = (text[0] in _CLOSING and not is_picture(gap)) if gap else True
         # A gap that came to stand after `...` only by later rules vanishes as one written there does (rule 17).

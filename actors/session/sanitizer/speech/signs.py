@@ -4,7 +4,7 @@ import re
 
 from attrs import define, field
 
-from actors.session.sanitizer.alphabet import GAPS, LETTER, SPACE, UNIT_WORDS, breaks_line, is_gap, merge
+from actors.session.sanitizer.alphabet import GAPS, LETTER, SPACE, UNIT_WORDS, breaks_line, is_gap, is_tag, merge
 
 _MINUS = f"minus{SPACE}"
 _FULL_MINUS = f"{SPACE}minus{SPACE}"
@@ -90,7 +90,7 @@ class Signs:
         left = self._gap or self._before
         number = _NUMBER.match(following) is not None
         alone = not following or is_gap(following[0])
-        if number and (not left or is_gap(left) or left in _BEFORE_SIGN):
+        if number and (not left or is_gap(left) or is_tag(left) or left in _BEFORE_SIGN):
             self._word(self._gap + _MINUS, out)
         elif dash in _EN_DASHES:
             if self._numbered and number:

@@ -1,4 +1,4 @@
-"""Rule 18: degrees and per cent."""
+"""Rules 18 and 26: degrees, per cent and rates."""
 
 import re
 
@@ -12,8 +12,10 @@ from actors.session.sanitizer.alphabet import (
     FAHRENHEIT,
     GAPS,
     KELVIN,
+    LETTERS,
     PERCENT,
     SPACE,
+    breaks_line,
     is_gap,
     merge,
 )
@@ -23,18 +25,42 @@ _SCALE = regex.compile(rf"[FCKfck](?![{ALNUM}])")
 _SCALES = {"f": FAHRENHEIT, "c": CELSIUS, "k": KELVIN}
 _SPELLED = regex.compile(rf"[{ALNUM}]")
 
+_ONE_SIGN = str.maketrans({"℃": "°C", "℉": "°F"})
+_RING = regex.compile(rf"[º˚](?=[{GAPS}]?C(?![{ALNUM}]))")
+_MAY_RING = re.compile("[℃℉º˚]")
+
+_RATES = {
+    "km/h": ("kilometer", "kilometers", "hour"),
+    "m/s": ("meter", "meters", "second"),
+    "km/s": ("kilometer", "kilometers", "second"),
+    "mi/h": ("mile", "miles", "hour"),
+    "m/min": ("meter", "meters", "minute"),
+    "l/min": ("liter", "liters", "minute"),
+    "kbit/s": ("kilobit", "kilobits", "second"),
+    "Mbit/s": ("megabit", "megabits", "second"),
+    "kB/s": ("kilobyte", "kilobytes", "second"),
+    "MB/s": ("megabyte", "megabytes", "second"),
+}
+_RATE = regex.compile(rf"(?:{'|'.join(_RATES)})(?![{ALNUM}/^*²³])")
+_COUNTED = regex.compile(rf"(?<![{LETTERS}])(?:\d++[.,])*+\d++\Z")
+_GLUED = regex.compile(rf"(?<![{LETTERS}\d])(?:\d++[.,])*+\d++(?=(?:{'|'.join(_RATES)})(?![{ALNUM}/^*²³]))")
+
 
 @define
 class Units:
-    """Says the unit. The word is out at once; after a degree sign its scale may follow, also after one space."""
+    """Says the unit. The word is out at once; after a degree sign its scale may follow, also after one space.
+
+    A rate is one behind a number, in the same word or the one before.
+    """
 
     _sign: str = field(default="", init=False)
     _gap: str = field(default="", init=False)
+    _number: str = field(default="", init=False)
 
     @property
     def calm(self) -> bool:
-        """Whether no unit is open."""
-        return not self._sign
+        """Whether no unit is open, and no number came just before."""
+        return not (self._sign or self._number)
 
     @property
     def held(self) -> int:
@@ -43,6 +69,8 @@ class Units:
 
     def feed(self, piece: str) -> str:
         """The piece with its units as words."""
+        if _MAY_RING.search(piece):
+            piece = _RING.sub("°", piece.translate(_ONE_SIGN))
         out: list[str] = []
         for found in _PARTS.finditer(piece):
             part = found[0]
@@ -51,10 +79,12 @@ class Units:
             elif part in ("°", "%"):
                 self._unit(part, out)
             else:
-                self._text(part, out)
+                self._text(self._rated(part), out)
         return "".join(out)
 
     def _space(self, gaps: str, out: list[str]) -> None:
+        if self._number and any(map(breaks_line, gaps)):
+            self._number = ""
         if not self._sign:
             out.append(gaps)
             return
@@ -63,7 +93,20 @@ class Units:
 
     def _unit(self, sign: str, out: list[str]) -> None:
         out.append(self._gap + SPACE + (DEGREES if sign == "°" else PERCENT))
-        self._sign, self._gap = sign, ""
+        self._sign, self._gap, self._number = sign, "", ""
+
+    def _rated(self, text: str) -> str:
+        """The text with its rate as words; and whether it ends in a number, for the text after it."""
+        number, self._number = self._number, ""
+        if number and (found := _RATE.match(text)):
+            return _spoken(found[0], number) + text[found.end() :]
+        if found := _GLUED.search(text):
+            rate = _RATE.match(text, found.end())
+            assert rate is not None, "the number was found before a rate"
+            return text[: found.end()] + SPACE + _spoken(rate[0], found[0]) + text[rate.end() :]
+        if counted := _COUNTED.search(text):
+            self._number = counted[0]
+        return text
 
     def _text(self, text: str, out: list[str]) -> None:
         scaled = self._sign == "°" and self._gap in ("", SPACE) and _SCALE.match(text) is not None
@@ -74,6 +117,11 @@ class Units:
         else:
             out.append(self._gap + text)
         self._sign = self._gap = ""
+
+
+def _spoken(rate: str, number: str) -> str:
+    one, many, per = _RATES[rate]
+    return SPACE.join((one if number == "1" else many, "per", per))
 
 
 __all__ = ["Units"]

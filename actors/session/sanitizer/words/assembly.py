@@ -10,9 +10,11 @@ from actors.session.sanitizer.alphabet import (
     LONG_DASHES,
     OPENERS,
     SPACE,
+    TAGS,
     WORDLIKE,
     breaks_line,
     is_gap,
+    is_tag,
     merge,
 )
 from actors.session.sanitizer.characters import extends, unspaced
@@ -21,7 +23,7 @@ from actors.session.sanitizer.opaque import Opaque
 from actors.session.sanitizer.words.literals import open_address, open_literal
 from actors.session.sanitizer.words.rewrite import TIMES, rewrite
 
-_PLAIN = re.compile(rf"[^{WORDLIKE}]+")
+_PLAIN = re.compile(rf"[^{WORDLIKE}{TAGS}]+")
 _COLLAPSING = frozenset(".-*")
 _MOST_EQUAL = 3
 _SHRUG_SO_FAR = "¯\\_("
@@ -60,6 +62,19 @@ class Words:
     def at_start(self) -> bool:
         """Whether the next character would be the first of its word, opening brackets and quotes aside."""
         return not self._overlong and (self._alone or not self.word.strip(OPENERS))
+
+    def in_literal(self, following: str) -> bool:
+        """Whether the word, with this behind it, ends inside an address, a path or an overlong word."""
+        at = next((at for at, char in enumerate(following) if is_gap(char)), -1)
+        if at >= 0:
+            return open_literal(following[at + 1 :])
+        return self._overlong or open_literal(self.word + following)
+
+    def drop_bracket(self) -> None:
+        """The other half of the last bracket that was opened went with a telephone number."""
+        at = self.word.rfind("(")
+        if at >= 0:
+            self.word = self.word[:at] + self.word[at + 1 :]
 
     def feed(self, text: str) -> list[str]:
         """The pieces that are complete now."""
@@ -110,7 +125,8 @@ class Words:
         out.append(gap)
 
     def _starts_sum(self) -> bool:
-        return self.families.numbers and self.after_digit and bool(self._gap) and not breaks_line(self._gap)
+        sums = self.families.numbers and self.families.english
+        return sums and self.after_digit and bool(self._gap) and not breaks_line(self._gap)
 
     def _char(self, char: str, out: list[str]) -> None:
         if self._star:
@@ -130,7 +146,7 @@ class Words:
             self._end(out, before_letter=True)
             self._overlong, self._alone, self.word = False, True, char
         elif self._overlong:
-            out.append(self.opaque.hide(char))
+            out.append(char if is_tag(char) else self.opaque.hide(char))
         elif not self._repeats(char):
             self.word += char
 

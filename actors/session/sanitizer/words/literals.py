@@ -4,14 +4,15 @@ import re
 
 import regex
 
-from actors.session.sanitizer.alphabet import ALNUM
+from actors.session.sanitizer.alphabet import ALNUM, TAGS
 from actors.session.sanitizer.opaque import Opaque
 
-_ADDRESS = regex.compile(rf"(?<!\\)[A-Za-z][A-Za-z0-9+.-]*+://|(?<![{ALNUM}])www\.(?=[^\s<>\"*])")
-_PATH = re.compile(r"(?:\A|(?<=…)|(?<=\.{3}))(?:/(?=\w)(?!n(?:/n|\Z))|\.\.?/|~/|[A-Za-z]:[\\/])")
-"""A path starts its word, or follows a pause, which loses the gap that came after it. A typed-out `/n` is no path."""
+_ADDRESS = regex.compile(rf"(?<!\\)[A-Za-z][A-Za-z0-9+.-]*+://|(?<![{ALNUM}])www\.(?=[^\s<>\"*`{TAGS}])")
+_PATH = re.compile(rf"(?:\A|(?<=[…`{TAGS}])|(?<=\.{{3}}))(?:/(?=\w)(?!n(?:/n|\Z))|\.\.?/|~/|[A-Za-z]:[\\/])")
+"""A path starts its word, or follows a backtick or a pause, which loses the gap that came after it. A typed-out `/n` is
+no path."""
 
-_BODY = re.compile(r"[^<>\"*]*")
+_BODY = re.compile(rf"[^<>\"*`{TAGS}]*")
 _TAIL = frozenset(".,;:!?'’”»›")
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 _OPENING = frozenset(_BRACKETS.values())

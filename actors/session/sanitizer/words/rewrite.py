@@ -1,4 +1,4 @@
-"""Rules 11 to 16 on one word: typed-out line breaks, pictures, asterisks, quotes, long dashes."""
+"""Rules 11 to 16, and 24 on one word: backticks and emphasis, typed-out line breaks, pictures, asterisks, quotes, long dashes."""
 
 import re
 
@@ -17,6 +17,7 @@ from actors.session.sanitizer.alphabet import (
 )
 from actors.session.sanitizer.families import Families
 from actors.session.sanitizer.opaque import Opaque
+from actors.session.sanitizer.words.emphasis import emphasis
 from actors.session.sanitizer.words.literals import protect
 
 TIMES = f"{SPACE}times{SPACE}"
@@ -59,7 +60,7 @@ def _pictures(text: str) -> str:
 def _asterisks(text: str, families: Families) -> str:
     if families.markdown:
         text = _EMOTE.sub(SPACE, text)
-    if families.numbers:
+    if families.numbers and families.english:
         text = _TIMES.sub(TIMES, text)
     if not families.markdown:
         return text
@@ -71,8 +72,13 @@ def _asterisks(text: str, families: Families) -> str:
 
 def rewrite(word: str, opaque: Opaque, families: Families, *, after_letter: bool, before_letter: bool) -> str:
     """What is left of a word, with gaps in it. The two flags say what its neighbours are if no gap is between."""
-    text = protect(word, opaque, contacts=families.contacts)
+    text = protect(word, opaque, contacts=families.contacts and families.english)
     text = (LETTER if after_letter else SPACE) + text + (LETTER if before_letter else SPACE)
+    if families.markdown:
+        if "_" in text or "~~" in text:
+            text = emphasis(text, word)
+        if "`" in text:
+            text = text.replace("`", "")
     if "\\n" in text or "/n" in text:
         text = _TYPED.sub(LINE, text)
     if families.emoji:

@@ -67,7 +67,7 @@ CALM = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 def fed(chunks: Sequence[str], families: Families = ALL, *, reasoning: bool = False) -> tuple[str, str]:
     """What is out before flush, and all of it; the bounds are checked after every push."""
-    sanitizer = Sanitizer(("look here:",), reasoning, families)
+    sanitizer = Sanitizer(("look here:",), reasoning, families=families)
     out = ""
     for chunk in chunks:
         out += sanitizer.push(chunk)

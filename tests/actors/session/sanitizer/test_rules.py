@@ -21,7 +21,7 @@ SURVIVORS = (
         "E.g.",
         "U.S.A.",
     ),
-    *("A < b", "2020-2024", "AT&T", "It’s", "Hey!!!", "What???", "Sooooo", "Call 415-555-2671", "# Heading", "`Code`"),
+    *("A < b", "2020-2024", "AT&T", "It’s", "Hey!!!", "What???", "Sooooo", "Call 415-555-2671", "#Hashtag"),
     *("Snake_case", "10:30", "1,000.5", "@Anna", "→ ∑ √ ©", "<Input disabled>", "Https:/x", "A@b", "(Y/n)"),
 )
 
@@ -91,7 +91,7 @@ def test_numbers(given: str, wanted: str) -> None:
         ("a—-b a-—b", "A b a b"),
         ('say \\"it\\\'s\\" ok', "Say it's ok"),
         ("你-好 再见。", "你 好 再见。"),
-        ("x\ud83dy", "X\ufffdy"),
+        ("x\ud83dy", "Xy"),
     ],
 )
 def test_words(given: str, wanted: str) -> None:

@@ -1,0 +1,49 @@
+"""Rule 24 on one word: underscores and tildes at its edge. Each mark is decided alone, whether or not another closes it."""
+
+import re
+
+import regex
+
+from actors.session.sanitizer.alphabet import ALNUM, LETTER
+
+_EDGE = "_*~`\"'“”‘’«»‹›„‚()[]{}.,;:!?…"
+"""What may stand between a word and its edge: marks, quotes, brackets, the punctuation of a sentence."""
+
+_TILDES = re.compile("~{2,}")
+_ONLY_MARKS = re.compile("[_*~]+")
+_UNDERSCORE = regex.compile(rf"(?<![{ALNUM}_])_+(?=[{ALNUM}])|(?<=[{ALNUM}])_+(?![{ALNUM}_])")
+_STRUCK = regex.compile(rf"(?<![{ALNUM}~])~{{2,}}(?=[{ALNUM}])|(?<=[{ALNUM}])~{{2,}}(?![{ALNUM}~])")
+_NAME = re.compile(r"[\w)\]][./][\w(\[]")
+"""A dot or slash inside: the name of a file, whose underscores are part of it."""
+
+
+def emphasis(text: str, word: str) -> str:
+    """`text`, which is `word` with its literals hidden and a mark of what is next to it at both ends, without marks."""
+    named = _NAME.search(word.strip(_EDGE)) is not None
+    before, body, after = text[0], text[1:-1], text[-1]
+    core = body.strip(_EDGE)
+    if not core:
+        return before + _marks(body, before, after) + after
+    start = body.index(core)
+    head, tail = body[:start], body[start + len(core) :]
+    inside_left = before == LETTER and _ONLY_MARKS.fullmatch(head)
+    inside_right = after == LETTER and _ONLY_MARKS.fullmatch(tail)
+    head = head if inside_left else _without(head, named)
+    tail = tail if inside_right else _without(tail, named)
+    core = _STRUCK.sub("", core)
+    return before + head + (core if named else _UNDERSCORE.sub("", core)) + tail + after
+
+
+def _without(edge: str, named: bool) -> str:
+    edge = _TILDES.sub("", edge)
+    return edge if named else edge.replace("_", "")
+
+
+def _marks(body: str, before: str, after: str) -> str:
+    """A word of marks and punctuation alone: marks go, a face such as `;_;` stays."""
+    if (before == LETTER) is (after == LETTER) and (before == LETTER or not _ONLY_MARKS.fullmatch(body)):
+        return body
+    return _without(body, False)
+
+
+__all__ = ["emphasis"]
