@@ -7,7 +7,7 @@ from attrs import define, field
 
 from actors.session.sanitizer.alphabet import breaks_line, is_gap
 
-_QUOTES = frozenset("\"'")
+_TITLES = {'"': '"', "'": "'", "(": ")"}
 _CONCERNS = re.compile("[][!\udc01\udc03\udc05\udc07]")
 """Brackets, the mark of an image, and gaps with a line break."""
 
@@ -55,9 +55,9 @@ class Target:
                 return
             goes_on = is_gap(char)
         elif not title:
-            goes_on = char in _QUOTES or (is_gap(char) and not breaks_line(char))
+            goes_on = char in _TITLES or (is_gap(char) and not breaks_line(char))
         else:
-            self._closed = char == title[0]
+            self._closed = char == _TITLES[title[0]]
             goes_on = True
         self._title += char
         if not goes_on:

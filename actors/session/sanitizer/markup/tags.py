@@ -27,7 +27,7 @@ _WHOLE = re.compile(
 )
 _PAIR_BEGUN = rf"\s++(?:/|{_KEY}(?:=(?:\"[^\"<]*+|'[^'<]*+|{_BARE})?+)?+)?+"
 _CONTROL_BEGUN = rf"\|[^\s<>|]*+\|?+|{_TOKEN}\|?+|/?｜[^<>\r\n]*+"
-_MAIL_BEGUN = r"[\w.+%-]++@[\w.-]*+"
+_MAIL_BEGUN = r"(?:mailto:)?[\w.+%-]++@[\w.-]*+"
 _BEGUN = re.compile(
     rf"<(?:{_NAME}(?:{_PAIR}(?=[\s/>]|\Z))*+(?:{_PAIR_BEGUN}|/)?+|/(?:{_NAME}\s*+)?+"
     rf"|{_CONTROL_BEGUN}|{_MAIL_BEGUN}|[\w.+%-]++)?"

@@ -13,8 +13,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from actors.session.sanitizer import Families, Sanitizer, pipeline
+from engines.prompts.markers import BLOCKS, HARMONY
 from tests.actors.session.sanitizer.feeding import MOST_HELD
 from tests.actors.session.sanitizer.table import PAIRS
+
+FRAGMENTS = (
+    *("](", "![", "](x)", "[t](u)", "](u 'q')", "[TOOL_CALLS]", '{"a": "]"}', "[ARGS]", "$", "$$", "$x^2$", "\\(", "\\)"),
+    *("\\[", "\\]", "\\frac{a}{b}", "\\sqrt[3]{x}", "\\times", "^{", "^2", "\n# ", "\n> ", "\n```", "```", "`", "\n~~~"),
+    *("\n| a | b |", "\n|---|", "|", "\n|-|-|", "\n===", "\n==", "_", "__", "~~", "_x_", "__init__.py", "~/a_b", "\\|"),
+    *("℃", "ºC", "5 km/h", "1 m/s", " km/h", "(+44) ", "+44 (0)20 7946 0958", "\ufffd", "<|name>", "<name|>", "<｜a｜>"),
+    *("<https://x.io>", "<a@b.co>", "<break time='1s'/>", "<break/>", "</prosody>", "&lt;break/&gt;", "C:\\(", "www.x.io/_"),
+)
+"""Of the rules that were added: Markdown, formulas, rates, tags that stay."""
 
 PIECES = (
     *" \n\t.…-–—−*°%$€+15aXDoOhHsyIAé你ツ</>&;:()=^'\"!?,\\nT_|@#~[]{}",
@@ -37,6 +47,10 @@ PIECES = (
     *("😂", "👨", "\u200d", "\ufe0f", "\u20e3", "\u200b", "\u0301", "\ud83d", "┻", "¯\\_(ツ)_/¯", "x" * 30, "a-" * 20),
     *("Freestyle mode.", "10 - 5", "5 * 3", "2020–2024", "°C", "ooohh", "word. ", "This ", "it's ", "<|im_end|>", "🇺🇸"),
     *(pair.given for pair in PAIRS),
+    *FRAGMENTS,
+    *(block.opener for block in BLOCKS),
+    *(closer for block in BLOCKS for closer in block.closers),
+    *(HARMONY.start, HARMONY.channel, HARMONY.message, *HARMONY.ends, "final", "analysis", "assistant", " to=f"),
 )
 GLUED = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 WORDS = (
@@ -65,9 +79,11 @@ NEVER = re.compile("(?!)")
 CALM = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def fed(chunks: Sequence[str], families: Families = ALL, *, reasoning: bool = False) -> tuple[str, str]:
+def fed(
+    chunks: Sequence[str], families: Families = ALL, *, reasoning: bool = False, language: str = "en"
+) -> tuple[str, str]:
     """What is out before flush, and all of it; the bounds are checked after every push."""
-    sanitizer = Sanitizer(("look here:",), reasoning, families=families)
+    sanitizer = Sanitizer(("look here:",), reasoning, language, ("break",), families)
     out = ""
     for chunk in chunks:
         out += sanitizer.push(chunk)
@@ -83,12 +99,14 @@ def pieces(text: str, cuts: Sequence[int]) -> list[str]:
     return [text[low:high] for low, high in itertools.pairwise(edges)]
 
 
-def check(text: str, cuts: Sequence[int], families: Families = ALL, *, reasoning: bool = False) -> None:
-    one = fed([text], families, reasoning=reasoning)
-    assert fed(list(text), families, reasoning=reasoning) == one
-    assert fed(pieces(text, cuts), families, reasoning=reasoning) == one
+def check(
+    text: str, cuts: Sequence[int], families: Families = ALL, *, reasoning: bool = False, language: str = "en"
+) -> None:
+    one = fed([text], families, reasoning=reasoning, language=language)
+    assert fed(list(text), families, reasoning=reasoning, language=language) == one
+    assert fed(pieces(text, cuts), families, reasoning=reasoning, language=language) == one
     for cut in range(1, len(text)):
-        assert fed([text[:cut], text[cut:]], families, reasoning=reasoning) == one
+        assert fed([text[:cut], text[cut:]], families, reasoning=reasoning, language=language) == one
     assert not re.search("[\ud800-\udfff]", one[1])
 
 
@@ -102,11 +120,11 @@ def test_no_split_of_arbitrary_text_changes_the_output(text: str, cuts: list[int
 
 
 @CALM
-@given(GLUED, CUTS, FAMILIES, st.booleans())
+@given(GLUED, CUTS, FAMILIES, st.booleans(), st.sampled_from(("en", "en-GB", "fr")))
 def test_no_split_of_glued_constructs_changes_the_output(
-    text: str, cuts: list[int], families: Families, reasoning: bool
+    text: str, cuts: list[int], families: Families, reasoning: bool, language: str
 ) -> None:
-    check(text, cuts, families, reasoning=reasoning)
+    check(text, cuts, families, reasoning=reasoning, language=language)
 
 
 @CALM
