@@ -64,7 +64,7 @@ class Sanitizer:
     def __attrs_post_init__(self) -> None:
         opaque = Opaque()
         english = _ENGLISH.match(self.language) is not None
-        families = evolve(self.families, english=english)
+        families = self.families if english else evolve(self.families, english=False)
         self._markup = Markup(opaque, self.in_reasoning, families.markdown, frozenset(map(str.lower, self.keep_tags)))
         self._labels = Labels(self.labels)
         self._graphemes = Graphemes(families.emoji)
@@ -128,8 +128,13 @@ class Sanitizer:
                     break
                 pos = run.end()
                 word += run[0]
-            stop = delta[pos : pos + 1] == "." and delta[pos + 1 : pos + 2] == " "
-            if not (stop or delta[pos : pos + 1] == " ") or words.after_letter or not WORD.fullmatch(word):
+            char = delta[pos : pos + 1]
+            if char == "!" and 0 < len(word) < LONGEST and delta[pos + 1 : pos + 2] not in ("", "["):
+                word += char  # before `[` it may be an image's
+                pos += 1
+                continue
+            stop = char == "." and delta[pos + 1 : pos + 2] == " "
+            if not (stop or char == " ") or words.after_letter or not WORD.fullmatch(word):
                 break
             if not speech.ready and not speech.resume():
                 break
@@ -164,13 +169,12 @@ class Sanitizer:
 
     def _after_markup(self, text: str, out: list[str]) -> None:
         text = text.translate(WHITE)
-        if not self.families.markdown:
+        markdown = self._markdown
+        if not self.families.markdown or not (markdown.busy or OPENS_MARKDOWN.search(text)):
             self._after_markdown(text, out)
             return
-        markdown = self._markdown
-        for char in text:
-            waited = char in OPENS_MARKDOWN or markdown.busy
-            self._after_markdown(markdown.feed(char) if waited else char, out)
+        for char in text:  # one by one: what they mean depends on the word that those before them have made
+            self._after_markdown(markdown.feed(char), out)
 
     def _after_markdown(self, text: str, out: list[str]) -> None:
         if self._labels.active:

@@ -8,9 +8,8 @@ import re
 _LATIN = "A-Za-zÀ-ÖØ-öø-ʯ"
 _LETTERS = f"{_LATIN}Α-Ρά-ώА-яё"
 
-RUN = re.compile(rf"(?:[{_LETTERS}'’‘\"“”(),?;:@_/{{}}]+|!(?=[^\[]))+")
-"""Characters that only make a word longer: none is white space, a symbol, a digit, or a grapheme of its own. A `!` is
-one of them if what follows is there to see and makes no image of it."""
+RUN = re.compile(rf"[{_LETTERS}'’‘\"“”(),?;:@_/{{}}]+")
+"""Characters that only make a word longer: none is white space, a symbol, a digit, or a grapheme of its own."""
 
 LONGEST = 40
 """Characters; a longer word goes the long way, where the bound on what is held is watched."""

@@ -1,5 +1,6 @@
 """The Markdown stages in a row."""
 
+import re
 from collections.abc import Callable
 
 from attrs import define, field
@@ -9,7 +10,7 @@ from actors.session.sanitizer.markdown.formulas import Formulas
 from actors.session.sanitizer.markdown.lines import Lines
 from actors.session.sanitizer.markdown.links import Links
 
-OPENING = frozenset("$\\[]!|\udc01\udc03\udc05\udc07")
+OPENING = re.compile("[]$\\\\[!|\udc01\udc03\udc05\udc07]")
 """Characters that mean more than themselves to a stage that is not busy; gaps with a line break are among them."""
 
 
@@ -17,11 +18,12 @@ OPENING = frozenset("$\\[]!|\udc01\udc03\udc05\udc07")
 class Markdown:
     """Text in, text without Markdown out, as far as it spans words. Without `english` formulas become no words.
 
-    `literal`: whether what is put together further on ends, with this behind it, inside an address or a path.
+    `busy`: whether any stage waits, so that the next character means more than itself. `literal`: whether what is put together further on ends, with this behind it, inside an address or a path.
     """
 
     literal: Callable[[str], bool]
     english: bool = True
+    busy: bool = field(default=True, init=False)
     _formulas: Formulas = field(init=False)
     _lines: Lines = field(factory=Lines, init=False)
     _links: Links = field(init=False)
@@ -31,31 +33,30 @@ class Markdown:
         self._links = Links(self._in_literal)
 
     @property
-    def busy(self) -> bool:
-        """Whether any stage waits, so that the next character means more than itself."""
-        return self._lines.busy or self._links.busy or self._formulas.busy
-
-    @property
     def held(self) -> int:
         """Characters that wait here."""
-        return self._formulas.held + self._lines.held + self._links.held
+        return self._formulas.held + self._lines.held + self._links.held if self.busy else 0
 
     def feed(self, text: str) -> str:
         """The text without Markdown, as far as it is decided."""
-        return self._links.feed(self._lines.feed(self._formulas.feed(text)))
+        return self._settled(self._links.feed(self._lines.feed(self._formulas.feed(text))))
 
     def settle(self) -> str:
         """The oldest open construct as ordinary text."""
         if self._links.held:
-            return self._links.settle()
+            return self._settled(self._links.settle())
         if self._lines.held:
-            return self._links.feed(self._lines.settle())
-        return self._links.feed(self._lines.feed(self._formulas.settle()))
+            return self._settled(self._links.feed(self._lines.settle()))
+        return self._settled(self._links.feed(self._lines.feed(self._formulas.settle())))
 
     def flush(self) -> str:
         """The rest, as if the text ended here."""
         text = self._lines.feed(self._formulas.flush()) + self._lines.flush()
         return self._links.feed(text) + self._links.flush()
+
+    def _settled(self, text: str) -> str:
+        self.busy = self._lines.busy or self._links.busy or self._formulas.busy
+        return text
 
     def _in_literal(self, char: str) -> bool:
         tail = self._links.tail

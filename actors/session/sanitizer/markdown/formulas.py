@@ -41,6 +41,8 @@ class Formulas:
 
     def feed(self, text: str) -> str:
         """The text with its formulas as words, as far as it is decided."""
+        if not self.busy and "$" not in text and "\\" not in text:
+            return text
         out: list[str] = []
         queue = list(reversed(text))
         while queue:

@@ -40,6 +40,12 @@ class Lines:
 
     def feed(self, text: str) -> str:
         """The text without marks at its lines' starts, as far as it is decided."""
+        if len(text) == 1 and not self._held and self._row is None and text not in "#>=`~|":
+            if not is_gap(text):
+                self._at_start = self._at_start and text in _INVISIBLE
+            elif breaks_line(text):
+                self._at_start = True
+            return text
         out: list[str] = []
         for char in text:
             self._char(char, out)

@@ -1,6 +1,7 @@
 """Rule 24: links and images are their texts."""
 
 import re
+from collections import deque
 from collections.abc import Callable
 
 from attrs import define, field
@@ -8,8 +9,8 @@ from attrs import define, field
 from actors.session.sanitizer.alphabet import breaks_line, is_gap
 
 _TITLES = {'"': '"', "'": "'", "(": ")"}
-_CONCERNS = re.compile("[][!\udc01\udc03\udc05\udc07]")
-"""Brackets, the mark of an image, and gaps with a line break."""
+_CONCERNS = re.compile("[][!]")
+"""Brackets and the mark of an image."""
 
 
 @define
@@ -73,7 +74,8 @@ class Links:
 
     in_literal: Callable[[str], bool]
     _held: str = field(default="", init=False)
-    _opened: list[int] = field(factory=list, init=False)
+    _base: int = field(default=0, init=False)
+    _opened: deque[int] = field(factory=deque, init=False)
     _closing: bool = field(default=False, init=False)
     _loose: int = field(default=0, init=False)
     _target: Target | None = field(default=None, init=False)
@@ -95,7 +97,7 @@ class Links:
 
     def feed(self, text: str) -> str:
         """The text with its links as their texts, as far as it is decided."""
-        if not self.busy and not _CONCERNS.search(text):
+        if not (self._loose or self.busy or _CONCERNS.search(text)):
             return text
         out: list[str] = []
         queue = list(reversed(text))
@@ -110,7 +112,7 @@ class Links:
             self._unlinked(out)
         elif self._opened:
             self._loose += 1
-            self._release(self._opened[1] - self._marked(1) if len(self._opened) > 1 else len(self._held), out)
+            self._release(self._begin(1) if len(self._opened) > 1 else len(self._held), out)
         elif self._target is not None:
             self._target.settle()
             return self.feed(self._after_target(self._target))
@@ -159,12 +161,12 @@ class Links:
 
     def _open(self) -> None:
         self._held += "["
-        self._opened.append(len(self._held) - 1)
+        self._opened.append(self._base + len(self._held) - 1)
 
-    def _marked(self, which: int) -> bool:
-        """Whether the bracket that was opened is an image's."""
-        at = self._opened[which]
-        return at > 0 and self._held[at - 1] == "!"
+    def _begin(self, which: int) -> int:
+        """Where in the held text a bracket that was opened begins, the mark of an image with it."""
+        at = self._opened[which] - self._base
+        return at - 1 if at > 0 and self._held[at - 1] == "!" else at
 
     def _linked(self, out: list[str]) -> None:
         """`](` has come: the brackets go, and what follows is the target."""
@@ -173,8 +175,8 @@ class Links:
             self._loose -= 1
             out.append("]")
             return
-        begin = self._opened[-1] - self._marked(-1)
-        self._held = self._held[:begin] + self._held[self._opened.pop() + 1 :]
+        begin = self._begin(-1)
+        self._held = self._held[:begin] + self._held[self._opened.pop() - self._base + 1 :]
         self._freed(out)
 
     def _unlinked(self, out: list[str]) -> None:
@@ -196,7 +198,9 @@ class Links:
         """The first characters that wait are text."""
         out.append(self._held[:size])
         self._held = self._held[size:]
-        self._opened = [at - size for at in self._opened if at >= size]
+        self._base += size
+        while self._opened and self._opened[0] < self._base:
+            self._opened.popleft()
 
     def _after_target(self, target: Target) -> str:
         self._target = None
