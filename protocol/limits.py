@@ -22,7 +22,10 @@ EXEMPT_CLOSE_CODE = 1008
 
 @frozen(kw_only=True)
 class TurnLimits:
-    """What a turn frame may hold in this deployment. `chat`, `tools`: whether a chat model and a router are served."""
+    """What a turn frame may hold in this deployment. `chat`, `tools`: whether a chat model and a router are served.
+
+    `reserved_tags`: names, lower case, that `speech.keep_tags` may not hold.
+    """
 
     chat: bool = True
     tools: bool = False
@@ -31,6 +34,7 @@ class TurnLimits:
     prefix_max_chars: int = 30
     personality_max_chars: int = 20
     bounds: tuple[Bound, ...] = DEFAULT_BOUNDS
+    reserved_tags: frozenset[str] = frozenset()
 
 
 @define

@@ -15,6 +15,7 @@ from protocol.limits import (
     TurnLimits,
 )
 from protocol.sampling import Overrides, parse_overrides
+from protocol.speech import Speech, parse_speech
 from protocol.text import sanitize_prompt
 
 Payload = Mapping[str, object]
@@ -50,6 +51,7 @@ class Persona:
     chat_prompt: str | None = field(default=None, repr=False)
     check_prefix: str | None = None
     checked_prefix: str | None = None
+    speech: Speech = field(factory=Speech)
 
 
 @frozen
@@ -158,6 +160,7 @@ def _persona(payload: Payload, limits: TurnLimits) -> Persona:
         chat_prompt=_chat_prompt(payload.get("chat_prompt"), limits) if limits.chat else None,
         check_prefix=_prefix(payload, "check_screen_prefix", limits) if limits.chat else None,
         checked_prefix=_prefix(payload, "screen_checked_prefix", limits) if limits.chat else None,
+        speech=parse_speech(payload, limits.reserved_tags) if limits.chat else Speech(),
     )
 
 

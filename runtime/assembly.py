@@ -20,6 +20,7 @@ from actors.session.sanitizer import Families, Sanitizer
 from actors.session.turn import Router
 from engines.base import EngineInfo, Sampling
 from engines.prompts.chat import ChatText
+from engines.prompts.markers import TAG_NAMES
 from engines.prompts.messages import PromptMessage
 from protocol.limits import EXEMPT_FRAMES, ByteBudget, TurnLimits, Window
 from protocol.sampling import DEFAULT_BOUNDS, Bound
@@ -81,6 +82,7 @@ def deployment(settings: Settings, text: ChatText | None, router: Routing | None
             prefix_max_chars=chat.screen_prefix_max_chars,
             personality_max_chars=chat.personality_max_len,
             bounds=ranges,
+            reserved_tags=TAG_NAMES,
         ),
         text=text,
         routing=router,
@@ -161,9 +163,11 @@ class Reception:
         )
 
     def _sanitizer(self, profile: Profile) -> Sanitizer:
-        families = self.parts.settings.sanitize
+        families, speech = self.parts.settings.sanitize, profile.persona.speech
         return Sanitizer(
             labels=(profile.check_prefix, profile.checked_prefix),
+            language=speech.language,
+            keep_tags=speech.keep_tags,
             families=Families(
                 contacts=families.contacts,
                 numbers=families.numbers,

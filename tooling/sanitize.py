@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import BinaryIO, TextIO
 
 from actors.session.sanitizer import Families, Sanitizer
+from engines.prompts.markers import TAG_NAMES
+from protocol.errors import PeerProtocolError
+from protocol.speech import DEFAULT_LANGUAGE, parse_speech
 
 USAGE = """Each input line is one JSON array of strings, the chunks of one reply; each output line is one JSON string,
 what can be spoken of it. With --trace it is an array instead: what each chunk made final, and last what the end did.
@@ -36,9 +39,8 @@ def chunks(line: bytes) -> list[str]:
     return found
 
 
-def deltas(pushed: Sequence[str], *, labels: Sequence[str], in_reasoning: bool, families: Families) -> list[str]:
+def deltas(pushed: Sequence[str], sanitizer: Sanitizer) -> list[str]:
     """What each chunk makes final, and last what the end of the text does."""
-    sanitizer = Sanitizer(labels, in_reasoning, families=families)
     return [*(sanitizer.push(chunk) for chunk in pushed), sanitizer.flush()]
 
 
@@ -53,16 +55,23 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--trace", action="store_true", help="print an array of the deltas instead of the whole text")
     made.add_argument("--in-reasoning", action="store_true", help="the text starts inside a reasoning block")
     made.add_argument("--label", action="append", default=[], metavar="TEXT", help="a label to drop at the very start")
+    made.add_argument("--language", default=DEFAULT_LANGUAGE, metavar="L", help="BCP 47 tag of the reply (en)")
+    made.add_argument("--keep-tag", action="append", default=[], metavar="T", help="the name of a tag that stays")
     made.add_argument("--no-contacts", action="store_true", help="leave telephone numbers and e-mail addresses alone")
     made.add_argument("--no-numbers", action="store_true", help="leave degrees, per cent, minus and ranges alone")
     made.add_argument("--no-emoji", action="store_true", help="leave emoji, kaomoji and emoticons alone")
-    made.add_argument("--no-markdown", action="store_true", help="leave tags, comments, asterisks, long dashes alone")
+    made.add_argument("--no-markdown", action="store_true", help="leave tags, Markdown, formulas, long dashes alone")
     return made
 
 
 def main(argv: Sequence[str], lines: BinaryIO, out: BinaryIO, err: TextIO) -> int:
     """Run the command; the exit status."""
-    args = parser().parse_args(argv)
+    options = parser()
+    args = options.parse_args(argv)
+    try:
+        speech = parse_speech({"speech": {"language": args.language, "keep_tags": args.keep_tag}}, TAG_NAMES)
+    except PeerProtocolError as error:
+        options.error(str(error))
     families = Families(
         contacts=not args.no_contacts,
         numbers=not args.no_numbers,
@@ -75,7 +84,8 @@ def main(argv: Sequence[str], lines: BinaryIO, out: BinaryIO, err: TextIO) -> in
         except BadLine as error:
             err.write(f"sanitize: line {number}: {error}\n")
             return 1
-        made = deltas(pushed, labels=args.label, in_reasoning=args.in_reasoning, families=families)
+        sanitizer = Sanitizer(args.label, args.in_reasoning, speech.language, speech.keep_tags, families)
+        made = deltas(pushed, sanitizer)
         answer = json.dumps(made if args.trace else "".join(made), ensure_ascii=False)
         out.write(answer.encode("utf-8") + b"\n")
         out.flush()

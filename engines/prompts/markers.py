@@ -95,4 +95,9 @@ BLOCKS = (
     Block(_T, "<｜DSML｜function_calls>", ("</｜DSML｜function_calls>",), "DeepSeek V3.2"),
 )
 
-__all__ = ["BLOCKS", "HARMONY", "Block", "Channels", "Kind"]
+TAG_NAMES = frozenset(
+    marker.strip("<>[]/|｜◁▷=").lower() for block in BLOCKS for marker in (block.opener, *block.closers)
+)
+"""The names that the markers would have as tags, lower case."""
+
+__all__ = ["BLOCKS", "HARMONY", "TAG_NAMES", "Block", "Channels", "Kind"]

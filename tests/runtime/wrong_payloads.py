@@ -36,6 +36,19 @@ NO_HISTORY: tuple[Any, ...] = (
 )
 
 
+NO_SPEECH: tuple[Any, ...] = (
+    "fr",
+    7,
+    [],
+    {"language": "en_US"},
+    {"language": 5},
+    {"keep_tags": "break"},
+    {"keep_tags": ["<break>"]},
+    {"keep_tags": [f"t{index}" for index in range(17)]},
+    *({"keep_tags": [name]} for name in ("think", "THOUGHT", "seed:think", "tool_call", "function", "channel")),
+)
+
+
 def first(**changes: object) -> Payload:
     """A first start's payload with changes; `...` leaves a key out."""
     whole = {"chat_prompt": PROMPT, "user_utterance": "hi", **changes}
@@ -116,6 +129,7 @@ FIRST: dict[str, Row] = {
         for key in ("check_screen_prefix", "screen_checked_prefix")
         for value in (*OTHERS, "x" * 31)
     },
+    **{f"speech {value!r}": (first(speech=value), "invalid_payload", "invalid_speech") for value in NO_SPEECH},
     **{f"history {value!r}": (first(history=value), "invalid_payload", "invalid_history") for value in NO_HISTORY},
     "513 messages": (
         first(history=[{"role": "user", "content": "x"}] * 513),

@@ -38,6 +38,26 @@ def test_the_switches_leave_their_family_alone() -> None:
     assert json.loads(run("--in-reasoning", "--label", "Note:", text='["x</think>note: hi"]')[1][0]) == "Hi"
 
 
+def test_the_language_and_the_tags_that_stay_are_those_of_a_session() -> None:
+    text = json.dumps(["28 °C <break/> <b>5%</b>"])
+    assert json.loads(run("--language", "fr", text=text)[1][0]) == "28 °C 5%"
+    assert json.loads(run("--keep-tag", "break", "--keep-tag", "B", text=text)[1][0]) == (
+        "28 degrees Celsius <break/> <b>5 percent</b>"
+    )
+
+
+@pytest.mark.parametrize(
+    "argv", [("--language", "en_US"), ("--keep-tag", "<b>"), ("--keep-tag", "THINK"), ("--keep-tag", "tool_call")]
+)
+def test_what_a_session_could_not_ask_for_is_wrong_usage(
+    argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(*argv, text="[]")
+    assert ended.value.code == 2
+    assert "speech." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("bad", "says"),
     [

@@ -26,6 +26,12 @@ MIXED = (
     "A well-known **fact** :) ... <b>bold</b> &amp; https://x.io/a-b?c=1. Text—with dashes, 85% sure.I think. . ooohh! "
 )
 
+MARKDOWN = (
+    "## A plan for the day\n\nHere is what I would do, and why it should work:\n\n1. **Morning**: walk along the river.\n"
+    "2. _Noon_: see [the museum](https://example.com/a_b) with `ticket` in hand.\n- The area is $n^2$, the rest is "
+    "easy.\n\n| when | where |\n|---|---|\n| noon | here |\n\nEnjoy it, and tell me afterwards how it was.\n\n"
+)
+
 
 @frozen
 class Row:
@@ -104,7 +110,7 @@ def main(argv: Sequence[str]) -> int:
         print(
             f"{'text':8} {'characters':>10} {'us/token':>9} {'join us/token':>14} {'ratio':>7} {'us per 4 kB push':>17}"
         )
-    for name, unit in (("prose", PROSE), ("mixed", MIXED)):
+    for name, unit in (("prose", PROSE), ("markdown", MARKDOWN), ("mixed", MIXED)):
         for characters in LENGTHS:
             row = measure(name, unit, characters)
             if args.json:

@@ -18,7 +18,8 @@ OPENING = re.compile("[]$\\\\[!|\udc01\udc03\udc05\udc07]")
 class Markdown:
     """Text in, text without Markdown out, as far as it spans words. Without `english` formulas become no words.
 
-    `busy`: whether any stage waits, so that the next character means more than itself. `literal`: whether what is put together further on ends, with this behind it, inside an address or a path.
+    `busy`: whether any stage waits, so that the next character means more than itself. `literal`: whether what is put
+    together further on ends, with this behind it, inside an address or a path.
     """
 
     literal: Callable[[str], bool]

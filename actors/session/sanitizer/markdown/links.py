@@ -24,6 +24,7 @@ class Target:
     rest: str = ""
     _depth: int = field(default=1, init=False)
     _title: str = field(default="", init=False)
+    _quote: str = field(default="", init=False)
     _closed: bool = field(default=False, init=False)
 
     @property
@@ -49,20 +50,18 @@ class Target:
         self.over = True
 
     def _behind(self, char: str) -> None:
-        title = self._title.lstrip("\udc00\udc02\udc04\udc06")
-        if self._closed:
-            if char == ")":
-                self._title, self.over = "", True
-                return
-            goes_on = is_gap(char)
-        elif not title:
-            goes_on = char in _TITLES or (is_gap(char) and not breaks_line(char))
-        else:
-            self._closed = char == _TITLES[title[0]]
-            goes_on = True
-        self._title += char
-        if not goes_on:
+        if self._quote and not self._closed:
+            self._closed = char == self._quote
+        elif char == ")" and self._depth == 1:
+            self._title, self.over = "", True
+            return
+        elif not self._quote and char in _TITLES:
+            self._quote = _TITLES[char]
+        elif not is_gap(char) or breaks_line(char):
+            self._title += char
             self.settle()
+            return
+        self._title += char
 
 
 @define

@@ -79,10 +79,10 @@ class Formula:
             self._name = ""
         elif self._index is not None:
             self._in_index(char, out)
-        elif self._power is not None and self._in_power(self._power, char, out):
-            pass
-        elif self._wants and self._argument(char, out):
-            pass
+        elif (self._power is not None and self._in_power(self._power, char, out)) or (
+            self._wants and self._argument(char, out)
+        ):
+            return
         elif char == "^" and self.english:
             self._power, self._braced = "", False
         elif char == "{":

@@ -60,7 +60,7 @@ class _Header:
 
 @define
 class Reasoning:
-    """Removes blocks of thoughts and tool calls, markers in any case, up to the close of the same name; leaves a gap."""
+    """Removes thoughts and tool calls, markers in any case, up to the close of the same name; leaves a gap."""
 
     inside: bool = False
     _held: str = field(default="", init=False)

@@ -16,9 +16,9 @@ _NAME = r"[^\W\d_][\w:.-]*+"
 _KEY = r"[^\W\d][\w:.@-]*+"
 _BARE = r"[^\s\"'<>=`\udc00-\udfff]++"
 _PAIR = rf"\s++{_KEY}=(?:\"[^\"<]*+\"|'[^'<]*+'|{_BARE})"
-_TOKEN = r"[^\W\d][\w:./-]*+"
+_WORD = r"[^\W\d][\w:./-]*+"
 
-_CONTROL = rf"\|[^\s<>|]++\|>|\|/?{_TOKEN}>|{_TOKEN}\|>|/?｜[^<>\r\n]++>"
+_CONTROL = rf"\|[^\s<>|]++\|>|\|/?{_WORD}>|{_WORD}\|>|/?｜[^<>\r\n]++>"
 """`<|name|>`, one-sided `<|name>` and `<name|>`, full-width `<｜name｜>`."""
 
 _WHOLE = re.compile(
@@ -26,7 +26,7 @@ _WHOLE = re.compile(
     r"|![dD][oO][cC][tT][yY][pP][eE]\b[^<>]*+>)"
 )
 _PAIR_BEGUN = rf"\s++(?:/|{_KEY}(?:=(?:\"[^\"<]*+|'[^'<]*+|{_BARE})?+)?+)?+"
-_CONTROL_BEGUN = rf"\|[^\s<>|]*+\|?+|{_TOKEN}\|?+|/?｜[^<>\r\n]*+"
+_CONTROL_BEGUN = rf"\|[^\s<>|]*+\|?+|{_WORD}\|?+|/?｜[^<>\r\n]*+"
 _MAIL_BEGUN = r"(?:mailto:)?[\w.+%-]++@[\w.-]*+"
 _BEGUN = re.compile(
     rf"<(?:{_NAME}(?:{_PAIR}(?=[\s/>]|\Z))*+(?:{_PAIR_BEGUN}|/)?+|/(?:{_NAME}\s*+)?+"

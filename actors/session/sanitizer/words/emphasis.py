@@ -1,4 +1,4 @@
-"""Rule 24 on one word: underscores and tildes at its edge. Each mark is decided alone, whether or not another closes it."""
+"""Rule 24 on one word: underscores and tildes at its edge, each on its own, whether or not another closes it."""
 
 import re
 

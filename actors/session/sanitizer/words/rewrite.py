@@ -1,4 +1,4 @@
-"""Rules 11 to 16, and 24 on one word: backticks and emphasis, typed-out line breaks, pictures, asterisks, quotes, long dashes."""
+"""Rules 24 and 11 to 16 on one word: marks, typed-out line breaks, pictures, asterisks, quotes, long dashes."""
 
 import re
 

@@ -4,13 +4,21 @@ import re
 from collections.abc import Sequence
 
 from actors.session.sanitizer import Sanitizer
+from tests.actors.session.sanitizer.table import Pair
 
 MOST_HELD = 64
 
 
-def joined(chunks: Sequence[str], *, in_reasoning: bool = False, labels: Sequence[str] = ()) -> str:
+def joined(
+    chunks: Sequence[str],
+    *,
+    in_reasoning: bool = False,
+    labels: Sequence[str] = (),
+    language: str = "en",
+    keep_tags: Sequence[str] = (),
+) -> str:
     """All output for these chunks, checked on the way: the bound, no white space at either end."""
-    sanitizer = Sanitizer(labels, in_reasoning)
+    sanitizer = Sanitizer(labels, in_reasoning, language, keep_tags)
     out = ""
     for chunk in chunks:
         out += sanitizer.push(chunk)
@@ -24,6 +32,11 @@ def joined(chunks: Sequence[str], *, in_reasoning: bool = False, labels: Sequenc
 def whole(text: str) -> str:
     """S(text)."""
     return joined([text])
+
+
+def spoken(pair: Pair, chunks: Sequence[str]) -> str:
+    """All output for these chunks in the language of a pair, with the tags that it keeps."""
+    return joined(chunks, language=pair.language, keep_tags=pair.keep_tags)
 
 
 def decoded(text: str) -> str:
