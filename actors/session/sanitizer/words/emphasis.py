@@ -34,6 +34,13 @@ def emphasis(text: str, word: str) -> str:
     return before + head + (core if named else _UNDERSCORE.sub("", core)) + tail + after
 
 
+def bare(address: str) -> str:
+    """A word that holds an e-mail address, without the marks around it: its dots are no file name's."""
+    core = address.strip(_EDGE)
+    head, tail = address.split(core, 1) if core else (address, "")
+    return _without(head, False) + core + _without(tail, False)
+
+
 def _without(edge: str, named: bool) -> str:
     edge = _TILDES.sub("", edge)
     return edge if named else edge.replace("_", "")
@@ -46,4 +53,4 @@ def _marks(body: str, before: str, after: str) -> str:
     return _without(body, False)
 
 
-__all__ = ["emphasis"]
+__all__ = ["bare", "emphasis"]

@@ -17,7 +17,7 @@ from actors.session.sanitizer.alphabet import (
 )
 from actors.session.sanitizer.families import Families
 from actors.session.sanitizer.opaque import Opaque
-from actors.session.sanitizer.words.emphasis import emphasis
+from actors.session.sanitizer.words.emphasis import bare, emphasis
 from actors.session.sanitizer.words.literals import protect
 
 TIMES = f"{SPACE}times{SPACE}"
@@ -72,6 +72,8 @@ def _asterisks(text: str, families: Families) -> str:
 
 def rewrite(word: str, opaque: Opaque, families: Families, *, after_letter: bool, before_letter: bool) -> str:
     """What is left of a word, with gaps in it. The two flags say what its neighbours are if no gap is between."""
+    if families.markdown and "@" in word and "_" in word and "/" not in word:
+        word = bare(word)
     text = protect(word, opaque, contacts=families.contacts and families.english)
     text = (LETTER if after_letter else SPACE) + text + (LETTER if before_letter else SPACE)
     if families.markdown:
