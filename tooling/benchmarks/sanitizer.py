@@ -27,7 +27,7 @@ MIXED = (
 )
 
 MARKDOWN = (
-    "## A plan for the day\n\nHere is what I would do, and why it should work:\n\n1. **Morning**: walk along the river.\n"
+    "## A plan for the day\n\nHere is what I would do, and why it should work:\n\n1. **Morning**: walk by the river.\n"
     "2. _Noon_: see [the museum](https://example.com/a_b) with `ticket` in hand.\n- The area is $n^2$, the rest is "
     "easy.\n\n| when | where |\n|---|---|\n| noon | here |\n\nEnjoy it, and tell me afterwards how it was.\n\n"
 )

@@ -27,6 +27,9 @@ from actors.session.sanitizer.words import Words
 MOST_HELD = 64
 """Characters read whose effect is not yet in the output, at most."""
 
+_MOST_GROWTH = 8
+"""What one character read can add to what is held: a formula's `squared` and the character itself."""
+
 _NO_TEXT = re.compile("[\ud800-\udfff\ufffd]")
 _ENGLISH = re.compile(r"en(?![A-Za-z])", re.IGNORECASE)
 
@@ -55,6 +58,7 @@ class Sanitizer:
     _speech: Speech = field(init=False)
     _dials: bool = field(default=True, init=False)
     _surplus: int = field(default=0, init=False)
+    _slack: int = field(default=0, init=False)
     _marked: bool = field(default=False, init=False)
     _quiet: bool = field(default=False, init=False)
     _passed: str = field(default="", init=False)
@@ -157,12 +161,14 @@ class Sanitizer:
         if markup.inside_reasoning:
             after = markup.skip(delta, pos)
             text = ""
+            self._marked = markup.busy
         else:
             after = pos + 1
             text = delta[pos]
             if self._marked or text in OPENS_MARKUP:
                 text = markup.feed(text)
                 self._surplus += markup.shrunk()
+                self._marked = markup.busy
         self._after_markup(text, out)
         self._bound(out)
         return after
@@ -208,7 +214,7 @@ class Sanitizer:
     def _catch_up(self) -> None:
         """Tell the stages what went past them."""
         if self._passed:
-            passed, self._passed = self._passed, ""
+            passed, self._passed, self._slack = self._passed, "", 0
             self._graphemes.note(SPACE if passed == " " else passed)
         if self._spaced:
             self._spaced = False
@@ -218,14 +224,18 @@ class Sanitizer:
     def _bound(self, out: list[str]) -> None:
         """Settle the oldest open construct while too much is held; see whether the short way is open."""
         words = self._words
-        self._marked = self._markup.busy
         upstream = self._marked or self._markdown.busy or self._labels.active
         upstream = upstream or bool(self._phones.held) or not self._graphemes.idle
         if self._surplus and not (upstream or words.word):
             self._surplus = 0
-        if upstream or len(words.word) + self._surplus > LONGEST:
-            while self.held > MOST_HELD and self._settle_oldest(out):
+        if not (upstream or len(words.word) + self._surplus > LONGEST):
+            self._slack = 0
+        elif self._slack:
+            self._slack -= 1
+        else:
+            while (held := self.held) > MOST_HELD and self._settle_oldest(out):
                 pass
+            self._slack = max(0, MOST_HELD - held) // _MOST_GROWTH
         # The short way counts the word alone, not what vanished into its decoded characters.
         self._quiet = not (upstream or self._surplus) and words.idle
 
@@ -243,7 +253,9 @@ class Sanitizer:
         elif self._markdown.held:
             self._after_markdown(self._markdown.settle(), out)
         elif self._markup.held:
-            self._after_markup(self._markup.settle(), out)
+            text = self._markup.settle()
+            self._marked = self._markup.busy
+            self._after_markup(text, out)
         else:
             return False
         return True

@@ -40,7 +40,10 @@ class Markdown:
 
     def feed(self, text: str) -> str:
         """The text without Markdown, as far as it is decided."""
-        return self._settled(self._links.feed(self._lines.feed(self._formulas.feed(text))))
+        text = self._formulas.feed(text)
+        if text:
+            text = self._links.feed(self._lines.feed(text))
+        return self._settled(text)
 
     def settle(self) -> str:
         """The oldest open construct as ordinary text."""

@@ -12,6 +12,7 @@ _FENCE = 3
 _UNDERLINE = 2
 """Equals signs in a row that underline a heading; a single one alone on its line is one of a sum."""
 
+_MARKS = frozenset("#>=`~|")
 _INVISIBLE = frozenset("\u200b\u2060\ufeff")
 _NO_QUOTE = frozenset("=_.<")
 """What makes `>` at a line's start a comparison or a face."""
@@ -40,7 +41,7 @@ class Lines:
 
     def feed(self, text: str) -> str:
         """The text without marks at its lines' starts, as far as it is decided."""
-        if len(text) == 1 and not self._held and self._row is None and text not in "#>=`~|":
+        if len(text) == 1 and not self._held and self._row is None and (not self._at_start or text not in _MARKS):
             if not is_gap(text):
                 self._at_start = self._at_start and text in _INVISIBLE
             elif breaks_line(text):

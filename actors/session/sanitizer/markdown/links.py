@@ -98,6 +98,9 @@ class Links:
         """The text with its links as their texts, as far as it is decided."""
         if not (self._loose or self.busy or _CONCERNS.search(text)):
             return text
+        if self._opened and len(text) == 1 and self._target is None and not (self._closing or text in "[]"):
+            self._held += text
+            return ""
         out: list[str] = []
         queue = list(reversed(text))
         while queue:
