@@ -118,7 +118,12 @@ class Phones:
         if self._goes_on(char):
             self._held += char
             return ""
-        return self._decided(char) + char
+        begins = char == "+" and self._held[-1] in (SPACE, "(")  # the next number, right behind this one
+        known = self._decided(char)
+        if not begins:
+            return known + char
+        self._held, self._digits, self._separators = char, 0, 0
+        return known
 
     def settle(self) -> str:
         """What is held, as ordinary text."""

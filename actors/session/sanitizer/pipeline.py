@@ -20,7 +20,7 @@ from actors.session.sanitizer.markup import OPENING as OPENS_MARKUP
 from actors.session.sanitizer.markup import Markup
 from actors.session.sanitizer.opaque import Opaque
 from actors.session.sanitizer.phones import Phones
-from actors.session.sanitizer.plain import LONGEST, RUN, WORD
+from actors.session.sanitizer.plain import LONGEST, NEXT, RUN, WORD
 from actors.session.sanitizer.speech import Speech
 from actors.session.sanitizer.words import Words
 
@@ -87,6 +87,18 @@ class Sanitizer:
     def push(self, delta: str) -> str:
         """The next text, of any length; returns what is decided now, perhaps `""`."""
         self._check_open()
+        words, speech = self._words, self._speech
+        if (
+            self._quiet
+            and NEXT.fullmatch(delta)
+            and speech.ready
+            and not words.after_letter
+            and WORD.fullmatch(words.word)
+        ):
+            # The short way for the shape of most tokens, in half the time.
+            word, words.word = words.word, delta[1:]
+            self._passed, self._spaced = delta[-1], True
+            return speech.delivery.plain(word)
         if not delta.isascii():
             delta = _NO_TEXT.sub("", delta)
         out: list[str] = []

@@ -19,4 +19,7 @@ WORD = re.compile(
 )
 """A word that no rule changes: letters with the punctuation of prose, no long ooh, no emoticon."""
 
-__all__ = ["LONGEST", "RUN", "WORD"]
+NEXT = re.compile(rf" [{_LETTERS}]{{1,{LONGEST}}}")
+"""What most tokens are: a space, which ends the word that is being read, and letters of the next one."""
+
+__all__ = ["LONGEST", "NEXT", "RUN", "WORD"]
