@@ -45,8 +45,11 @@ class Router(Protocol):
 class Sink(Protocol):
     """Where a turn's events go: its session's inbox."""
 
-    def put(self, message: Routed | TurnEnded) -> None:
+    def put(self, message: Routed) -> None:
         """Leave one event; never blocks."""
+
+    def deliver(self, message: TurnEnded) -> None:
+        """Handle what waits, then this event, before returning; never blocks."""
 
 
 @define(eq=False)
@@ -146,7 +149,8 @@ class Turn:
             if self.exchange is not None:
                 self.exchange.close()
             self.ended.set()
-        self.sink.put(TurnEnded(turn=self.number, how=how, detail=detail))
+        # Handled here and now: a turn that was talked into is waited for by the next one.
+        self.sink.deliver(TurnEnded(turn=self.number, how=how, detail=detail))
 
     async def _work(self) -> tuple[Ending, str]:
         await trio.lowlevel.checkpoint_if_cancelled()  # stopped before it began: the engine never hears of it
