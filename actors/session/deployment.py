@@ -1,6 +1,5 @@
 """What this server serves, as sessions need to know it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -9,7 +8,7 @@ from attrs import field, frozen
 from actors.lanes import Lanes
 from actors.session.budgets import Measure, trim_limits
 from actors.session.intake import Routing
-from actors.session.opening import Profile, Render
+from actors.session.opening import Profile, Said
 from engines.base import Sampling
 from engines.prompts.chat import ChatText
 from engines.prompts.conversation import Conversation
@@ -57,7 +56,8 @@ class Deployment:
             started=started,
             check_prefix=check,
             checked_prefix=checked,
-            render=_renderer(conversation),
+            render=lambda said: conversation.render(_messages(said)),
+            news=lambda said: conversation.news(_messages(said)),
             trim=trim_limits(room, max_tokens=self.history_max_tokens, target_tokens=self.history_target_tokens),
             measure=Measure(
                 count=self.text.count,
@@ -71,13 +71,9 @@ class Deployment:
         )
 
 
-def _renderer(conversation: Conversation) -> Render:
-    """A session's prompts, for the core of a session, which knows no engines."""
-
-    def render(said: Sequence[tuple[str, str]]) -> list[int]:
-        return conversation.render([PromptMessage(cast(PromptRole, role), text) for role, text in said])
-
-    return render
+def _messages(said: Said) -> list[PromptMessage]:
+    """For the core of a session, which knows no engines."""
+    return [PromptMessage(cast(PromptRole, role), text) for role, text in said]
 
 
 def effective_sampling(defaults: Sampling, overrides: dict[str, Number | bool]) -> Sampling:

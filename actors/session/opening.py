@@ -9,14 +9,17 @@ from actors.session.budgets import Limits, Measure
 from actors.session.intake import Imported
 from protocol.turns import Persona
 
-Render = Callable[[Sequence[tuple[str, str]]], list[int]]
+Said = Sequence[tuple[str, str]]
+"""(role, text) of a prompt's messages."""
+Render = Callable[[Said], list[int]]
 
 
 @frozen(kw_only=True)
 class Profile:
-    """What a session's first start fixed. `measure`, `trim` and `render` are None in mode tool.
+    """What a session's first start fixed. `measure`, `trim`, `render` and `news` are None in mode tool.
 
-    `render`: (role, text) of a prompt's messages -> its ids; remembers the last prompt's texts. Raises `TextRefused`.
+    `render`: a prompt's messages -> its ids; remembers the last prompt's texts. Raises `TextRefused`. `news`: about how
+    many characters it would have to work on.
     """
 
     persona: Persona
@@ -26,6 +29,7 @@ class Profile:
     measure: Measure | None = None
     trim: Limits | None = None
     render: Render | None = field(default=None, eq=False, repr=False)
+    news: Callable[[Said], int] | None = field(default=None, eq=False, repr=False)
 
 
 @frozen
@@ -36,4 +40,4 @@ class Opening:
     imported: Imported | None
 
 
-__all__ = ["Opening", "Profile", "Render"]
+__all__ = ["Opening", "Profile", "Render", "Said"]

@@ -254,9 +254,10 @@ class Turn:
         if prefixed:
             history = history.attach_prefix(self.number, self.profile.check_prefix)
         chat_prompt = self.profile.persona.chat_prompt or ""
-        chars = len(chat_prompt) + sum(len(message.text) for message in history.messages)
-        render = self.profile.render
+        render, news = self.profile.render, self.profile.news
         assert render is not None, "a prompt in a deployment without a chat model"
+        assert news is not None
+        chars = news(history.prompt_messages(chat_prompt))
         room = self.site.max_len - self.site.max_out
         return await self.site.lanes.prompt(chars, fitting_prompt, render, history, chat_prompt, room)
 

@@ -11,6 +11,9 @@ from engines.prompts.messages import PromptMessage
 
 V = TypeVar("V")
 
+MESSAGE_CHARS = 10
+"""What rendering a message costs whose text is known, in characters of one that is not: 10 us."""
+
 
 class Recent(Generic[V]):
     """What was worked out for texts since the round before last began; everything older is forgotten."""
@@ -26,6 +29,9 @@ class Recent(Generic[V]):
             value = self._before.get(text)
             self._now[text] = value = self._make(text) if value is None else value
         return value
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._now or text in self._before
 
     def next_round(self) -> None:
         """What is not asked for again in this round goes with the next."""
@@ -53,6 +59,12 @@ class Conversation:
         """See `ChatText.overhead`; the first prompt has the ids of the system text from here."""
         return self._chat.overhead(chat_prompt, render=self.render)
 
+    def news(self, messages: Sequence[PromptMessage]) -> int:
+        """About how many characters `render` has to work on: texts that the last prompt had not, a few a message."""
+        # While somebody else renders, which holds up who renders next, nothing counts as known.
+        unknown = [said.text for said in messages if self._lock.locked() or said.text not in self._plain]
+        return MESSAGE_CHARS * len(messages) + sum(map(len, unknown))
+
     def render(self, messages: Sequence[PromptMessage]) -> list[int]:
         """See `ChatText.render`: the same ids, in less time. Raises `TextRefused`."""
         with self._lock:
@@ -62,4 +74,4 @@ class Conversation:
             return self._chat.segments.ids(text, self._ids)
 
 
-__all__ = ["Conversation", "Recent"]
+__all__ = ["MESSAGE_CHARS", "Conversation", "Recent"]

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engines.prompts.chat import ChatText
-from engines.prompts.conversation import Conversation
+from engines.prompts.conversation import MESSAGE_CHARS, Conversation
 from engines.prompts.messages import PromptMessage, PromptRole
 from tests.engines.prompts.conftest import BUILDS
 
@@ -157,6 +157,18 @@ def test_chatml_needs_eight_tokens_beside_the_chat_prompt(chats: dict[str, ChatT
     assert chat.overhead() == 3
     assert chat.overhead(prompt) == chat.count(prompt) + 8
     assert Conversation(chat, NOW).overhead(prompt) == chat.count(prompt) + 8
+
+
+def test_what_the_last_prompt_held_is_no_news(chats: dict[str, ChatText]) -> None:
+    conversation = Conversation(chats["chatml"], NOW)
+    system = PromptMessage("system", "be kind " * 40)
+    assert conversation.news([system]) == len(system.text) + MESSAGE_CHARS
+    conversation.overhead(system.text)
+    first = [system, *talk("hello")]
+    assert conversation.news(first) == len("hello") + 2 * MESSAGE_CHARS
+    conversation.render(first)
+    more = [*first, *talk("hello", "a reply", "and you")[1:]]
+    assert conversation.news(more) == len("a reply" + "and you") + 4 * MESSAGE_CHARS
 
 
 @names
