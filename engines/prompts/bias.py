@@ -30,7 +30,7 @@ class ResolvedBias:
     skipped: tuple[str, ...] = ()
 
 
-def resolve_bias(texts: Mapping[str, float], encoder: Encoder, unknown_id: int | None = None) -> ResolvedBias:
+def resolve_bias(texts: Mapping[str, float], encoder: Encoder) -> ResolvedBias:
     """Each text by its number of tokens: one is biased (the lowest value wins), several at -100 are a banned phrase.
 
     A text that this vocabulary only knows as unknown is skipped.
@@ -40,7 +40,7 @@ def resolve_bias(texts: Mapping[str, float], encoder: Encoder, unknown_id: int |
     skipped: list[str] = []
     for text, value in texts.items():
         ids = encoder.ids(text)
-        if not ids or unknown_id in ids:
+        if not ids or not encoder.unknown.isdisjoint(ids):
             skipped.append(text)
         elif len(ids) == 1:
             token_bias[ids[0]] = min(value, token_bias.get(ids[0], value))

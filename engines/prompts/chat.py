@@ -32,7 +32,6 @@ class ChatText:
     stops: Stops
     format: ReplyFormat
     control_ids: frozenset[int] = field(repr=False)
-    unknown_id: int | None = None
     warnings: tuple[str, ...] = ()
     per_message: int = 0
 
@@ -108,7 +107,7 @@ class ChatText:
 
     def resolve_bias(self, texts: Mapping[str, float] = BUILT_IN) -> ResolvedBias:
         """What an engine can be told of a bias map, text to value."""
-        return resolve_bias(texts, self.encoder, self.unknown_id)
+        return resolve_bias(texts, self.encoder)
 
 
 __all__ = ["ChatText"]

@@ -42,16 +42,14 @@ def control_set(tokenizer: HubTokenizer, encoder: Encoder, template: Template) -
     """
     ends = {tokenizer.bos_token_id, tokenizer.eos_token_id}
     added = {
-        id_: token
-        for id_, token in tokenizer.added_tokens_decoder.items()
-        if id_ != tokenizer.unk_token_id or id_ in ends
+        id_: token for id_, token in tokenizer.added_tokens_decoder.items() if id_ not in encoder.unknown or id_ in ends
     }
     sample = _sample(template)
     placed = set(encoder.ids(sample)).difference(encoder.ids(_CONTENT))
     chosen = {id_: token.content for id_, token in added.items() if _counts(token, placed=id_ in placed)}
     written = dict.fromkeys(_markers([sample, template.endings.thought, *template.syntax.texts]))
     known = (*written, *MARKERS, *sorted(EVERY_MARKER))
-    single = {id_: text for text in known if (id_ := single_id(text, tokenizer, encoder)) is not None}
+    single = {id_: text for text in known if (id_ := single_id(text, encoder)) is not None}
     tokens = single | chosen
     return Controls(
         texts=tuple(dict.fromkeys([*tokens.values(), *written])),

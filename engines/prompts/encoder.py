@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 Span = tuple[int, int]
+
+_FOREIGN = "\U000f7a31\U0001242a"
+"""Characters that no vocabulary has: of private use, which some normalisers take out, and of a dead script."""
 
 
 class AddedToken(Protocol):
@@ -25,9 +28,7 @@ class HubTokenizer(Protocol):
     chat_template: str | dict[str, str] | None
     unk_token_id: int | None
     bos_token_id: int | None
-    bos_token: str | None
     eos_token_id: int | None
-    all_special_ids: Sequence[int]
     added_tokens_decoder: Mapping[int, AddedToken]
 
     def encode(self, text: str, *, add_special_tokens: bool = ...) -> list[int]:
@@ -52,13 +53,14 @@ class Encoder:
     `ids`: ids of a text. `located`: the same, and a function that says of the nth id which (start, end) of the text
     it is, in characters; several ids may share a character. None for the few tokenizers that cannot tell.
     `normalizes`: texts may change before they are split, so that ids can come from other characters than their own.
-    `length`: the number of ids, where that is cheaper to have.
+    `length`: the number of ids, where that is cheaper to have. `unknown`: ids of what the vocabulary does not know.
     """
 
     ids: Callable[[str], Sequence[int]] = field(repr=False)
     located: Callable[[str], tuple[Sequence[int], Callable[[int], Span]]] | None = field(default=None, repr=False)
     normalizes: bool = False
     length: Callable[[str], int] | None = field(default=None, repr=False)
+    unknown: frozenset[int] = frozenset()
 
     def count(self, text: str) -> int:
         """Number of ids of a text."""
@@ -80,7 +82,7 @@ def encoder_of(tokenizer: HubTokenizer) -> Encoder:
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        return Encoder(lambda text: tokenizer.encode(text, add_special_tokens=False))
+        return _knowing(tokenizer, Encoder(lambda text: tokenizer.encode(text, add_special_tokens=False)))
     # Set once, here: the library sets both on each of its own calls, which no other thread must see.
     backend.no_truncation()
     backend.no_padding()
@@ -96,13 +98,20 @@ def encoder_of(tokenizer: HubTokenizer) -> Encoder:
     def length(text: str) -> int:
         return len(backend.encode_batch_fast([text], add_special_tokens=False)[0])
 
-    return Encoder(ids, located, backend.normalizer is not None, length)
+    return _knowing(tokenizer, Encoder(ids, located, backend.normalizer is not None, length))
 
 
-def single_id(text: str, tokenizer: HubTokenizer, encoder: Encoder) -> int | None:
+def _knowing(tokenizer: HubTokenizer, encoder: Encoder) -> Encoder:
+    """The encoder with its unknown ids: the declared one, and one that is used undeclared."""
+    used = {id_ for id_ in encoder.ids(_FOREIGN) if id_ in tokenizer.added_tokens_decoder}
+    declared = set() if tokenizer.unk_token_id is None else {tokenizer.unk_token_id}
+    return evolve(encoder, unknown=frozenset(used | declared))
+
+
+def single_id(text: str, encoder: Encoder) -> int | None:
     """The id of a text that is exactly one token here; None if it is several, none, or only unknown."""
     ids = encoder.ids(text)
-    return ids[0] if len(ids) == 1 and ids[0] != tokenizer.unk_token_id else None
+    return ids[0] if len(ids) == 1 and ids[0] not in encoder.unknown else None
 
 
 __all__ = ["AddedToken", "Encoder", "HubTokenizer", "Span", "encoder_of", "single_id"]

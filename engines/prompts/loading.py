@@ -1,6 +1,7 @@
 """From a model's files to a checked `ChatText`. Blocking, seconds for a large vocabulary: call it in a thread."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from attrs import evolve
@@ -45,8 +46,10 @@ def load_tokenizer(model: str, *, revision: str | None = None, trust_remote_code
         from transformers import AutoTokenizer  # noqa: PLC0415 - seconds, and only where a model is loaded
 
     try:
+        # Where mistral-common is installed, as vLLM has it, the library would take its tokenizer for any Mistral that
+        # ships a tekken.json: one that knows no templates and does not say which tokens were added.
         tokenizer: HubTokenizer = AutoTokenizer.from_pretrained(
-            model, revision=revision, trust_remote_code=trust_remote_code
+            model, revision=revision, trust_remote_code=trust_remote_code, mistral_format=False
         )
     except Exception as error:  # the door: whatever the libraries or a model's own code raises
         hint = ""
@@ -80,7 +83,6 @@ def chat_text(
         stops=stops,
         format=reply_format(template, controls, stops.token_ids),
         control_ids=controls.ids,
-        unknown_id=tokenizer.unk_token_id,
     )
     chat = evolve(chat, per_message=_per_message(chat), segments=_proven(chat))
     _check_controls(chat, controls.texts)
@@ -103,7 +105,8 @@ def _keeps_what_was_said(chat: ChatText) -> bool:
     """
     said = [PromptMessage(role, f"{role} {place}") for place, role in enumerate((*EVERY_ROLE, "assistant", "user"))]
     asked = [said[:length] for length in (2, 4, 6)]
-    texts = [chat.text(each) for each in asked]
+    now = datetime.now(UTC)  # one for all, as a session has it: templates may print the time
+    texts = [chat.text(each, now=now) for each in asked]
     kept = [text[: text.rfind(each[-1].text)] for text, each in zip(texts, asked, strict=True)]
     return all(later.startswith(earlier) for earlier, later in pairwise(kept))
 
@@ -124,12 +127,18 @@ def _control_spans(encoder: Encoder, control_ids: frozenset[int]) -> Callable[[s
 
 
 def _per_message(chat: ChatText) -> int:
-    """What the template adds to a message, the dearer of user and assistant: ChatML adds 5 to both."""
+    """What the template adds to a message, the dearer of user and assistant: ChatML adds 5 to both.
+
+    Half of what it adds to both together where it leaves the last word to the user, so that one alone cannot be told.
+    """
     user, assistant = PromptMessage("user", "x"), PromptMessage("assistant", "x")
     text = chat.count("x")
     asked = len(chat.render([user]))
     pair = len(chat.render([user, assistant, user])) - asked - 2 * text
-    answered = len(chat.render([user, assistant], generation_prompt=False))
+    try:
+        answered = len(chat.render([user, assistant], generation_prompt=False))
+    except TextRefused:
+        return max(pair - pair // 2, 0)
     own = len(chat.render([user, assistant, user], generation_prompt=False)) - answered - text
     return max(own, pair - own, 0)
 
@@ -168,11 +177,20 @@ def _harmless(chat: ChatText, content: str) -> bool:
 
 
 def _model_eos(model: str, revision: str | None) -> tuple[int, ...]:
-    """Every `eos_token_id` of the model's generation config; none if it has no such file."""
-    name = "generation_config.json"
-    found = json_files(model, [name], revision).get(name, {}).get("eos_token_id")
+    """Every `eos_token_id` of the model's generation config, or of its config where there is no such file."""
+    found = _named_eos(model, revision)
     ids = found if isinstance(found, list) else [found]
     return tuple(id_ for id_ in ids if isinstance(id_, int) and not isinstance(id_, bool))
+
+
+def _named_eos(model: str, revision: str | None) -> object:
+    for name in ("generation_config.json", "config.json"):
+        config = json_files(model, [name], revision).get(name)
+        if config is not None:
+            # A model of more than words has its language model's settings one level deeper.
+            inner = config.get("text_config")
+            return config.get("eos_token_id") or (inner.get("eos_token_id") if isinstance(inner, dict) else None)
+    return None
 
 
 __all__ = ["chat_text", "load_chat_text", "load_tokenizer"]

@@ -43,7 +43,8 @@ def _is_path(wanted: str) -> bool:
 
 def _read(path: Path) -> str:
     try:
-        source = path.read_text(encoding="utf-8")
+        # Some editors put a byte order mark in front, which would be the first word of every prompt.
+        source = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise EngineStartFailed(f"{SETTING} {path} cannot be read: {error}") from error
     if not source.strip():

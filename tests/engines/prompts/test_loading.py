@@ -67,11 +67,54 @@ def test_a_single_eos_of_the_generation_config_counts(model: Path) -> None:
     assert 7 in load_chat_text(str(model)).stop_token_ids
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "llama", "eos_token_id": [7, 8]},
+        {"model_type": "llava", "text_config": {"model_type": "llama", "eos_token_id": 7}},
+    ],
+)
+def test_without_a_generation_config_the_eos_of_the_config_counts(model: Path, config: dict[str, object]) -> None:
+    (model / "config.json").write_text(json.dumps(config))
+    assert 7 in load_chat_text(str(model)).stop_token_ids
+    (model / "generation_config.json").write_text("{}")
+    assert 7 not in load_chat_text(str(model)).stop_token_ids
+
+
 @pytest.mark.parametrize("content", ["{", "[1]"])
 def test_a_broken_generation_config_is_named(model: Path, content: str) -> None:
     (model / "generation_config.json").write_text(content)
     with pytest.raises(EngineStartFailed, match=r"generation_config\.json"):
         load_chat_text(str(model))
+
+
+def test_a_template_that_leaves_the_last_word_to_the_user_is_used(model: Path) -> None:
+    whole = load_chat_text(str(model))
+    refusal = "{% if messages[-1].role != 'user' %}{{ raise_exception('a question is needed') }}{% endif %}"
+    chat = load_chat_text(with_template(model, refusal + (model / "chat_template.jinja").read_text()))
+    assert chat.text(HI) == whole.text(HI)
+    assert chat.per_message == whole.per_message
+    assert chat.stop_token_ids == whole.stop_token_ids
+
+
+def test_a_mistral_with_two_tokenizers_is_read_by_the_one_that_templates_go_with(model: Path) -> None:
+    """mistral-common is installed where vLLM is, and a `tekken.json` would be enough for the library to turn to it."""
+    text = load_chat_text(str(model)).text(HI)
+    (model / "config.json").write_text(json.dumps({"model_type": "mistral"}))
+    (model / "tekken.json").write_text("{}")
+    assert load_chat_text(str(model)).text(HI) == text
+
+
+def test_a_character_that_nobody_knows_stays_where_the_token_for_it_is_not_declared(
+    model_dirs: dict[str, Path], tmp_path: Path
+) -> None:
+    path = Path(shutil.copytree(model_dirs["instruct"], tmp_path / "model"))
+    config = json.loads((path / "tokenizer_config.json").read_text())
+    assert config.pop("unk_token") == "<unk>"
+    (path / "tokenizer_config.json").write_text(json.dumps(config))
+    declared, undeclared = load_chat_text(str(model_dirs["instruct"])), load_chat_text(str(path))
+    assert "日" in undeclared.text([PromptMessage("user", "say 日 now")])
+    assert undeclared.control_ids == declared.control_ids
 
 
 def test_a_template_that_renders_nothing_of_a_user_is_refused(model: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,7 +63,8 @@ def test_two_texts_of_one_token_keep_the_lowest_bias() -> None:
 
 
 def test_a_text_that_is_unknown_to_the_vocabulary_is_skipped() -> None:
-    assert resolve_bias({"a": -100.0, "": -100.0, "ab": -100.0}, LETTERS, unknown_id=97).skipped == ("a", "", "ab")
+    encoder = evolve(LETTERS, unknown=frozenset({97}))
+    assert resolve_bias({"a": -100.0, "": -100.0, "ab": -100.0}, encoder).skipped == ("a", "", "ab")
 
 
 @given(st.text("ab ", max_size=30), st.integers(0, 12))
