@@ -58,7 +58,7 @@ class Vocabulary:
 
     def control(self, text: str) -> int | None:
         """The id of a control token, None for any other text."""
-        found = single_id(text, self.tokenizer, self.encoder)
+        found = single_id(text, self.encoder)
         return found if found is not None and found in self.controls else None
 
     def first_control(self, text: str) -> int | None:
@@ -91,8 +91,10 @@ def _end_of_turn(vocabulary: Vocabulary, endings: Endings) -> tuple[int | None, 
     if text := _text_of(endings.last):
         return None, text
     # A reply without an end of its own ends where the user's next message begins.
-    text = _text_of(endings.inner)
-    return vocabulary.first_control(endings.inner), text if markers_in(text) else ""
+    own, text = vocabulary.first_control(endings.inner), _text_of(endings.inner)
+    if markers_in(text):
+        return own, text if vocabulary.control(text) is None else ""
+    return own, _label(endings.inner, text) if own is None else ""
 
 
 def _message_ends(vocabulary: Vocabulary, endings: Endings) -> set[int | None]:
@@ -109,6 +111,11 @@ def _text_of(behind: str) -> str:
     if markers and line.startswith(markers[0]):
         return markers[0]
     return line if len(line) >= _LEAST_CHARS else ""
+
+
+def _label(behind: str, text: str) -> str:
+    """`### Instruction:` and the like, where they begin a line; within one they are words that a reply may have."""
+    return f"\n{text}" if text and "\n" in behind[: behind.find(text)] else ""
 
 
 __all__ = ["BROKEN_FORMS", "MARKERS", "Stops", "Vocabulary", "resolve_stops"]

@@ -5,15 +5,16 @@ from typing import Any
 
 import jinja2
 from attrs import field, frozen
-from jinja2 import nodes
+from jinja2 import meta, nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engines.errors import EngineStartFailed
 
-# What models use to part messages, roles, thoughts and calls: angle brackets without a blank, square ones in capitals.
-_MARKER = re.compile(r"<[^\s<>]{1,64}>|\[/?[A-Z][A-Z0-9_]{0,62}\]")
+# What models use to part messages, roles, thoughts and calls: angle brackets without a blank, square ones in capitals
+# or with bars (EXAONE's `[|user|]`).
+_MARKER = re.compile(r"<[^\s<>]{1,64}>|\[/?[A-Z][A-Z0-9_]{0,62}\]|\[\|[^\s\[\]|]{1,60}\|\]")
 
 
 class _Generation(Extension):
@@ -34,7 +35,9 @@ _ENVIRONMENT = ImmutableSandboxedEnvironment(
 
 @frozen
 class Syntax:
-    """`names`: every variable that is read somewhere. `texts`: what stands in the source literally, piece by piece."""
+    """`names`: every variable that has to come from outside, if it is there. `texts`: what stands in the source
+    literally, piece by piece.
+    """
 
     names: frozenset[str]
     texts: tuple[str, ...] = field(repr=False)
@@ -44,12 +47,12 @@ class Syntax:
         """Raises `EngineStartFailed` for what is no Jinja."""
         try:
             tree = _ENVIRONMENT.parse(source)
+            names = meta.find_undeclared_variables(tree)
         except jinja2.TemplateSyntaxError as error:
             raise EngineStartFailed(
                 f"the chat template is no valid Jinja: line {error.lineno}: {error.message}; "
                 "set CHAT_TEMPLATE to the path of one that is"
             ) from error
-        names = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
         data = [each.data for each in tree.find_all(nodes.TemplateData)]
         return cls(frozenset(names), (*data, *_constants(tree)))
 

@@ -96,6 +96,12 @@ def test_a_file_that_cannot_be_used_is_told(model: Path, content: bytes | None, 
         load_chat_text(str(model), template=str(path))
 
 
+def test_a_byte_order_mark_is_no_part_of_a_template(model: Path) -> None:
+    path = model / "own.jinja"
+    path.write_text(said("own"), encoding="utf-8-sig")
+    assert load_chat_text(str(model), template=str(path)).text(HI) == "own user: hi\n"
+
+
 def test_without_any_it_is_chatml_and_one_warning(model: Path) -> None:
     chat = load_chat_text(str(model))
     assert chat.text(HI) == "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
@@ -123,7 +129,14 @@ def test_the_thinking_switch_goes_by_the_name_that_the_template_uses(model: Path
 
 
 @pytest.mark.parametrize(
-    "variable", ["{{ reasoning_effort or 'medium' }}", "{{ 'short' if thinking_budget == 3 else 'long' }}", ""]
+    "variable",
+    [
+        "{{ reasoning_effort or 'medium' }}",
+        "{{ 'short' if thinking_budget == 3 else 'long' }}",
+        "{% set thinking = messages[0].thinking or '' %}{{ thinking }}",
+        "{% macro told(enable_thinking) %}{{ enable_thinking }}{% endmacro %}{{ told('') }}",
+        "",
+    ],
 )
 def test_a_template_without_a_switch_gets_none_and_one_warning_if_it_was_asked_for(model: Path, variable: str) -> None:
     (model / "chat_template.jinja").write_text(variable + said("x"))
@@ -173,6 +186,7 @@ def test_what_templates_use_is_there(model: Path, expression: str, shown: str) -
     ("template", "words"),
     [
         ("{% for m in messages %}{{ m.content }}", "no valid Jinja: line 1"),
+        ("{{ messages | unheard_of }}", "no valid Jinja: line 1: No filter named 'unheard_of'"),
         ("{{ persona.name }}" + said("x"), "single user message: UndefinedError.*persona"),
         ("{{ raise_exception('a user id is needed') }}", "a user id is needed"),
         ("{% for m in messages %}{{ m.content }}\n{% endfor %}", "ignores roles"),
@@ -198,38 +212,6 @@ def test_a_template_that_rewrites_what_was_said_is_warned_of(model: Path) -> Non
     assert "rewrites earlier messages" in load_chat_text(str(model)).warnings[0]
 
 
-# --- where a reply begins
-
-
-@pytest.mark.parametrize(
-    ("generation", "opening"),
-    [
-        ("<|start|>assistant", ("<|start|>assistant",)),
-        ("<|start|>assistant<|channel|>analysis<|message|>", ("<|start|>assistant<|channel|>analysis<|message|>",)),
-        ("<|start|>assistant<|channel|>analysis<|message|>no.<|end|><|start|>assistant", ("<|start|>assistant",)),
-        ("<|start|>assistant<|channel|>final<|message|>", ()),
-        ("<|start|>assistant<|message|>", ()),
-        ("<|channel>thought\n", ("<|channel>thought\n",)),
-        ("[THINK]so</THINK>", ("[THINK]so</THINK>",)),
-        ("<think>a</think><think>", ("<think>",)),
-        ("<think></think>\n", ()),
-    ],
-)
-def test_a_block_that_the_prompt_leaves_open_is_where_a_reply_begins(
-    model: Path, generation: str, opening: tuple[str, ...]
-) -> None:
-    harmony = "<|start|>{{ m.role }}<|message|>{{ m.content }}<|end|>"
-    (model / "chat_template.jinja").write_text(
-        f"{{% for m in messages %}}{harmony}{{% endfor %}}{{% if add_generation_prompt %}}{generation}{{% endif %}}"
-    )
-    assert load_chat_text(str(model)).format.opening == opening
-
-
-def test_a_start_marker_without_channels_opens_no_header(model: Path) -> None:
-    (model / "chat_template.jinja").write_text(
-        "{% for m in messages %}<|start|>{{ m.role }}\n{{ m.content }}<|end|>{% endfor %}"
-        "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
-    )
-    chat = load_chat_text(str(model))
-    assert chat.format.opening == ()
-    assert chat.stop_strings == ("<|end|>",)
+def test_a_template_that_prints_the_time_rewrites_nothing(model: Path) -> None:
+    (model / "chat_template.jinja").write_text("{{ strftime_now('%f') }}" + said("x"))
+    assert load_chat_text(str(model)).warnings == ()
