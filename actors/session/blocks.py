@@ -9,7 +9,7 @@ from attrs import define, field
 
 from engines.base import Control
 from engines.prompts.markers import HARMONY
-from engines.prompts.reply_format import EVERY_MARKER, ReplyFormat
+from engines.prompts.reply_format import ReplyFormat, is_known
 
 
 @define
@@ -45,7 +45,7 @@ class Blocks:
             self._closers = self.format.channel_ends
         elif header is not None and token not in self.format.channel_ends:
             self._header = header  # a token inside the header, such as what the text is constrained to
-        return str(token) if token in EVERY_MARKER else ""
+        return str(token) if is_known(token) else ""
 
 
 __all__ = ["Blocks"]

@@ -1,12 +1,12 @@
 """A model's reply format, decided once from its tokenizer and template."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from engines.base import Control
 from engines.prompts.control import literals
 from engines.prompts.controls import Controls
-from engines.prompts.markers import BLOCKS, HARMONY, Kind
-from engines.prompts.reply_format import EVERY_MARKER, ReplyFormat, Shape
+from engines.prompts.markers import BLOCKS, HARMONY, Kind, folded
+from engines.prompts.reply_format import ReplyFormat, Shape, is_known
 from engines.prompts.template import Template
 
 _THOUGHTS = (Kind.REASONING, Kind.CHANNEL)
@@ -14,39 +14,66 @@ _THOUGHTS = (Kind.REASONING, Kind.CHANNEL)
 
 def reply_format(template: Template, controls: Controls, stop_ids: Collection[int]) -> ReplyFormat:
     """The format of a model. `stop_ids`: tokens that end its replies, and are never in them."""
-    by_token = {text for text in controls.tokens.values() if text in EVERY_MARKER}
-    known = {*by_token, *controls.texts}
-    closers = {block.opener: by_token.intersection(block.closers) for block in BLOCKS if block.opener in by_token}
+    own = dict(_own_blocks(template, controls.tokens.values()))
+    by_token = frozenset(filter(is_known, controls.tokens.values())).union(own, *own.values())
+    known = frozenset(map(folded, (*by_token, *controls.texts)))
     ends = by_token.intersection((*HARMONY.ends, HARMONY.start, HARMONY.channel))
     channels = {HARMONY.channel, HARMONY.message, HARMONY.end} <= by_token
     return ReplyFormat(
-        shape=_shape(known),
+        shape=_shape(known, own),
         tokens={
             id_: text
             for id_, text in controls.tokens.items()
-            if (id_ in controls.special or text in EVERY_MARKER) and id_ not in stop_ids
+            if (id_ in controls.special or text in by_token) and id_ not in stop_ids
         },
-        blocks={opener: frozenset(found) for opener, found in closers.items() if found},
+        blocks=own | {opener: closers for opener in by_token if (closers := _closers(opener, by_token))},
         channel_ends=frozenset(ends) if channels else frozenset(),
-        opening=tuple(_pieces(_left_open(template.generation, known), by_token)),
+        opening=tuple(_pieces(_left_open(template.generation, known, own), by_token)),
     )
 
 
-def _shape(known: Collection[str]) -> Shape:
-    kinds = {block.kind for block in BLOCKS if block.opener in known}
+def _own_blocks(template: Template, tokens: Iterable[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Blocks of a family that the table has not: tokens that the template writes around thoughts or calls alone."""
+    pattern = literals(tokens)
+    if pattern is None:
+        return
+    elsewhere = {*pattern.findall(template.talk), *pattern.findall(template.endings.last)}
+
+    def alone(text: str) -> list[str]:
+        return [token for token in pattern.findall(text) if token not in elsewhere]
+
+    thought, call = template.thought, template.call
+    # A thought is over at the first such token behind it. If that is an ordinary end of a message, all goes that stands
+    # before the answer, the header of a second message (Solar).
+    closers = alone(thought.behind)[:1] or pattern.findall(thought.behind)[-1:]
+    found = [(alone(thought.before), closers), (alone(call.before), alone(call.behind)[-1:])]
+    for openers, closers in found:
+        if openers and closers and not is_known(openers[0]):
+            yield openers[0], frozenset(closers)
+
+
+def _closers(opener: str, by_token: Collection[str]) -> frozenset[str]:
+    """The tokens that end the block which a token begins, none if it begins none."""
+    closers = {folded(text) for block in BLOCKS if folded(block.opener) == folded(opener) for text in block.closers}
+    return frozenset(text for text in by_token if folded(text) in closers)
+
+
+def _shape(known: Collection[str], own: Collection[str]) -> Shape:
+    kinds = {block.kind for block in BLOCKS if folded(block.opener) in known}
     if Kind.CHANNEL in kinds or (HARMONY.channel in known and HARMONY.message in known):
         return Shape.CHANNELS
-    return Shape.TAGS if Kind.REASONING in kinds else Shape.PLAIN
+    return Shape.TAGS if own or Kind.REASONING in kinds else Shape.PLAIN
 
 
-def _left_open(generation: str, known: Collection[str]) -> str:
+def _left_open(generation: str, known: Collection[str], own: Mapping[str, Iterable[str]]) -> str:
     """The end of the generation prompt from where a thought, or a header, begins and does not end."""
     if HARMONY.message in known and (header := _open_header(generation)):
         return header
-    opened = -1
-    for block in BLOCKS:
-        at = generation.rfind(block.opener) if block.kind in _THOUGHTS else -1
-        if at > max([opened, *(generation.rfind(closer) for closer in block.closers)]):
+    opened, told = -1, folded(generation)
+    thoughts: dict[str, Iterable[str]] = {each.opener: each.closers for each in BLOCKS if each.kind in _THOUGHTS}
+    for opener, closers in (thoughts | dict(own)).items():
+        at = told.rfind(folded(opener))
+        if at > max([opened, *(told.rfind(folded(closer)) for closer in closers)]):
             opened = at
     return generation[opened:] if opened >= 0 else ""
 

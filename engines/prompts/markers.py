@@ -1,12 +1,20 @@
-"""The markers by which chat models set thoughts and tool calls apart from the answer. Data only.
+"""The markers by which chat models set thoughts and tool calls apart from the answer. Data, and how it is compared.
 
 Spelled as the models' tokenizers and templates spell them (model cards and chat templates of the families named). Who
-compares text with them takes letters of any case, and `▁` for `_`: models borrow each other's habits inexactly.
+compares a text with them compares what `folded` makes of both: models borrow each other's habits inexactly.
 """
 
 import enum
+from string import ascii_lowercase, ascii_uppercase
 
 from attrs import frozen
+
+_FOLDED = str.maketrans(ascii_uppercase + "▁｜", ascii_lowercase + "_|")
+
+
+def folded(text: str) -> str:
+    """For comparing, no longer or shorter: ASCII letters in lower case (the Kelvin sign is no `k`), plain marks."""
+    return text.translate(_FOLDED)
 
 
 class Kind(enum.Enum):
@@ -78,18 +86,22 @@ BLOCKS = (
     Block(_T, "<seed:tool_call>", ("</seed:tool_call>",), "Seed-OSS"),
     Block(_T, "<minimax:tool_call>", ("</minimax:tool_call>",), "MiniMax M2"),
     Block(_T, "<longcat_tool_call>", ("</longcat_tool_call>",), "LongCat"),
+    Block(_T, "<start_function_call>", ("<end_function_call>",), "FunctionGemma"),
     Block(_T, "<|tool_call>", ("<tool_call|>",), "Gemma 4"),
     Block(_T, "<|tool_response>", ("<tool_response|>",), "Gemma 4"),
     Block(_T, "<|START_ACTION|>", ("<|END_ACTION|>",), "Command A, Command R"),
     Block(_T, "<|action_start|>", ("<|action_end|>",), "InternLM"),
+    Block(_T, "<|tool_call_start|>", ("<|tool_call_end|>",), "LFM 2"),
+    Block(_T, "<|tools_prefix|>", ("<|tools_suffix|>",), "Apertus"),
     Block(_T, "<|tool_calls_section_begin|>", ("<|tool_calls_section_end|>",), "Kimi K2"),
     Block(_T, "<|tool_call_begin|>", ("<|tool_call_end|>",), "Kimi K2 without its outer marker"),
     Block(_T, "<|python_tag|>", ("<|eom_id|>", "<|eot_id|>"), "Llama 3"),
+    Block(_T, "<|python_start|>", ("<|python_end|>",), "Llama 4"),
     Block(_T, "<|tool_call|>", (), "Granite, Phi 4 mini"),
     Block(_T, "<TOOLCALL>", ("</TOOLCALL>",), "Nemotron"),
     Block(_T, "[TOOL_CALLS]", (), "Mistral"),
     Block(_T, "[TOOL_RESULTS]", ("[/TOOL_RESULTS]",), "Mistral"),
-    Block(_T, "<｜tool▁calls▁begin｜>", ("<｜tool▁calls▁end｜>",), "DeepSeek V3, V3.1, R1"),
+    Block(_T, "<｜tool▁calls▁begin｜>", ("<｜tool▁calls▁end｜>",), "DeepSeek V3, V3.1, R1; Step 3"),
     Block(_T, "<｜tool▁call▁begin｜>", ("<｜tool▁call▁end｜>",), "DeepSeek without its outer marker"),
     Block(_T, "<｜tool▁outputs▁begin｜>", ("<｜tool▁outputs▁end｜>",), "DeepSeek V3, R1"),
     Block(_T, "<｜DSML｜function_calls>", ("</｜DSML｜function_calls>",), "DeepSeek V3.2"),
@@ -100,4 +112,4 @@ TAG_NAMES = frozenset(
 )
 """The names that the markers would have as tags, lower case."""
 
-__all__ = ["BLOCKS", "HARMONY", "TAG_NAMES", "Block", "Channels", "Kind"]
+__all__ = ["BLOCKS", "HARMONY", "TAG_NAMES", "Block", "Channels", "Kind", "folded"]

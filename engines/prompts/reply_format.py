@@ -5,13 +5,20 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from engines.prompts.markers import BLOCKS, HARMONY
+from engines.prompts.markers import BLOCKS, HARMONY, folded
 
 EVERY_MARKER = frozenset(
     {marker for block in BLOCKS for marker in (block.opener, *block.closers)}
     | {HARMONY.start, HARMONY.channel, HARMONY.message, *HARMONY.ends}
 )
 """Every marker of thoughts and calls that any model uses."""
+
+_FOLDED = frozenset(map(folded, EVERY_MARKER))
+
+
+def is_known(text: str) -> bool:
+    """Whether a text is one of them, as the sanitizer would take it."""
+    return folded(text) in _FOLDED
 
 
 class Shape(enum.Enum):
@@ -38,4 +45,4 @@ class ReplyFormat:
     opening: tuple[str, ...] = ()
 
 
-__all__ = ["EVERY_MARKER", "ReplyFormat", "Shape"]
+__all__ = ["EVERY_MARKER", "ReplyFormat", "Shape", "is_known"]

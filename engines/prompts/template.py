@@ -35,6 +35,9 @@ _SYSTEM = PromptMessage("system", "yaprobesystem")
 _USER = PromptMessage("user", "yaprobeuser")
 _ASSISTANT = PromptMessage("assistant", "yaprobeassistant")
 _THOUGHT = "yaprobethought"
+_CALL = "yaprobecall"
+# Mistral's templates want ids of nine characters.
+_CALLED = {"type": "function", "id": "yaprobe00", "function": {"name": _CALL, "arguments": {}}}
 _NEXT = PromptMessage("user", "yaprobenext")
 # The keys under which templates look for the thoughts of a message.
 _THOUGHT_KEYS = ("reasoning_content", "thinking", "reasoning")
@@ -53,11 +56,20 @@ class Endings:
     thought: str = ""
 
 
+@frozen
+class Aside:
+    """What the template writes `before` and `behind` what is not for the user. Both empty if it writes nothing such."""
+
+    before: str = ""
+    behind: str = ""
+
+
 class Template:
     """Renders conversations with the model's own template, or with ChatML where it has none. Safe to share.
 
     `source`: the template's text. `switches`: the names of its thinking switch. `generation`: what it writes behind
-    the user's last words, for the model to go on from.
+    the user's last words, for the model to go on from. `thought`, `call`: how it writes them, the former up to the
+    answer; `talk`: a conversation with neither.
     """
 
     def __init__(self, tokenizer: HubTokenizer, source: str | None = None, *, enable_thinking: bool = False) -> None:
@@ -72,6 +84,9 @@ class Template:
         self._always = dict.fromkeys(self.switches, enable_thinking)
         self._check_roles()
         self.generation = _between(self._tried({}) or "", _USER.text)
+        self.talk = self._attempt(_plain([_USER, _ASSISTANT, _NEXT], self.accepts))
+        self.thought = self._aside(dict.fromkeys(_THOUGHT_KEYS, _THOUGHT), _THOUGHT, _ASSISTANT.text)
+        self.call = self._aside({"tool_calls": [_CALLED]}, _CALL)
         self.endings = self._endings()
 
     def text(
@@ -162,14 +177,18 @@ class Template:
             return ""
 
     def _endings(self) -> Endings:
-        asked, answered = _plain([_USER], self.accepts), _plain([_ASSISTANT], self.accepts)
-        thoughtful = [each | dict.fromkeys(_THOUGHT_KEYS, _THOUGHT) for each in answered]
-        talk = self._attempt([*asked, *answered, *_plain([_NEXT], self.accepts)])
+        answered = self._attempt(_plain([_USER, _ASSISTANT], self.accepts))
         return Endings(
-            last=_between(self._attempt([*asked, *answered]), _ASSISTANT.text),
-            inner=_between(talk, _ASSISTANT.text, _NEXT.text),
-            thought=_between(self._attempt([*asked, *thoughtful]), _THOUGHT, _ASSISTANT.text),
+            last=_between(answered, _ASSISTANT.text),
+            inner=_between(self.talk, _ASSISTANT.text, _NEXT.text),
+            thought=self.thought.behind,
         )
+
+    def _aside(self, more: Mapping[str, object], text: str, end: str = "") -> Aside:
+        """What stands around `text`, up to `end`, in an answer that has `more` than its content."""
+        asked, answered = _plain([_USER, _ASSISTANT], self.accepts)
+        rendered = self._attempt([asked, {**answered, **more}])
+        return Aside(_between(rendered, _USER.text, text), _between(rendered, text, end))
 
 
 def _between(rendered: str, start: str, end: str = "") -> str:
@@ -193,4 +212,4 @@ def _content(text: str, accepts: Accepts) -> object:
     return [{"type": "text", "text": text}] if accepts.parts else text
 
 
-__all__ = ["TEMPLATE_ERRORS", "Endings", "Template"]
+__all__ = ["TEMPLATE_ERRORS", "Aside", "Endings", "Template"]

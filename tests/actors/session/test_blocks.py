@@ -54,6 +54,7 @@ def heard(pieces: Sequence[str], reply_format: ReplyFormat = TAGS, stops: Sequen
         ("Hi¦<<tool_call>>¦{}¦<<|im_start|>>¦<</tool_call>>¦ there", "Hi<tool_call></tool_call> there"),
         ("Hi¦<<[IMG]>>¦<<unused7>>¦ there", "Hi there"),
         ("say¦ <think> and ¦</think>", "say <think> and </think>"),
+        ("Hi¦<<｜tool_calls_begin｜>>¦{}", "Hi<｜tool_calls_begin｜>{}"),
     ],
 )
 def test_what_is_between_two_tokens_is_dropped_and_the_tokens_go_on_as_text(generated: str, passed_on: str) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -85,6 +86,16 @@ def test_blocks_are_parted_by_tokens_where_both_ends_are_tokens(families: dict[s
     assert families["magistral"].format.blocks == {"[THINK]": {"[/THINK]"}}
     assert "<|call|>" in families["gpt-oss"].format.channel_ends
     assert families["gemma 4"].format.channel_ends == frozenset()
+
+
+def test_a_token_is_known_by_any_spelling_that_text_is(tmp_path: Path) -> None:
+    begins, ends = "<｜tool_calls_begin｜>", "<｜tool_calls_end｜>"
+    shape = evolve(
+        SHAPES["deepseek"], special=(*SHAPES["deepseek"].special, begins, ends), plain=("<THINK>", "</think>")
+    )
+    found = load_chat_text(str(write(shape, tmp_path))).format
+    assert found.blocks == {begins: {ends}, "<THINK>": {"</think>"}}
+    assert {begins, ends, "<THINK>", "</think>"} <= set(found.tokens.values())
 
 
 @names

@@ -2,19 +2,12 @@
 
 import re
 from functools import lru_cache
-from string import ascii_lowercase, ascii_uppercase
 
 from attrs import field, frozen
 
-from engines.prompts.markers import BLOCKS, HARMONY, Block, Kind
+from engines.prompts.markers import BLOCKS, HARMONY, Block, Kind, folded
 
-_FOLDED = str.maketrans(ascii_uppercase + "▁｜", ascii_lowercase + "_|")
 _TAG = re.compile(r"</[\w:]+>")
-
-
-def folded(text: str) -> str:
-    """For comparing: ASCII letters in lower case (the Kelvin sign is no `k`), full-width marks as plain ones."""
-    return text.translate(_FOLDED)
 
 
 @frozen
@@ -72,6 +65,5 @@ __all__ = [
     "START",
     "STRAY_TAGS",
     "Markers",
-    "folded",
     "markers",
 ]

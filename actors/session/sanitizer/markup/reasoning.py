@@ -16,11 +16,10 @@ from actors.session.sanitizer.markup.blocks import (
     OUTSIDE,
     START,
     Markers,
-    folded,
     markers,
 )
 from actors.session.sanitizer.markup.calls import Call
-from engines.prompts.markers import HARMONY
+from engines.prompts.markers import HARMONY, folded
 
 _LONGEST_HEADER = 256
 """Characters kept of a header; its role and channel come first."""
