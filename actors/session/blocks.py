@@ -8,7 +8,7 @@ meaning here vanishes.
 from attrs import define, field
 
 from engines.base import Control
-from engines.prompts.markers import HARMONY
+from engines.prompts.markers import HARMONY, name_in
 from engines.prompts.reply_format import ReplyFormat, is_known
 
 
@@ -41,7 +41,7 @@ class Blocks:
         self._closers = self.format.blocks.get(token, frozenset())
         if token == HARMONY.channel and self.format.channel_ends:
             self._header = ""
-        elif token == HARMONY.message and header is not None and header.split()[:1] != [HARMONY.answer]:
+        elif token == HARMONY.message and header is not None and name_in(header) != HARMONY.answer:
             self._closers = self.format.channel_ends
         elif header is not None and token not in self.format.channel_ends:
             self._header = header  # a token inside the header, such as what the text is constrained to

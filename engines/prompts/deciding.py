@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from engines.base import Control
 from engines.prompts.control import literals
 from engines.prompts.controls import Controls
-from engines.prompts.markers import BLOCKS, HARMONY, Kind, folded
+from engines.prompts.markers import BLOCKS, HARMONY, Kind, folded, name_in
 from engines.prompts.reply_format import ReplyFormat, Shape, is_known
 from engines.prompts.template import Template
 
@@ -86,9 +86,9 @@ def _open_header(generation: str) -> str:
     named, told, text = header.partition(HARMONY.message)
     if not told:
         return header
-    channel = named.partition(HARMONY.channel)[2].split()[:1]
+    channel = name_in(named.partition(HARMONY.channel)[2])
     closed = any(end in text for end in HARMONY.ends)
-    return header if channel and channel != [HARMONY.answer] and not closed else ""
+    return header if channel and channel != HARMONY.answer and not closed else ""
 
 
 def _pieces(text: str, tokens: Collection[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ compares a text with them compares what `folded` makes of both: models borrow ea
 """
 
 import enum
+import re
 from string import ascii_lowercase, ascii_uppercase
 
 from attrs import frozen
@@ -56,6 +57,15 @@ class Channels:
 
 
 HARMONY = Channels()
+
+_NAME = re.compile(r"\s*([\w.-]*)")
+
+
+def name_in(header: str) -> str:
+    """The name with which a part of a header begins, a role's or a channel's, in lower case; empty for none."""
+    found = _NAME.match(header)
+    return found[1].lower() if found else ""
+
 
 _R, _C, _T = Kind.REASONING, Kind.CHANNEL, Kind.TOOL_CALL
 
@@ -112,4 +122,4 @@ TAG_NAMES = frozenset(
 )
 """The names that the markers would have as tags, lower case."""
 
-__all__ = ["BLOCKS", "HARMONY", "TAG_NAMES", "Block", "Channels", "Kind", "folded"]
+__all__ = ["BLOCKS", "HARMONY", "TAG_NAMES", "Block", "Channels", "Kind", "folded", "name_in"]

@@ -73,6 +73,7 @@ def test_what_is_between_two_tokens_is_dropped_and_the_tokens_go_on_as_text(gene
             "<<|channel|>>¦commentary to=functions.x ¦<<|constrain|>>¦json¦<<|message|>>¦{}¦<<|call|>>¦<<|start|>>",
             "<|channel|>commentary to=functions.x json<|message|><|call|><|start|>",
         ),
+        ("<<|channel|>>¦Final¦<<|message|>>¦Hello", "<|channel|>Final<|message|>Hello"),
         ("<<|channel|>>¦fi¦nal¦ json¦<<|message|>>¦Hello", "<|channel|>final json<|message|>Hello"),
         (
             "<<|channel|>>¦analysis¦<<|message|>>¦a¦<<|start|>>¦assistant",

@@ -1,7 +1,5 @@
 """Rules 1 and 23: thoughts and tool calls of every family are dropped as they come."""
 
-import re
-
 from attrs import define, field
 
 from actors.session.sanitizer.alphabet import SPACE
@@ -19,12 +17,11 @@ from actors.session.sanitizer.markup.blocks import (
     markers,
 )
 from actors.session.sanitizer.markup.calls import Call
-from engines.prompts.markers import HARMONY, folded
+from engines.prompts.markers import HARMONY, folded, name_in
 
 _LONGEST_HEADER = 256
 """Characters kept of a header; its role and channel come first."""
 
-_NAME = re.compile(r"\s*([\w.-]*)")
 _OURS = frozenset(("", "assistant"))
 
 
@@ -38,12 +35,11 @@ class _Header:
 
     def end_part(self, marker: str) -> None:
         """The text so far ends at `marker`."""
-        name = _NAME.match(self.text)
-        first = name[1] if name else ""
+        name = name_in(self.text)
         if self.channel is None:
-            self.role = "tool" if "to=" in self.text else first
+            self.role = "tool" if "to=" in self.text else name
         else:
-            self.channel = first
+            self.channel = name
         if marker == CHANNEL:
             self.channel, self.text = "", ""
         elif marker == START:
@@ -54,7 +50,7 @@ class _Header:
         """Whether the message is for the user."""
         if self.channel is None:
             return self.role in _OURS
-        return self.channel.lower() == HARMONY.answer
+        return self.channel == HARMONY.answer
 
 
 @define
