@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable
 from attrs import frozen
 
 from engines.prompts.encoder import Encoder, HubTokenizer, single_id
+from engines.prompts.markers import BLOCKS, Kind
 from engines.prompts.syntax import markers_in
 from engines.prompts.template import Endings
 
@@ -101,6 +102,10 @@ def _message_ends(vocabulary: Vocabulary, endings: Endings) -> set[int | None]:
     """Control tokens behind messages that are not the last of their turn."""
     harmony = all(vocabulary.control(marker) is not None for marker in _HARMONY)
     ends = {vocabulary.control(_MESSAGE_END) if harmony else None, vocabulary.first_control(endings.thought)}
+    for block in BLOCKS:
+        # Of some families thoughts are messages of their own, whether the template shows it or not.
+        if block.kind is Kind.REASONING and vocabulary.control(block.opener) is not None:
+            ends |= {vocabulary.control(closer) for closer in block.closers}
     return ends - {None}
 
 

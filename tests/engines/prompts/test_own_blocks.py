@@ -49,3 +49,16 @@ def test_what_every_answer_has_around_it_parts_nothing(tmp_path: Path) -> None:
     shape = evolve(OWN, template=f"{{% for m in messages %}}{said}{{% endfor %}}")
     found = load_chat_text(str(write(shape, tmp_path))).format
     assert (found.shape, found.blocks) == (FormatShape.PLAIN, {})
+
+
+def test_the_end_of_thoughts_ends_no_turn_whether_the_template_writes_thoughts_or_not(tmp_path: Path) -> None:
+    """Inkling: every message of a turn ends alike."""
+    shape = Shape(
+        special=("<|content_user|>", "<|content_text|>", "<|content_thinking|>", "<|end_message|>", "<|done|>"),
+        eos="<|done|>",
+        template="""{%- for m in messages %}{{ '<|content_text|>' if m.role == 'assistant' else '<|content_user|>' }}
+{{- m.content + '<|end_message|>' }}{% endfor %}""",
+    )
+    path = str(write(shape, tmp_path))
+    chat, added = load_chat_text(path), load_tokenizer(path).added_tokens_decoder
+    assert {added[id_].content for id_ in chat.stop_token_ids} == {"<|done|>"}
