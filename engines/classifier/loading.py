@@ -83,7 +83,8 @@ def _from_files(torch: Any, transformers: Any, config: ClassifierConfig, device:
     where = {"revision": config.revision, "trust_remote_code": config.trust_remote_code}
     dtype = torch.float16 if device.type == "cuda" else torch.float32
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(config.model, **where)
+        # Not Mistral's own library for a model that has its file, too: it cannot measure a text's tokens as asked here.
+        tokenizer = transformers.AutoTokenizer.from_pretrained(config.model, mistral_format=False, **where)
         network, found = transformers.AutoModelForSequenceClassification.from_pretrained(
             config.model, dtype=dtype, output_loading_info=True, **where
         )
