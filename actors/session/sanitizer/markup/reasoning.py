@@ -22,7 +22,26 @@ from engines.prompts.markers import HARMONY, folded, name_in
 _LONGEST_HEADER = 256
 """Characters kept of a header; its role and channel come first."""
 
+_MOST_BLANKS = 8
+"""White space inside a tag before its `>` that makes it no other tag: `<think >`."""
+
 _OURS = frozenset(("", "assistant"))
+
+
+def _tight(text: str) -> str:
+    """For comparing, without white space where a tag may have some: before its `>`."""
+    text = folded(text)
+    if text[-1] == ">" and text[-2:-1].isspace():
+        return text[:-1].rstrip() + ">"
+    return text
+
+
+def _begins(marker: str, written: str, wanted: Markers) -> bool:
+    """Whether it is the beginning of a marker, perhaps with white space before its `>`."""
+    if marker in wanted.begun:
+        return True
+    name = marker.rstrip()
+    return len(written) - len(name) <= _MOST_BLANKS and name + ">" in wanted.texts
 
 
 @define
@@ -113,12 +132,12 @@ class Reasoning:
 
     def _outside(self, char: str, out: list[str]) -> None:
         grown = self._held + char
-        marker = folded(grown)
+        marker = _tight(grown)
         if marker in OUTSIDE.texts:
             self._held = ""
             self._open(marker)
             out.append(SPACE)
-        elif marker in OUTSIDE.begun:
+        elif _begins(marker, grown, OUTSIDE):
             self._held = grown
         elif self._held and OUTSIDE.first.match(char):
             out.append(self._held)
@@ -145,12 +164,12 @@ class Reasoning:
     def _closing(self, text: str, pos: int) -> int:
         """One character of what may be a closing marker; where to go on."""
         grown = self._held + text[pos]
-        marker = folded(grown)
+        marker = _tight(grown)
         if marker in self._closers.texts:
             self._held = ""
             self._close(marker)
             return pos + 1
-        if marker in self._closers.begun:
+        if _begins(marker, grown, self._closers):
             self._held = grown
             return pos + 1
         # Only the first character of a marker can start one, so this character alone is looked at again.
