@@ -45,8 +45,8 @@ ALNUM = rf"{LETTERS}\p{{Nd}}"
 
 DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015"
 LONG_DASHES = "\u2014\u2015"
-OPENERS = "([{\"'\u2018\u201c\u00ab\u2039\u201e\u201a*_~`" + "".join(map(chr, range(TAG_FIRST, TAG_LAST + 1)))
-"""What may stand before a telephone number in its word: opening brackets, quotes, marks of emphasis, tags."""
+OPENERS = "([{\"'\u2018\u201c\u00ab\u2039\u201e\u201a*_~`\\" + "".join(map(chr, range(TAG_FIRST, TAG_LAST + 1)))
+"""What may stand before a telephone number in its word: opening brackets, quotes, marks of emphasis, escapes, tags."""
 
 WHITE = {
     code: LINE if code in (0x0A, 0x0D, 0x2028, 0x2029) else TAB if code == 0x09 else SPACE

@@ -12,7 +12,11 @@ _FENCE = 3
 _UNDERLINE = 2
 """Equals signs in a row that underline a heading; a single one alone on its line is one of a sum."""
 
-_MARKS = frozenset("#>=`~|")
+_BULLETS = frozenset("-*+")
+_BOX = "[", "xX", "]"
+"""The box of a task, with a mark or white space in it: `- [x]`."""
+
+_MARKS = frozenset("#>=`~|") | _BULLETS
 _INVISIBLE = frozenset("\u200b\u2060\ufeff")
 _NO_QUOTE = frozenset("=_.<")
 """What makes `>` at a line's start a comparison or a face."""
@@ -20,13 +24,20 @@ _NO_QUOTE = frozenset("=_.<")
 
 @define
 class Lines:
-    """Drops the marks of headings and quotations, fences and underlines, and reads the rows of tables."""
+    """Drops the marks of headings, quotations and tasks, fences and underlines, and reads the rows of tables.
+
+    Within a line it goes on for what only a line of that kind ends or begins with: `#` at the end of a heading, a box
+    behind a bullet.
+    """
 
     _at_start: bool = field(default=True, init=False)
     _held: str = field(default="", init=False)
     _gap: str = field(default="", init=False)
     _gone: bool = field(default=False, init=False)
     _row: Row | None = field(default=None, init=False)
+    _titled: bool = field(default=False, init=False)
+    _bullet: bool = field(default=False, init=False)
+    _apart: bool = field(default=False, init=False)
 
     @property
     def held(self) -> int:
@@ -37,11 +48,17 @@ class Lines:
     @property
     def busy(self) -> bool:
         """Whether the next character means more than itself."""
-        return self._at_start or (self._row is not None and self._row.busy)
+        return self._at_start or self._titled or self._bullet or (self._row is not None and self._row.busy)
+
+    @property
+    def _boxed(self) -> bool:
+        """Whether a whole box waits for the white space behind it."""
+        return self._bullet and len(self._held) == len(_BOX)
 
     def feed(self, text: str) -> str:
         """The text without marks at its lines' starts, as far as it is decided."""
-        if len(text) == 1 and not self._held and self._row is None and (not self._at_start or text not in _MARKS):
+        plain = len(text) == 1 and self._row is None and not (self._held or self._titled or self._bullet)
+        if plain and (not self._at_start or text not in _MARKS):
             if not is_gap(text):
                 self._at_start = self._at_start and text in _INVISIBLE
             elif breaks_line(text):
@@ -67,8 +84,8 @@ class Lines:
         """The rest, as if the text ended here."""
         if self._row is not None:
             return self._row.end()
-        held, self._held = self._held, ""
-        return "" if self._ends_line(held) else held
+        boxed, held, self._held = self._boxed, self._held, ""
+        return "" if self._titled or boxed or self._ends_line(held) else held
 
     def _char(self, char: str, out: list[str]) -> None:
         gap = is_gap(char)
@@ -76,6 +93,10 @@ class Lines:
             self._break(char, out)
         elif self._row is not None:
             out.append(self._row.feed(char))
+        elif self._titled:
+            self._in_heading(char, out, gap=gap)
+        elif self._bullet:
+            self._behind_bullet(char, out, gap=gap)
         elif not self._at_start:
             out.append(char)
         elif self._held:
@@ -88,14 +109,16 @@ class Lines:
             self._row, self._at_start = Row(), False
         else:
             self._text(char, out)
+            self._bullet = char in _BULLETS
 
     def _break(self, gap: str, out: list[str]) -> None:
         if self._row is not None:
             out.append(self._row.end())
             self._row = None
-        elif self._held and not (self._gone or self._held[0] == "#" or self._ends_line(self._held)):
+        elif self._held and not (self._gone or self._held[0] == "#" or self._boxed or self._ends_line(self._held)):
             out.append(self._held)
         self._held, self._gap, self._gone, self._at_start = "", "", False, True
+        self._titled = self._bullet = self._apart = False
         out.append(gap)
 
     def _ends_line(self, mark: str) -> bool:
@@ -127,12 +150,37 @@ class Lines:
 
     def _heading(self, char: str, out: list[str], *, gap: bool) -> None:
         if gap:
-            self._held, self._at_start = "", False
+            self._held, self._at_start, self._titled, self._apart = "", False, True, True
             out.append(char)
         elif char == "#" and len(self._held) < _MOST_HASHES:
             self._held += char
         else:
             self._text(char, out)
+
+    def _in_heading(self, char: str, out: list[str], *, gap: bool) -> None:
+        """The text of a heading: `#` apart from it, at its end, close it."""
+        if self._held and gap:
+            self._gap = merge(self._gap, char)
+        elif char == "#" and self._apart and not self._gap:
+            self._held += char
+        else:
+            self._text(char, out)
+            self._apart = gap
+
+    def _behind_bullet(self, char: str, out: list[str], *, gap: bool) -> None:
+        """White space behind a bullet, and the box of a task."""
+        at = len(self._held)
+        if not at and gap:
+            self._apart = True
+            out.append(char)
+        elif self._boxed and gap:
+            self._held, self._bullet, self._apart = "", False, False
+            out.append(char)
+        elif self._apart and at < len(_BOX) and (char in _BOX[at] or (gap and at == 1)):
+            self._held += char
+        else:
+            self._text(char, out)
+            self._bullet = self._apart = False
 
     def _underline(self, char: str, out: list[str], *, gap: bool) -> None:
         if gap:

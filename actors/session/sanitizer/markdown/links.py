@@ -1,4 +1,4 @@
-"""Rule 24: links and images are their texts."""
+"""Rule 24: links and images are their texts; marks of footnotes go."""
 
 import re
 from collections import deque
@@ -11,6 +11,8 @@ from actors.session.sanitizer.alphabet import breaks_line, is_gap
 _TITLES = {'"': '"', "'": "'", "(": ")"}
 _CONCERNS = re.compile("[][!]")
 """Brackets and the mark of an image."""
+
+_FOOTNOTE = re.compile(r"\[\^\d+\]")
 
 
 @define
@@ -188,8 +190,10 @@ class Links:
             self._loose -= 1
             out.append("]")
             return
-        self._opened.pop()
+        begin = self._opened.pop() - self._base
         self._held += "]"
+        if _FOOTNOTE.fullmatch(self._held, begin):
+            self._held = self._held[:begin]
         self._freed(out)
 
     def _freed(self, out: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Words are put together here; each goes on as one piece once its end has been read."""
 
 import re
+from collections.abc import Collection
 
 from attrs import define, field
 
@@ -26,7 +27,7 @@ from actors.session.sanitizer.words.rewrite import TIMES, rewrite
 _PLAIN = re.compile(rf"[^{WORDLIKE}{TAGS}]+")
 _COLLAPSING = frozenset(".-*")
 _MOST_EQUAL = 3
-_SHRUG_SO_FAR = "¯\\_("
+_SHRUG_SO_FAR = re.compile(r"¯\\*_?\(\Z")
 
 
 @define
@@ -47,6 +48,10 @@ class Words:
     _dash: bool = field(default=False, init=False)
     _star: bool = field(default=False, init=False)
     _gap: str = field(default="", init=False)
+    _stars: Collection[str] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._stars = ("*", "\\*") if self.families.markdown else ("*",)
 
     @property
     def held(self) -> int:
@@ -98,7 +103,8 @@ class Words:
             self._close_star("", out)
         if self.word:
             out.append(_PLAIN.sub(lambda found: self.opaque.hide(found[0]), self.word))
-            self.word, self._alone, self._overlong = "", False, True
+            self._overlong = any(not is_tag(char) for char in self.word)  # a long tag makes no long word
+            self.word, self._alone = "", False
             self.after_letter = self.after_digit = False
         return out
 
@@ -114,7 +120,7 @@ class Words:
         if self._star:
             self._gap = merge(self._gap, gap)
             return
-        if self.word == "*" and self._starts_sum():
+        if self.word in self._stars and self._starts_sum():
             self.word, self._star, self._gap, self.after_digit = "", True, gap, False
             return
         if self.word:
@@ -142,7 +148,7 @@ class Words:
             self._end(out, before_letter=True)
         if char in LONG_DASHES and not open_literal(self.word):
             self._long_dash(char, out)
-        elif unspaced(char) and not self.word.endswith(_SHRUG_SO_FAR) and not open_literal(self.word):
+        elif unspaced(char) and not _SHRUG_SO_FAR.search(self.word) and not open_literal(self.word):
             self._end(out, before_letter=True)
             self._overlong, self._alone, self.word = False, True, char
         elif self._overlong:

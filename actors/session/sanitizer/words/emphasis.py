@@ -11,8 +11,12 @@ _EDGE = "_*~`\"'“”‘’«»‹›„‚()[]{}.,;:!?…"
 
 _TILDES = re.compile("~{2,}")
 _ONLY_MARKS = re.compile("[_*~]+")
+_BLANK = re.compile(r"[(\[\"'“‘]*_{3,}[)\]\"'”’.,;:!?]*")
+"""A gap to fill in, with the punctuation around it; shorter ones may be a face."""
+
 _UNDERSCORE = regex.compile(rf"(?<![{ALNUM}_])_+(?=[{ALNUM}])|(?<=[{ALNUM}])_+(?![{ALNUM}_])")
 _STRUCK = regex.compile(rf"(?<![{ALNUM}~])~{{2,}}(?=[{ALNUM}])|(?<=[{ALNUM}])~{{2,}}(?![{ALNUM}~])")
+_SPELLED = regex.compile(rf"[{ALNUM}]")
 _NAME = re.compile(r"[\w)\]][./][\w(\[]")
 """A dot or slash inside: the name of a file, whose underscores are part of it."""
 
@@ -26,10 +30,10 @@ def emphasis(text: str, word: str) -> str:
         return before + _marks(body, before, after) + after
     start = body.index(core)
     head, tail = body[:start], body[start + len(core) :]
-    inside_left = before == LETTER and _ONLY_MARKS.fullmatch(head)
-    inside_right = after == LETTER and _ONLY_MARKS.fullmatch(tail)
-    head = head if inside_left else _without(head, named)
-    tail = tail if inside_right else _without(tail, named)
+    inside_left = before == LETTER and _ONLY_MARKS.fullmatch(head) and _SPELLED.match(core)
+    inside_right = after == LETTER and _ONLY_MARKS.fullmatch(tail) and _SPELLED.match(core[-1])
+    head = _without(head, named or bool(inside_left))
+    tail = _without(tail, named or bool(inside_right))
     core = _STRUCK.sub("", core)
     return before + head + (core if named else _UNDERSCORE.sub("", core)) + tail + after
 
@@ -48,9 +52,11 @@ def _without(edge: str, named: bool) -> str:
 
 def _marks(body: str, before: str, after: str) -> str:
     """A word of marks and punctuation alone: marks go, a face such as `;_;` stays."""
-    if (before == LETTER) is (after == LETTER) and (before == LETTER or not _ONLY_MARKS.fullmatch(body)):
+    inside = before == LETTER and after == LETTER
+    alone = LETTER not in (before, after)
+    if alone and not (_ONLY_MARKS.fullmatch(body) or _BLANK.fullmatch(body)):
         return body
-    return _without(body, False)
+    return _without(body, inside)
 
 
 __all__ = ["bare", "emphasis"]

@@ -14,6 +14,7 @@ from actors.session.sanitizer.alphabet import (
     LONG_DASHES,
     PICTURE,
     SPACE,
+    WORDLIKE,
 )
 from actors.session.sanitizer.families import Families
 from actors.session.sanitizer.opaque import Opaque
@@ -24,7 +25,9 @@ TIMES = f"{SPACE}times{SPACE}"
 
 _TYPED = regex.compile(rf"\\n|(?:/n){{2,}}+|(?<!(?<![{ALNUM}])[{ALNUM}])/n(?=[{GAPS}])")
 _BOX = re.compile(r"[\u2500-\u257f]")
-_SHRUG = "¯\\_(ツ)_/¯"
+_SHRUG = re.compile(r"¯\\*_?\(ツ\)\\?_?/¯")
+"""Markdown eats its backslash or its underscores, or models double the backslash for that reason."""
+
 _SPELLED = regex.compile(rf"[{ALNUM}]")
 _BETWEEN_GAPS = re.compile(rf"([{GAPS}]+)")
 
@@ -34,6 +37,9 @@ _APART = regex.compile(rf"(?<=[{ALNUM}])\*++(?=[{ALNUM}])")
 _SUM = re.compile(r"(?<=\d)\*(?=\d)")
 
 _APOSTROPHE = regex.compile(rf"(?<=[{LETTERS}])\\++'(?=[{LETTERS}])")
+_ESCAPED_MARK = regex.compile(rf"(?<![:;=]'?[-^]?)(?<!\\)\\(?=[*_#~`>|+!{{}}$&%^<@=-]|(?<=\p{{Nd}}\\)\.|[{WORDLIKE}])")
+"""The backslash that keeps a mark of Markdown from being one; not the mouth of an emoticon."""
+
 _ESCAPED = re.compile(r"\\+[\"']")
 
 _EMOTICON = regex.compile(
@@ -49,7 +55,6 @@ _DASHES = re.compile(rf"[{DASHES}]{{2,}}|[{LONG_DASHES}]")
 
 
 def _pictures(text: str) -> str:
-    text = text.replace(_SHRUG, PICTURE)
     if not _BOX.search(text):
         return text
     words = _BETWEEN_GAPS.split(text)
@@ -73,10 +78,14 @@ def _asterisks(text: str, families: Families) -> str:
 def rewrite(word: str, opaque: Opaque, families: Families, *, after_letter: bool, before_letter: bool) -> str:
     """What is left of a word, with gaps in it. The two flags say what its neighbours are if no gap is between."""
     if families.markdown and "@" in word and "_" in word and "/" not in word:
-        word = bare(word)
+        word = bare(_ESCAPED_MARK.sub("", word))
     text = protect(word, opaque, contacts=families.contacts and families.english)
     text = (LETTER if after_letter else SPACE) + text + (LETTER if before_letter else SPACE)
+    if families.emoji and "¯" in text:
+        text = _SHRUG.sub(PICTURE, text)
     if families.markdown:
+        if "\\" in text and "¯" not in text:
+            text = _ESCAPED_MARK.sub("", text)
         if "_" in text or "~~" in text:
             text = emphasis(text, word)
         if "`" in text:
