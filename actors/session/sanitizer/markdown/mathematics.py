@@ -11,6 +11,8 @@ _LONGEST_NAME = 32
 _LONGEST_NUMBER = 8
 _FRACTIONS = frozenset(("frac", "dfrac", "tfrac", "cfrac"))
 _POWERS = {"2": "squared", "3": "cubed"}
+_ROOTS = {"2": "square", "3": "cube"}
+_ROOT_SIGNS = {"2": "√", "3": "∛", "4": "∜"}
 _BLANKS = frozenset(",;:! \\")
 _CLOSING = frozenset(".,;:!?)]}|'")
 
@@ -32,6 +34,7 @@ class Formula:
     _index: str | None = field(default=None, init=False)
     _groups: list[str] = field(factory=list, init=False)
     _apart: bool = field(default=False, init=False)
+    _behind: bool = field(default=False, init=False)
     _last: str = field(default="", init=False)
 
     @property
@@ -67,7 +70,7 @@ class Formula:
         if name:
             self._command(name, out)
             return False
-        self._end_power(out)
+        self._settle_power(out)
         if char in _BLANKS or is_gap(char):
             self._gap(SPACE, out)
         else:
@@ -83,7 +86,7 @@ class Formula:
             self._wants and self._argument(char, out)
         ):
             return
-        elif char == "^" and self.english:
+        elif char == "^":
             self._power, self._braced = "", False
         elif char == "{":
             self._group("")
@@ -97,9 +100,14 @@ class Formula:
     def _command(self, name: str, out: list[str]) -> None:
         if self._power == "" and name == "circ":
             self._power = None
+            if self._braced:
+                self._group("")
             self._write("°", out)
             return
-        self._end_power(out)
+        self._settle_power(out)
+        wanted, self._wants = self._wants, ""
+        if wanted == "root":
+            self._root(out)
         if name in _FRACTIONS:
             self._wants = "numerator"
             self._apart = self._apart or _wordlike(self._last)
@@ -109,6 +117,7 @@ class Formula:
             self._write("×", out)
         else:
             self._word(name, out)
+            self._end_argument(wanted, out)
 
     def _in_power(self, power: str, char: str, out: list[str]) -> bool:
         """Whether the character belongs to the exponent."""
@@ -120,17 +129,21 @@ class Formula:
             return True
         if is_gap(char) and not power:
             return True
-        braced = self._braced
-        closed = char == "}" and braced
-        if braced and not closed:
-            self._word("to the", out)
-            for digit in power:
-                self._write(digit, out)
-            self._power = None
-            self._group("")
-            return False
-        self._end_power(out)
+        closed = char == "}" and self._braced
+        if closed:
+            self._end_power(out)
+        else:
+            self._settle_power(out)
         return closed
+
+    def _settle_power(self, out: list[str]) -> None:
+        """What comes is not the end of an exponent: one in braces has more to it than its first digits."""
+        if not (self._power is not None and self._braced):
+            self._end_power(out)
+            return
+        power, self._power = self._power, None
+        self._raise(power, out)
+        self._group("power")
 
     def _end_power(self, out: list[str]) -> None:
         """The exponent is complete; one that has not begun is whatever comes."""
@@ -138,12 +151,20 @@ class Formula:
         if power is None:
             return
         braced, self._braced = self._braced, False
-        if power in _POWERS:
+        if self.english and power in _POWERS:
             self._word(_POWERS[power], out)
         elif power or not braced:
+            self._raise(power, out)
+            self._behind = bool(power)
+
+    def _raise(self, power: str, out: list[str]) -> None:
+        """The exponent, or what is known of it."""
+        if self.english:
             self._word("to the", out)
-            for digit in power:
-                self._write(digit, out)
+        else:
+            self._write("^", out)
+        for digit in power:
+            self._write(digit, out)
 
     def _argument(self, char: str, out: list[str]) -> bool:
         """Whether the character opens what the command before it wants."""
@@ -157,13 +178,13 @@ class Formula:
         if wanted == "root":
             self._root(out)
         if char == "{":
-            self._group("numerator" if wanted == "numerator" else "")
+            self._group(wanted)
             return True
-        if wanted == "numerator" and char.isalnum():
-            self._write(char, out)
-            self._over(out)
-            return True
-        return False
+        if not char.isalnum():
+            return False
+        self._write(char, out)
+        self._end_argument(wanted, out)
+        return True
 
     def _in_index(self, char: str, out: list[str]) -> None:
         """Which root it is."""
@@ -171,14 +192,13 @@ class Formula:
         if char != "]" and len(index) < _LONGEST_NUMBER:
             self._index = index + char
             return
-        self._index, self._wants = None, ""
-        if not self.english:
-            self._root(out)
+        self._index, self._wants = None, "radicand"
+        if self.english:
+            self._word(f"{_ROOTS.get(index, index + 'th')} root of", out)
         else:
-            self._word("cube root of" if index == "3" else f"{index}th root of", out)
+            self._write(_ROOT_SIGNS.get(index, index + "√"), out)
 
     def _root(self, out: list[str]) -> None:
-        self._wants = ""
         if self.english:
             self._word("square root of", out)
         else:
@@ -196,24 +216,31 @@ class Formula:
             self._groups.append(kind)
 
     def _close(self, out: list[str]) -> None:
-        if self._groups and self._groups.pop() == "numerator":
+        if self._groups:
+            self._end_argument(self._groups.pop(), out)
+
+    def _end_argument(self, kind: str, out: list[str]) -> None:
+        """A letter or digit behind a fraction, a root or an exponent is none of it: `1 over 2 m`."""
+        if kind == "numerator":
             self._over(out)
+        else:
+            self._behind = bool(kind)
 
     def _word(self, words: str, out: list[str]) -> None:
         if self._apart or _wordlike(self._last):
             out.append(SPACE)
         out.append(words.replace(" ", SPACE))
-        self._last, self._apart = words[-1], True
+        self._last, self._apart, self._behind = words[-1], True, False
 
     def _write(self, char: str, out: list[str]) -> None:
-        if self._apart and char not in _CLOSING:
+        if (self._apart and char not in _CLOSING) or (self._behind and char.isalnum()):
             out.append(SPACE)
         out.append(char)
-        self._last, self._apart = char, False
+        self._last, self._apart, self._behind = char, False, False
 
     def _gap(self, gap: str, out: list[str]) -> None:
         out.append(gap)
-        self._last, self._apart = gap, False
+        self._last, self._apart, self._behind = gap, False, False
 
 
 __all__ = ["Formula"]

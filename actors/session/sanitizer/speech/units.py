@@ -26,7 +26,9 @@ _SCALES = {"f": FAHRENHEIT, "c": CELSIUS, "k": KELVIN}
 _SPELLED = regex.compile(rf"[{ALNUM}]")
 
 _ONE_SIGN = str.maketrans({"℃": "°C", "℉": "°F"})
-_RING = regex.compile(rf"[º˚](?=[{GAPS}]?C(?![{ALNUM}]))")
+_RING = regex.compile(rf"[º˚](?=[CF](?![{ALNUM}]))|(?<=\p{{Nd}})˚(?![{ALNUM}])")
+"""What looks like a degree sign and stands for one; elsewhere `º` is an ordinal's."""
+
 _MAY_RING = re.compile("[℃℉º˚]")
 
 _RATES = {
@@ -41,9 +43,11 @@ _RATES = {
     "kB/s": ("kilobyte", "kilobytes", "second"),
     "MB/s": ("megabyte", "megabytes", "second"),
 }
-_RATE = regex.compile(rf"(?:{'|'.join(_RATES)})(?![{ALNUM}/^*²³])")
-_COUNTED = regex.compile(rf"(?<![{LETTERS}])(?:\d++[.,])*+\d++\Z")
-_GLUED = regex.compile(rf"(?<![{LETTERS}\d])(?:\d++[.,])*+\d++(?=(?:{'|'.join(_RATES)})(?![{ALNUM}/^*²³]))")
+_RATE = rf"(?P<rate>{'|'.join(_RATES)})(?![{ALNUM}/^*²³])"
+_NUMBER = rf"(?<![{LETTERS}\d])(?P<number>(?:\d++[.,])*+\d++)"
+_NEXT_RATE = regex.compile(_RATE)
+_COUNTED = regex.compile(rf"{_NUMBER}\Z")
+_GLUED = regex.compile(_NUMBER + _RATE)
 
 
 @define
@@ -98,15 +102,13 @@ class Units:
     def _rated(self, text: str) -> str:
         """The text with its rate as words; and whether it ends in a number, for the text after it."""
         number, self._number = self._number, ""
-        if number and (found := _RATE.match(text)):
-            return _spoken(found[0], number) + text[found.end() :]
-        if found := _GLUED.search(text):
-            rate = _RATE.match(text, found.end())
-            assert rate is not None, "the number was found before a rate"
-            return text[: found.end()] + SPACE + _spoken(rate[0], found[0]) + text[rate.end() :]
+        said = ""
+        if number and (found := _NEXT_RATE.match(text)):
+            said, text = _spoken(found["rate"], number), text[found.end() :]
+        text = _GLUED.sub(lambda found: found["number"] + SPACE + _spoken(found["rate"], found["number"]), text)
         if counted := _COUNTED.search(text):
-            self._number = counted[0]
-        return text
+            self._number = counted["number"]
+        return said + text
 
     def _text(self, text: str, out: list[str]) -> None:
         scaled = self._sign == "°" and self._gap in ("", SPACE) and _SCALE.match(text) is not None
