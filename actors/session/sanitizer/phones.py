@@ -14,9 +14,12 @@ _MOST_DIGITS = 15
 """E.164: the most digits of an international number."""
 
 _MOST_SEPARATORS = 2
-_SEPARATORS = frozenset(f"{SPACE}-.()")
+_SEPARATORS = frozenset(f"{SPACE}-\u2010\u2011.()")
+_BETWEEN_BRACKETS = f"){SPACE}("
+"""Three separators that are one all the same: `(+44) (0)20`."""
+
 _GROUP_END = re.compile(r"\d(?!\d)")
-_TRUNK = re.compile(rf"(\+\d{{1,3}}[{SPACE}.-]*)\(0\)")
+_TRUNK = re.compile(rf"(\+\d{{1,3}}[{SPACE}.)\-\u2010\u2011]*)\(0\)")
 """A country code and the zero that is dialled inside the country only."""
 
 _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -99,6 +102,7 @@ class Phones:
     opaque: Opaque
     surplus: int = 0
     closed: int = 0
+    _open: int = field(default=0, init=False)
     _held: str = field(default="", init=False)
     _digits: int = field(default=0, init=False)
     _separators: int = field(default=0, init=False)
@@ -108,21 +112,25 @@ class Phones:
         """Characters that wait here."""
         return len(self._held)
 
-    def feed(self, char: str, *, at_start: bool) -> str:
-        """The text as far as it is decided, this character last. `at_start`: a word may start here."""
+    def feed(self, char: str, *, at_start: bool, brackets: int) -> str:
+        """The text as far as it is decided, this character last.
+
+        `at_start`: a word may start here. `brackets`: those that were opened in front of it, in the same word.
+        """
         if not self._held:
             if char != "+" or not at_start:
                 return char
-            self._held, self._digits, self._separators = char, 0, 0
+            self._begin(brackets)
             return ""
         if self._goes_on(char):
             self._held += char
             return ""
         begins = char == "+" and self._held[-1] in (SPACE, "(")  # the next number, right behind this one
+        brackets = len(self._held) - len(self._held.rstrip("("))
         known = self._decided(char)
         if not begins:
             return known + char
-        self._held, self._digits, self._separators = char, 0, 0
+        self._begin(brackets)
         return known
 
     def settle(self) -> str:
@@ -134,13 +142,17 @@ class Phones:
         """What is held, as if the text ended here."""
         return self._decided("") if self._held else ""
 
+    def _begin(self, brackets: int) -> None:
+        self._held, self._digits, self._separators, self._open = "+", 0, 0, brackets
+
     def _goes_on(self, char: str) -> bool:
         if char.isdecimal():
             self._digits += 1
             self._separators = 0
             return self._digits <= _MOST_DIGITS
         self._separators += 1
-        return self._digits > 0 and char in _SEPARATORS and self._separators <= _MOST_SEPARATORS
+        few = self._separators <= _MOST_SEPARATORS or (self._held[-2:] + char) == _BETWEEN_BRACKETS
+        return self._digits > 0 and char in _SEPARATORS and few
 
     def _decided(self, following: str) -> str:
         """The longest valid prefix as a mark, and the rest; the text as it is if there is none."""
@@ -150,13 +162,15 @@ class Phones:
             ends.pop()
         for end in reversed(ends):
             digits = _dialled(held[:end])
-            if digits is not None:
-                self.closed, opened = _unmatched(held[:end])
-                rest = end
-                while opened and held[rest : rest + 1] == ")":
-                    rest, opened = rest + 1, opened - 1
-                self.surplus += rest - 1
-                return self.opaque.hide(_spoken(digits)) + held[rest:]
+            closed, opened = _unmatched(held[:end])
+            rest = end
+            while opened and held[rest : rest + 1] == ")":
+                rest, opened = rest + 1, opened - 1
+            if digits is None or opened or closed > self._open:
+                continue  # no number, or one that would take a bracket from its other half
+            self.closed = closed
+            self.surplus += rest - 1
+            return self.opaque.hide(_spoken(digits)) + held[rest:]
         return held
 
 

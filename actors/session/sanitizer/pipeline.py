@@ -204,7 +204,7 @@ class Sanitizer:
         phones, words = self._phones, self._words
         for char in text:
             if phones.held or (char == "+" and self._dials):
-                known = phones.feed(char, at_start=words.at_start)
+                known = phones.feed(char, at_start=words.at_start, brackets=words.word.count("("))
                 self._take_number()
                 self._speak(words.feed(known), out)
             else:
