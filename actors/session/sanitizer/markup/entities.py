@@ -6,6 +6,9 @@ from html.entities import html5
 
 from attrs import define, field
 
+_NO_CHARACTER = "\ufffd"
+"""What a number that stands for no character decodes to; it vanishes as one written out does (rule 29)."""
+
 _LONGEST = max(map(len, html5)) + 1
 _NUMERIC = re.compile(r"&#(?:[0-9]+|[xX][0-9a-fA-F]+)")
 _VIABLE = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]*|#(?:[0-9]*|[xX][0-9a-fA-F]*))?")
@@ -74,7 +77,7 @@ class Entities:
             out.append(reference)
             self._held = ""
             return
-        decoded = html.unescape(reference)
+        decoded = html.unescape(reference).replace(_NO_CHARACTER, "")
         self.shrunk += len(reference) - len(decoded)
         self._held = ""
         for char in decoded:

@@ -1,37 +1,22 @@
-"""Rules 4, 23 and 28: tags and leaked control tokens, and the tags that stay; addresses in angle brackets (24)."""
+"""Rules 4 and 23: tags and leaked control tokens; addresses in angle brackets (24)."""
 
 import re
-from collections.abc import Collection
 
 from attrs import define, field
 
 from actors.session.sanitizer.alphabet import SPACE
 from actors.session.sanitizer.markup.blocks import STRAY_TAGS
-from actors.session.sanitizer.opaque import Opaque
+from actors.session.sanitizer.markup.grammar import LONGEST, TAG, TAG_BEGUN
 
-_LONGEST = 64
-"""Characters from `<` to `>`, both included."""
-
-_NAME = r"[^\W\d_][\w:.-]*+"
-_KEY = r"[^\W\d][\w:.@-]*+"
-_BARE = r"[^\s\"'<>=`\udc00-\udfff]++"
-_PAIR = rf"\s++{_KEY}=(?:\"[^\"<]*+\"|'[^'<]*+'|{_BARE})"
 _WORD = r"[^\W\d][\w:./-]*+"
 
 _CONTROL = rf"\|[^\s<>|]++\|>|\|/?{_WORD}>|{_WORD}\|>|/?｜[^<>\r\n]++>"
 """`<|name|>`, one-sided `<|name>` and `<name|>`, full-width `<｜name｜>`."""
 
-_WHOLE = re.compile(
-    rf"<(?:(?P<open>{_NAME})(?:{_PAIR})*+\s*+/?>|/(?P<close>{_NAME})\s*+>|{_CONTROL}"
-    r"|![dD][oO][cC][tT][yY][pP][eE]\b[^<>]*+>)"
-)
-_PAIR_BEGUN = rf"\s++(?:/|{_KEY}(?:=(?:\"[^\"<]*+|'[^'<]*+|{_BARE})?+)?+)?+"
+_WHOLE = re.compile(rf"<(?:{TAG}|{_CONTROL}|![dD][oO][cC][tT][yY][pP][eE]\b[^<>]*+>)")
 _CONTROL_BEGUN = rf"\|[^\s<>|]*+\|?+|{_WORD}\|?+|/?｜[^<>\r\n]*+"
 _MAIL_BEGUN = r"(?:mailto:)?[\w.+%-]++@[\w.-]*+"
-_BEGUN = re.compile(
-    rf"<(?:{_NAME}(?:{_PAIR}(?=[\s/>]|\Z))*+(?:{_PAIR_BEGUN}|/)?+|/(?:{_NAME}\s*+)?+"
-    rf"|{_CONTROL_BEGUN}|{_MAIL_BEGUN}|[\w.+%-]++)?"
-)
+_BEGUN = re.compile(rf"<(?:{TAG_BEGUN}|{_CONTROL_BEGUN}|{_MAIL_BEGUN}|[\w.+%-]++)?")
 _BARE_BEGUN = re.compile(rf"<(?:{_CONTROL_BEGUN}|/[\w:]*+)?")
 _DOCTYPE = "<!doctype"
 
@@ -49,14 +34,10 @@ _GAPPED = frozenset(
 class Tags:
     """Removes what is a tag and leaves what only looks like one. `<` opens; a second `<`, or 64 characters, end it.
 
-    Tags of the names `kept` (lower case) go on as one mark each; `surplus` counts the characters that became one, its
-    reader sets it back. Without `markup` only control tokens and stray closing tags of reasoning are removed.
+    Without `markup` only control tokens and stray closing tags of reasoning are removed.
     """
 
-    opaque: Opaque
     markup: bool = True
-    kept: Collection[str] = ()
-    surplus: int = 0
     _held: str = field(default="", init=False)
     _in_address: bool = field(default=False, init=False)
 
@@ -105,7 +86,7 @@ class Tags:
             # An address may be longer than what can wait for its `>`.
             self._held, self._in_address = "", True
             out.append(grown[1:])
-        elif char != "<" and len(grown) < _LONGEST and self._may_go_on(grown):
+        elif char != "<" and len(grown) < LONGEST and self._may_go_on(grown):
             self._held = grown
         else:
             out.append(self._held)
@@ -122,20 +103,19 @@ class Tags:
         """What the tag leaves, None if it is none, or one that is text."""
         found = _WHOLE.fullmatch(tag)
         if found is None:
-            return tag[1:-1] if self.markup and _MAIL.fullmatch(tag) else None
+            return tag[1:-1].removeprefix("mailto:") if self.markup and _MAIL.fullmatch(tag) else None
         closes = (found["close"] or "").lower()
         if closes in STRAY_TAGS:
             return SPACE
         name = closes or (found["open"] or "").lower()
-        if name and name in self.kept:
-            self.surplus += len(tag) - 1
-            return self.opaque.keep_tag(tag)
         if not self.markup:
             return None if name or tag.startswith("<!") else ""
+        if tag[1:5].lower() == "www.":
+            return tag[1:-1]
         return SPACE if name in _GAPPED else ""
 
     def _may_go_on(self, start: str) -> bool:
-        if not self.markup and not self.kept:
+        if not self.markup:
             return _BARE_BEGUN.fullmatch(start) is not None
         if start.startswith("<!"):
             name = start[: len(_DOCTYPE)].lower()

@@ -72,6 +72,24 @@ FRAGMENTS = (
         "C:\\(",
         "www.x.io/_",
     ),
+    *(
+        "\\_",
+        "\\*",
+        "\\#",
+        "\\+1",
+        "_。",
+        "~~你~~",
+        "[^1]",
+        "\n- [x] ",
+        "\n# T ",
+        " ## ",
+        "\n* [",
+        "<think >",
+        "</think\n>",
+        "&#0;",
+    ),
+    *("{\\pi", "^{\\circ}", "\\sqrt\\pi", "km/h–5 ", "20 ˚F", "(+44) (0)20 7946 0958", "(+44 20) 7946 0958", "____."),
+    *("<break a='&amp;'/>", "<break a='" + "x" * 60, "<break time='1s'" + " a='b c>'" * 8 + "/>", "¯_(ツ)_/¯"),
 )
 """Of the rules that were added: Markdown, formulas, rates, tags that stay."""
 
