@@ -24,18 +24,13 @@ _NO_QUOTE = frozenset("=_.<")
 
 @define
 class Lines:
-    """Drops the marks of headings, quotations and tasks, fences and underlines, and reads the rows of tables.
-
-    Within a line it goes on for what only a line of that kind ends or begins with: `#` at the end of a heading, a box
-    behind a bullet.
-    """
+    """Drops the marks of headings, quotations and tasks, fences and underlines, and reads the rows of tables."""
 
     _at_start: bool = field(default=True, init=False)
     _held: str = field(default="", init=False)
     _gap: str = field(default="", init=False)
     _gone: bool = field(default=False, init=False)
     _row: Row | None = field(default=None, init=False)
-    _titled: bool = field(default=False, init=False)
     _bullet: bool = field(default=False, init=False)
     _apart: bool = field(default=False, init=False)
 
@@ -48,7 +43,7 @@ class Lines:
     @property
     def busy(self) -> bool:
         """Whether the next character means more than itself."""
-        return self._at_start or self._titled or self._bullet or (self._row is not None and self._row.busy)
+        return self._at_start or self._bullet or (self._row is not None and self._row.busy)
 
     @property
     def _boxed(self) -> bool:
@@ -57,7 +52,7 @@ class Lines:
 
     def feed(self, text: str) -> str:
         """The text without marks at its lines' starts, as far as it is decided."""
-        plain = len(text) == 1 and self._row is None and not (self._held or self._titled or self._bullet)
+        plain = len(text) == 1 and self._row is None and not (self._held or self._bullet)
         if plain and (not self._at_start or text not in _MARKS):
             if not is_gap(text):
                 self._at_start = self._at_start and text in _INVISIBLE
@@ -85,7 +80,7 @@ class Lines:
         if self._row is not None:
             return self._row.end()
         boxed, held, self._held = self._boxed, self._held, ""
-        return "" if self._titled or boxed or self._ends_line(held) else held
+        return "" if boxed or self._ends_line(held) else held
 
     def _char(self, char: str, out: list[str]) -> None:
         gap = is_gap(char)
@@ -93,8 +88,6 @@ class Lines:
             self._break(char, out)
         elif self._row is not None:
             out.append(self._row.feed(char))
-        elif self._titled:
-            self._in_heading(char, out, gap=gap)
         elif self._bullet:
             self._behind_bullet(char, out, gap=gap)
         elif not self._at_start:
@@ -118,7 +111,7 @@ class Lines:
         elif self._held and not (self._gone or self._held[0] == "#" or self._boxed or self._ends_line(self._held)):
             out.append(self._held)
         self._held, self._gap, self._gone, self._at_start = "", "", False, True
-        self._titled = self._bullet = self._apart = False
+        self._bullet = self._apart = False
         out.append(gap)
 
     def _ends_line(self, mark: str) -> bool:
@@ -150,22 +143,12 @@ class Lines:
 
     def _heading(self, char: str, out: list[str], *, gap: bool) -> None:
         if gap:
-            self._held, self._at_start, self._titled, self._apart = "", False, True, True
+            self._held, self._at_start = "", False
             out.append(char)
         elif char == "#" and len(self._held) < _MOST_HASHES:
             self._held += char
         else:
             self._text(char, out)
-
-    def _in_heading(self, char: str, out: list[str], *, gap: bool) -> None:
-        """The text of a heading: `#` apart from it, at its end, close it."""
-        if self._held and gap:
-            self._gap = merge(self._gap, char)
-        elif char == "#" and self._apart and not self._gap:
-            self._held += char
-        else:
-            self._text(char, out)
-            self._apart = gap
 
     def _behind_bullet(self, char: str, out: list[str], *, gap: bool) -> None:
         """White space behind a bullet, and the box of a task."""
