@@ -119,7 +119,6 @@ BLOCKS = (
     Block(_T, "<|tools_prefix|>", ("<|tools_suffix|>",), "Apertus"),
     Block(_T, "<|tool_calls_section_begin|>", ("<|tool_calls_section_end|>",), "Kimi K2"),
     Block(_T, "<|tool_call_begin|>", ("<|tool_call_end|>",), "Kimi K2 without its outer marker"),
-    Block(_T, "<|tool_call_start|>", ("<|tool_call_end|>",), "LFM2"),
     Block(_T, "<|python_tag|>", ("<|eom_id|>", "<|eot_id|>"), "Llama 3"),
     Block(_T, "<|python_start|>", ("<|python_end|>",), "Llama 4"),
     Block(_T, "<|tool_call|>", (), "Granite, Phi 4 mini"),
