@@ -10,7 +10,7 @@ from engines.errors import EngineStartFailed, TextRefused
 from engines.prompts.encoder import HubTokenizer
 from engines.prompts.messages import Accepts, PromptMessage
 from engines.prompts.syntax import Syntax
-from engines.prompts.variables import dates, thinking_switches
+from engines.prompts.variables import dates, thinking_switches, thinking_values
 
 # What a sandboxed template may raise: its own complaints, and what its expressions do with our messages.
 TEMPLATE_ERRORS = (
@@ -81,7 +81,7 @@ class Template:
         self.accepts = Accepts()
         self.accepts = self._probed()
         self.switches = thinking_switches(self.syntax.names, self._tried)
-        self._always = dict.fromkeys(self.switches, enable_thinking)
+        self._always = thinking_values(self.switches, enable_thinking)
         self._check_roles()
         self.generation = _between(self._tried({}) or "", _USER.text)
         self.talk = self._attempt(_plain([_USER, _ASSISTANT, _NEXT], self.accepts))

@@ -8,6 +8,7 @@ from types import MappingProxyType
 # The two names in use; a template may call it otherwise, and then it has to be tried out.
 _SWITCHES = ("enable_thinking", "thinking")
 _SIMILAR = re.compile(r"(?:\w+_)?(?:think|thinking|reason|reasoning)(?:_\w+)?")
+_NEGATED = re.compile(r"(?:no|disable|skip|hide|suppress|without)_.*")
 _PRINTED = re.compile(r"true|false", re.IGNORECASE)
 
 # Names by which templates come by a date, besides the function; the format of the first is Llama 3's own.
@@ -28,6 +29,11 @@ def thinking_switches(names: Iterable[str], render: Callable[[Mapping[str, objec
     return usual or tuple(name for name in sorted(filter(_SIMILAR.fullmatch, known)) if _switches(name, render))
 
 
+def thinking_values(switches: Iterable[str], enable: bool) -> dict[str, bool]:
+    """What the switches are set to; one named after the opposite (`disable_thinking`) is set the other way."""
+    return {name: enable != (_NEGATED.fullmatch(name) is not None) for name in switches}
+
+
 def _switches(name: str, render: Callable[[Mapping[str, object]], str | None]) -> bool:
     off, on, untouched = (render(given) for given in ({name: False}, {name: True}, {}))
     if off is None or on is None or off == on:
@@ -42,4 +48,4 @@ def dates(now: datetime, names: Iterable[str]) -> dict[str, object]:
     return told | {"strftime_now": now.strftime}
 
 
-__all__ = ["dates", "thinking_switches"]
+__all__ = ["dates", "thinking_switches", "thinking_values"]

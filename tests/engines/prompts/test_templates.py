@@ -128,6 +128,16 @@ def test_the_thinking_switch_goes_by_the_name_that_the_template_uses(model: Path
     assert on.template.switches == (switch,)
 
 
+@pytest.mark.parametrize("switch", ["disable_thinking", "no_think", "skip_reasoning"])
+def test_a_switch_named_after_the_opposite_is_set_the_other_way(model: Path, switch: str) -> None:
+    (model / "chat_template.jinja").write_text(
+        said("x") + f"{{% if add_generation_prompt and not {switch} %}}<think>{{% endif %}}"
+    )
+    on, off = (load_chat_text(str(model), enable_thinking=thinking) for thinking in (True, False))
+    assert on.text(HI) == "x user: hi\n<think>"
+    assert off.text(HI) == "x user: hi\n"
+
+
 @pytest.mark.parametrize(
     "variable",
     [
