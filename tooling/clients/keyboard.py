@@ -1,7 +1,6 @@
 """Lines typed at a terminal or piped in, read without blocking the loop and without a thread that outlives it."""
 
 import os
-import stat
 from collections.abc import AsyncIterator
 
 import trio
@@ -12,11 +11,10 @@ BLOCK_BYTES = 4096
 async def lines(descriptor: int) -> AsyncIterator[str]:
     """The lines of a file descriptor until its end, line ends removed. Editing is the terminal's own."""
     pending = b""
-    waits = not stat.S_ISREG(os.fstat(descriptor).st_mode)  # the kernel refuses to wait for a plain file
     while True:
-        if waits:
+        try:
             await trio.lowlevel.wait_readable(descriptor)
-        else:
+        except PermissionError:  # the kernel waits for no plain file and not for /dev/null, which always have an answer
             await trio.lowlevel.checkpoint()
         block = os.read(descriptor, BLOCK_BYTES)
         *whole, pending = (pending + block).split(b"\n")

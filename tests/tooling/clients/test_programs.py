@@ -23,7 +23,7 @@ LONG = tuple(f"word{number} " for number in range(200))
 
 
 async def program(
-    name: str, *arguments: str, server: str = "", stdin: bytes = b""
+    name: str, *arguments: str, server: str = "", stdin: bytes | int = b""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a client to its end."""
     environ = {"PATH": os.defpath, "TEXT_API_KEY": KEY, "SERVER_WS_URL": server, "RECV_TIMEOUT_SEC": "2"}
@@ -141,6 +141,13 @@ async def test_live_reads_piped_lines_one_reply_after_the_other() -> None:
     assert said == ["good evening", "how are you", "bye now", None]
     assert done.stdout.decode().count("ASST  Hello there, friend.") == 3
     assert done.stderr.decode().count("ttfb=") == 3
+
+
+async def test_live_without_a_keyboard_says_the_opener_and_leaves() -> None:
+    async with standing_in() as server:
+        done = await program("live", "good evening", server=server.url, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.decode().count("ASST  Hello there, friend.") == 1
 
 
 @pytest.mark.parametrize(
