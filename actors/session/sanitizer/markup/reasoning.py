@@ -29,7 +29,12 @@ _OURS = frozenset(("", "assistant"))
 
 
 def _tight(text: str) -> str:
-    """For comparing, without white space where a tag may have some: before its `>`."""
+    """For comparing, without white space where a tag may have some: before its `>`.
+
+    In square brackets all capitals or none are a marker's: `[Think]` is a word that somebody put in brackets.
+    """
+    if text[0] == "[" and text not in (text.upper(), text.lower()):
+        return text
     text = folded(text)
     if text[-1] == ">" and text[-2:-1].isspace():
         return text[:-1].rstrip() + ">"
