@@ -246,6 +246,8 @@ def _history_item(index: int, item: object) -> HistoryItem:
     if not isinstance(item, dict):
         raise _invalid_history(f"message {index} is not an object")
     role, content = item.get("role"), item.get("content")
+    if role is None and isinstance(kind := item.get("type"), str) and kind != "message":
+        return HistoryItem("tool", "")  # the Responses API: a call, what came of it, a thought
     if not isinstance(role, str):
         raise _invalid_history(f"the role of message {index} is not a string")
     if content is None:
