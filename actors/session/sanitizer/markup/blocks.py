@@ -47,10 +47,7 @@ AFTER_THOUGHTS = markers(
 """What ends a block that the prompt opened."""
 
 _CLOSERS = [closer for block in BLOCKS for closer in block.closers if not closer.endswith("_id|>")]
-_INSTRUCTION = ("[INST]", "[/INST]")
-"""Control tokens of Llama 2 and Mistral; no other is set in square brackets that a reply would hold."""
-
-STRAY = frozenset(map(folded, (*(closer for closer in _CLOSERS if not _TAG.fullmatch(closer)), *_INSTRUCTION)))
+STRAY = frozenset(folded(closer) for closer in _CLOSERS if not _TAG.fullmatch(closer))
 """Closing markers without their opener leave a gap; those that are tags are left to the tags."""
 
 STRAY_TAGS = frozenset(folded(closer)[2:-1] for closer in _CLOSERS if _TAG.fullmatch(closer))
