@@ -28,10 +28,10 @@ class Measure:
     """How one session's messages are measured, in tokens of the chat tokenizer.
 
     `count`: tokens of a text, neutralised, without special tokens. `at_most`: a number that these are not above, which
-    is told sooner. `cut`: the start of a text within so many tokens,
-    with the tokens of what is left. `per_message`: what the template adds to each message. `check_tokens`: tokens of
-    the check prefix and its space, 0 where no router can attach it (mode chat). `checked_tokens`: the same for the
-    checked prefix. `utterance_max`: tokens of an utterance or analysis, its prefix included.
+    is told sooner. `cut`: the start of a text within so many tokens, with the tokens of what is left. `per_message`:
+    what the template adds to each message. `check_tokens`: tokens of the check prefix and its space, 0 where no router
+    can attach it (mode chat). `checked_tokens`: the same for the checked prefix. `utterance_max`: tokens of an
+    utterance or analysis, its prefix included.
     """
 
     count: Count = field(repr=False)

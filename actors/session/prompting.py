@@ -1,8 +1,10 @@
 """A turn's prompt: ids that leave room for the reply, of a conversation that the chat template takes. Blocking."""
 
+from collections.abc import Sequence
+
 import structlog
 
-from actors.session.history import History
+from actors.session.history import History, HistoryMessage
 from actors.session.opening import Render
 from engines.errors import TextRefused, TurnFailed
 
@@ -33,18 +35,29 @@ def fitting_prompt(render: Render, history: History, chat_prompt: str, room: int
 
 
 def _without_the_refused(render: Render, history: History, chat_prompt: str) -> History:
-    """A history that renders, with as few turns left out as it takes. Raises `TextRefused`."""
+    """A history that renders: without the earlier turns that are refused. Raises `TextRefused`.
+
+    Each is tried with the newest turn alone, so that a long history takes no longer than a few prompts.
+    """
     *earlier, newest = history.turns()
-    render(History(newest).prompt_messages(chat_prompt))  # refused by itself: then it is this text
-    log.warning("history.left_out", turns=len(earlier))
-    for left_out in range(len(earlier)):
-        kept = (*(message for turn in (*earlier[:left_out], *earlier[left_out + 1 :]) for message in turn), *newest)
+
+    def is_taken(*turns: Sequence[HistoryMessage]) -> bool:
         try:
-            render(History(kept).prompt_messages(chat_prompt))
+            render(_of(*turns, newest).prompt_messages(chat_prompt))
         except TextRefused:
-            continue
-        return History(kept)
-    return History(newest)
+            return False
+        return True
+
+    render(_of(newest).prompt_messages(chat_prompt))  # refused by itself: then it is this text
+    kept = [turn for turn in earlier if is_taken(turn)]
+    if not is_taken(*kept):
+        kept = []  # it is what they are together
+    log.warning("history.left_out", turns=len(earlier) - len(kept))
+    return _of(*kept, newest)
+
+
+def _of(*turns: Sequence[HistoryMessage]) -> History:
+    return History(tuple(message for turn in turns for message in turn))
 
 
 __all__ = ["fitting_prompt"]

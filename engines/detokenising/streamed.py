@@ -63,7 +63,7 @@ class StreamedText:
 
     def _step(self, one: int) -> str | None:
         try:
-            return self._stream.step(self._tokenizer, one)  # type: ignore[no-any-return]
+            text: str | None = self._stream.step(self._tokenizer, one)
         except (OverflowError, TypeError):
             # No id at all, such as a negative placeholder.
             return None
@@ -71,7 +71,8 @@ class StreamedText:
             if not str(error).startswith(_INVALID_PREFIX):
                 raise
             self._stream = _stream(())
-            return self._stream.step(self._tokenizer, one)  # type: ignore[no-any-return]
+            text = self._stream.step(self._tokenizer, one)
+        return text
 
 
 def _stream(context: Sequence[int]) -> Any:

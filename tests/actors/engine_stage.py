@@ -13,6 +13,7 @@ from engines.scripted import Script, ScriptedEngine
 
 LIMITS = EngineLimits(max_queued=100, cancel_grace_s=5, stall_timeout_s=10, hang_timeout_s=30)
 WORDS = ["a", "b", "c"]
+SMALL = 3
 
 
 @define
@@ -110,4 +111,9 @@ async def expect_unavailable(exchange: Exchange) -> None:
         await exchange.admit()
 
 
-__all__ = ["LIMITS", "WORDS", "Listener", "Stage", "expect_unavailable", "opened", "settle"]
+def small_stage() -> Stage:
+    """A stage with places for `SMALL` turns: two that run, one that waits."""
+    return Stage(EngineLimits(max_queued=1, stall_timeout_s=10, hang_timeout_s=30), max_running=SMALL - 1)
+
+
+__all__ = ["LIMITS", "SMALL", "WORDS", "Listener", "Stage", "expect_unavailable", "opened", "settle", "small_stage"]

@@ -3,28 +3,19 @@
 import pytest
 import trio
 
-from actors.engine import EngineLimits
 from actors.generation import GenerationState
 from actors.session.effects import AbortCause
 from engines.errors import EngineDead, EngineOverloaded, EngineUnavailable
-from tests.actors.engine_stage import Stage, settle
+from tests.actors.engine_stage import SMALL, Stage, settle, small_stage
 from tests.actors.engine_stage import opened as opened_stage
-
-RUNNING, QUEUED = 2, 1
-LIMIT = RUNNING + QUEUED
-LIMITS = EngineLimits(max_queued=QUEUED, stall_timeout_s=10, hang_timeout_s=30)
-
-
-def small() -> Stage:
-    return Stage(LIMITS, max_running=RUNNING)
 
 
 async def opened(nursery: trio.Nursery) -> Stage:
-    return await opened_stage(nursery, small())
+    return await opened_stage(nursery, small_stage())
 
 
 async def test_an_engine_that_was_never_attached_takes_nothing(nursery: trio.Nursery) -> None:
-    stage = small()
+    stage = small_stage()
     nursery.start_soon(stage.actor.run)
     with pytest.raises(EngineUnavailable, match="down"):
         await stage.admitted()
@@ -35,7 +26,7 @@ async def test_an_engine_that_was_never_attached_takes_nothing(nursery: trio.Nur
 
 
 async def test_a_warming_engine_takes_warm_up_requests_but_none_of_clients(nursery: trio.Nursery) -> None:
-    stage = small()
+    stage = small_stage()
     nursery.start_soon(stage.actor.run)
     await stage.attach()
     with pytest.raises(EngineUnavailable):
@@ -47,13 +38,13 @@ async def test_a_warming_engine_takes_warm_up_requests_but_none_of_clients(nurse
 
 async def test_room_is_taken_before_there_is_a_request(nursery: trio.Nursery) -> None:
     stage = await opened(nursery)
-    turns = [await stage.admitted() for _ in range(LIMIT)]
+    turns = [await stage.admitted() for _ in range(SMALL)]
     with pytest.raises(EngineOverloaded, match="limit is 3"):
         await stage.admitted()
     for exchange in turns:
         stage.submit(exchange)
     await settle()
-    assert stage.actor.running == LIMIT
+    assert stage.actor.running == SMALL
 
 
 async def test_turns_that_ask_in_one_turn_of_the_loop_never_get_more_places_than_there_are(
@@ -69,14 +60,14 @@ async def test_turns_that_ask_in_one_turn_of_the_loop_never_get_more_places_than
             refused.append(True)
 
     async with trio.open_nursery() as asking:
-        for _ in range(3 * LIMIT):
+        for _ in range(3 * SMALL):
             asking.start_soon(ask)
-    assert (len(taken), len(refused)) == (LIMIT, 2 * LIMIT)
+    assert (len(taken), len(refused)) == (SMALL, 2 * SMALL)
 
 
 async def test_a_place_that_was_given_back_is_the_next_ones_once(nursery: trio.Nursery) -> None:
     stage = await opened(nursery)
-    turns = [await stage.admitted() for _ in range(LIMIT)]
+    turns = [await stage.admitted() for _ in range(SMALL)]
     turns[0].leave(AbortCause.INTERNAL)
     turns[0].leave(AbortCause.INTERNAL)
     await stage.admitted()
@@ -86,7 +77,7 @@ async def test_a_place_that_was_given_back_is_the_next_ones_once(nursery: trio.N
 
 async def test_a_turn_that_makes_its_request_anew_keeps_its_place(nursery: trio.Nursery) -> None:
     stage = await opened(nursery)
-    turns = [await stage.admitted() for _ in range(LIMIT)]
+    turns = [await stage.admitted() for _ in range(SMALL)]
     stage.submit(turns[0])
     turns[0].discard(AbortCause.SPECULATION)
     with pytest.raises(EngineOverloaded):
@@ -102,13 +93,13 @@ async def test_a_turn_that_makes_its_request_anew_keeps_its_place(nursery: trio.
 
 async def test_a_barge_in_on_a_full_engine_finds_the_place_that_it_has_just_made_free(nursery: trio.Nursery) -> None:
     stage = await opened(nursery)
-    turns = [await stage.submitted() for _ in range(LIMIT)]
+    turns = [await stage.submitted() for _ in range(SMALL)]
     turns[0][0].leave(AbortCause.BARGE_IN)
     newcomer = await stage.admitted()
     stage.submit(newcomer)
     await settle()
     stats = stage.actor.stats()
-    assert (stats.running, stats.places, stats.unconfirmed_aborts) == (LIMIT, LIMIT, 1)
+    assert (stats.running, stats.places, stats.unconfirmed_aborts) == (SMALL, SMALL, 1)
 
 
 async def test_an_engine_that_stalled_since_takes_nothing_and_the_place_stays_the_turns(
@@ -130,25 +121,25 @@ async def test_an_engine_that_stalled_since_takes_nothing_and_the_place_stays_th
 
 async def test_places_of_a_dead_engine_count_for_nothing_in_the_next(nursery: trio.Nursery) -> None:
     stage = await opened(nursery)
-    old = [await stage.admitted() for _ in range(LIMIT)]
+    old = [await stage.admitted() for _ in range(SMALL)]
     stage.actor.detach(EngineDead("gone"))
     assert stage.actor.stats().places == 0
     stage.submit(old[0])
     with pytest.raises(EngineUnavailable):
         await old[0].ended()
     await stage.open()
-    new = [await stage.admitted() for _ in range(LIMIT)]
+    new = [await stage.admitted() for _ in range(SMALL)]
     stage.submit(old[0])
     with pytest.raises(EngineOverloaded):
         await old[0].ended()
     old[0].leave(AbortCause.INTERNAL)
     await settle()
-    assert stage.actor.stats().places == LIMIT, "nobody else's place was given back"
+    assert stage.actor.stats().places == SMALL, "nobody else's place was given back"
     new[0].leave(AbortCause.INTERNAL)
     stage.submit(old[1])
     await settle()
     assert stage.actor.running == 1, "asked for anew, it is as good as any"
-    assert stage.actor.stats().places == LIMIT
+    assert stage.actor.stats().places == SMALL
 
 
 async def test_a_turn_on_its_way_keeps_the_engine_from_being_idle(nursery: trio.Nursery) -> None:

@@ -7,26 +7,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from actors.channels import ENGINE_ANSWERS
-from actors.engine import EngineLimits, EngineState
+from actors.engine import EngineState
 from actors.engine.messages import Abort, Accepted, Admit, Answer, Busy, Ended, Leave, ReplyTo, Submit
 from actors.generation import Generation
 from actors.session.effects import AbortCause
 from engines.base import Aborted
 from engines.errors import EngineDead, EngineOverloaded, EngineUnavailable
-from tests.actors.engine_stage import Listener, Stage
+from tests.actors.engine_stage import SMALL, Listener, Stage, small_stage
 from tests.actors.engine_stage import opened as opened_stage
-
-RUNNING, QUEUED = 2, 1
-LIMIT = RUNNING + QUEUED
-LIMITS = EngineLimits(max_queued=QUEUED, stall_timeout_s=10, hang_timeout_s=30)
-
-
-def small() -> Stage:
-    return Stage(LIMITS, max_running=RUNNING)
 
 
 async def opened(nursery: trio.Nursery) -> Stage:
-    return await opened_stage(nursery, small())
+    return await opened_stage(nursery, small_stage())
 
 
 @define(eq=False)
@@ -57,7 +49,7 @@ class Admissions(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage = small()
+        self.stage = small_stage()
         self.turns: list[Turn] = []
 
     @initialize()
@@ -84,7 +76,7 @@ class Admissions(RuleBasedStateMachine):
     @rule()
     def comes(self) -> None:
         self.handled()
-        full, turn = self.stage.actor.stats().places >= LIMIT, Turn()
+        full, turn = self.stage.actor.stats().places >= SMALL, Turn()
         self.stage.actor.mailbox.send_nowait(Admit(turn.reply_to))
         self.stage.actor._handle_waiting()
         (answer,) = turn.told()
@@ -110,7 +102,7 @@ class Admissions(RuleBasedStateMachine):
         if told:
             (answer,) = told
             assert isinstance(answer, Busy)
-            assert not self.serves or self.stage.actor.stats().places == LIMIT
+            assert not self.serves or self.stage.actor.stats().places == SMALL
         turn.alive = not told
 
     @precondition(lambda self: self.turns)
@@ -153,7 +145,7 @@ class Admissions(RuleBasedStateMachine):
     @invariant()
     def never_more_inside_than_fit(self) -> None:
         stats = self.stage.actor.stats()
-        assert stats.running <= stats.places <= LIMIT
+        assert stats.running <= stats.places <= SMALL
         if self.stage.actor.state is not EngineState.DOWN:
             assert len(self.stage.engine._requests) == stats.running
 

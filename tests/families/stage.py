@@ -10,7 +10,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import trio
 from attrs import define
@@ -28,16 +27,16 @@ from runtime.surroundings import Surroundings
 from tests.e2e.client import Frame
 from tests.families.models import COMMON
 from tests.families.playing import Line, play
+from tests.passing_on import PassesOn
 
 PROGRAMME = "programme.json"
 PLAYED = "played.json"
 
 
 @define(eq=False)
-class Shared:
+class Shared(PassesOn):
     """An open engine for one server after the other: opening it again only says who listens."""
 
-    engine: Engine
     info: EngineInfo | None = None
     listener: Deliver | None = None
 
@@ -56,30 +55,6 @@ class Shared:
     def submit(self, request: GenerationRequest) -> None:
         """See `Engine.submit`."""
         self.engine.submit(request)
-
-    async def handed_over(self) -> None:
-        """See `Engine.handed_over`."""
-        await self.engine.handed_over()
-
-    def abort(self, request_id: str) -> None:
-        """See `Engine.abort`."""
-        self.engine.abort(request_id)
-
-    async def watch(self) -> NoReturn:
-        """See `Engine.watch`."""
-        await self.engine.watch()
-
-    def stuck(self) -> str | None:
-        """See `Engine.stuck`."""
-        return self.engine.stuck()
-
-    async def unfinished(self) -> int | None:
-        """See `Engine.unfinished`."""
-        return await self.engine.unfinished()
-
-    async def reset_prefix_cache(self) -> bool:
-        """See `Engine.reset_prefix_cache`."""
-        return await self.engine.reset_prefix_cache()
 
     async def close(self) -> None:
         """Nobody listens any more; the engine itself goes on."""

@@ -3,7 +3,7 @@
 import importlib
 import os
 import signal
-from typing import Any, NoReturn
+from typing import Any
 
 import trio
 from attrs import define, field
@@ -12,10 +12,11 @@ from engines import processes
 from engines.base import Deliver, EngineInfo, GenerationRequest, Progress
 from engines.scripted import Script, ScriptedEngine
 from engines.trt import TrtEngine
+from tests.passing_on import PassesOn
 
 
 @define(eq=False)
-class FollowsScript:
+class FollowsScript(PassesOn):
     """The real adapter behind the engine contract. What it is given is written down, what the worker says is told to
     the worker; everything in between is the adapter's.
     """
@@ -51,30 +52,10 @@ class FollowsScript:
             self._llm.told[request.seed] = told if fails is None else {**told, "fails_after": fails}
         self.engine.submit(request)
 
-    async def handed_over(self) -> None:
-        """The adapter's."""
-        await self.engine.handed_over()
-
     def abort(self, request_id: str) -> None:
         """The adapter's."""
         self.aborted.append(request_id)
-        self.engine.abort(request_id)
-
-    async def watch(self) -> NoReturn:
-        """The adapter's."""
-        await self.engine.watch()
-
-    def stuck(self) -> str | None:
-        """The adapter's."""
-        return self.engine.stuck()
-
-    async def unfinished(self) -> int | None:
-        """The adapter's."""
-        return await self.engine.unfinished()
-
-    async def reset_prefix_cache(self) -> bool:
-        """The adapter's."""
-        return await self.engine.reset_prefix_cache()
+        super().abort(request_id)
 
     async def close(self) -> None:
         """The adapter's, and no worker may outlive it."""

@@ -32,13 +32,7 @@ def banner(launch: Launch, settings: Settings) -> str:
         lines.append("  key      the one in TEXT_API_KEY")
     server = "" if port == str(DEFAULT_PORT) and host == "127.0.0.1" else f" --server {host}:{port}"
     return "\n".join(
-        [
-            *lines,
-            "",
-            "In a second terminal, once it says it is ready:",
-            f"  TEXT_API_KEY={key} just live{server}",
-            "",
-        ]
+        [*lines, "", "In a second terminal, once it says it is ready:", f"  TEXT_API_KEY={key} just live{server}", ""]
     )
 
 

@@ -46,5 +46,27 @@ def test_an_earlier_turn_that_is_refused_is_left_out(said: Sequence[str], kept: 
     assert fitting_prompt(render, history(*said), "", 99) == kept
 
 
-def test_where_several_earlier_ones_are_refused_the_turn_goes_on_alone() -> None:
-    assert fitting_prompt(render, history("boo", "bb", "ccc", "boo", "eeeee"), "be kind", 99) == [7, 5]
+def test_several_earlier_ones_that_are_refused_are_left_out_together() -> None:
+    said = history("boo", "bb", "ccc", "dddd", "eeeee", "boo", "ggggggg")
+    assert fitting_prompt(render, said, "be kind", 99) == [7, 3, 4, 7]
+
+
+def test_turns_that_are_refused_only_together_leave_the_newest_alone() -> None:
+    def takes_two_turns(messages: Sequence[tuple[str, str]]) -> list[int]:
+        if len(messages) > 4:
+            raise TextRefused("the chat template failed: TemplateError")
+        return render(messages)
+
+    assert fitting_prompt(takes_two_turns, history("a", "bb", "ccc", "dddd", "eeeee"), "be kind", 99) == [7, 5]
+
+
+def test_a_long_history_with_a_refused_turn_is_rendered_a_few_messages_at_a_time() -> None:
+    seen: list[int] = []
+
+    def counted(messages: Sequence[tuple[str, str]]) -> list[int]:
+        seen.append(len(messages))
+        return render(messages)
+
+    texts = ["boo", "b", *["c", "d"] * 100, "e"]
+    assert len(fitting_prompt(counted, history(*texts), "", 999)) == 201
+    assert sum(seen) < 6 * len(texts)
