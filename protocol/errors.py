@@ -46,10 +46,6 @@ class PeerProtocolError(ProtocolError):
         return f"{type(self).__name__}({self.code}/{self.reason_code})"
 
 
-class LocalProtocolError(ProtocolError):
-    """Our fault: we were about to send something the protocol does not allow."""
-
-
 def invalid_message(reason_code: str, message: str) -> PeerProtocolError:
     """The frame as such is unusable."""
     return PeerProtocolError("invalid_message", reason_code, message)
@@ -67,7 +63,6 @@ def invalid_settings(reason_code: str, message: str) -> PeerProtocolError:
 
 __all__ = [
     "UNKNOWN_ID",
-    "LocalProtocolError",
     "PeerProtocolError",
     "ProtocolError",
     "invalid_message",

@@ -1,11 +1,10 @@
-"""Text hygiene at the wire: what a chat prompt or screen prefix may hold, and lone surrogates anywhere."""
+"""Text hygiene at the wire: what a chat prompt or screen prefix may hold."""
 
 import re
 import unicodedata
 
 import ftfy
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # DEL and C0 without TAB, LF, CR; then the bidi embeddings, overrides, isolates and marks (Unicode Standard Annex 9).
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 # Lines are mended in pieces of so many characters, so that no search among them keeps the interpreter for long.
@@ -49,9 +48,4 @@ def _parts(text: str, at: int) -> bool:
     return both == unicodedata.normalize("NFKC", before) + unicodedata.normalize("NFKC", behind)
 
 
-def scrub(text: str) -> str:
-    """The text with every lone surrogate, which UTF-8 cannot carry, replaced by U+FFFD."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
-__all__ = ["sanitize_prompt", "scrub"]
+__all__ = ["sanitize_prompt"]
