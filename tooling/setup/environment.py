@@ -1,7 +1,6 @@
 """One virtual environment on disk: made, found sound or made again, and its record of what was put in."""
 
 import contextlib
-import fcntl
 import json
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tooling.setup.errors import MachineError, SetupError
+from tooling.setup.locking import locked
 from tooling.setup.progress import Progress
 
 RECORD = "set-up.json"
@@ -64,13 +64,7 @@ class Environment:
     @contextlib.contextmanager
     def locked(self, progress: Progress) -> Iterator[None]:
         """Hold this environment alone: a second set-up waits for the first and then finds everything done."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with (self.path.parent / f"{self.path.name}.lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                progress.say(f"another set-up of {self.path.name} is running; waiting for it")
-                fcntl.flock(handle, fcntl.LOCK_EX)
+        with locked(self.path, f"another set-up of {self.path.name} is running", progress):
             yield
 
 

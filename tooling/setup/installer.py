@@ -1,20 +1,18 @@
 """pip of one virtual environment, run quietly: its output is kept, and its end is shown only when it fails."""
 
 import json
-import os
-import select
 import subprocess
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tooling.setup.errors import SetupError
+from tooling.setup.output import lines
 from tooling.setup.progress import Progress
 
 TAIL_LINES = 60
-QUIET_S = 1.0
 # A pip configuration that lists folders prints one warning for every folder and package: they hide the real message.
 NOISE = ("WARNING: Location ", "Looking in indexes", "Looking in links", "[notice]")
 # `--no-user` because PIP_USER=1, common on shared machines, makes every install into a virtual environment fail.
@@ -49,7 +47,7 @@ class Installer:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         ) as process:
-            for line in _lines(process):
+            for line in lines(process):
                 if line and not line.startswith(NOISE):
                     tail.append(line)
                     seen += line.startswith(COUNTED)
@@ -90,22 +88,6 @@ def candidates(report: Mapping[str, Any]) -> tuple[Candidate, ...]:
 def canonical(name: str) -> str:
     """A distribution name in its one normal form: lower case, single hyphens (PEP 503)."""
     return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)
-
-
-def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
-    """The lines a process prints, and an empty one whenever it has printed nothing for a while."""
-    assert process.stdout is not None
-    pending = b""
-    while True:
-        if not select.select([process.stdout], [], [], QUIET_S)[0]:
-            yield ""
-            continue
-        block = os.read(process.stdout.fileno(), 65536)
-        if not block:
-            break
-        *whole, pending = (pending + block).split(b"\n")
-        yield from (line.decode("utf-8", "replace").rstrip() for line in whole)
-    yield pending.decode("utf-8", "replace").rstrip()
 
 
 def _failure(lines: Sequence[str] | deque[str], code: int) -> str:

@@ -10,10 +10,14 @@ REDRAW_INTERVAL_S = 0.1
 
 
 class Progress:
-    """Writes steps to a stream: redrawn in place on a terminal, a plain line now and then elsewhere."""
+    """Writes steps to a stream: redrawn in place on a terminal, a plain line now and then elsewhere.
 
-    def __init__(self, stream: TextIO, total: int = 0) -> None:
+    `name`: whose lines they are; every one begins with it.
+    """
+
+    def __init__(self, stream: TextIO, total: int = 0, *, name: str = "setup") -> None:
         self.stream = stream
+        self.name = name
         self.total = total
         self._done = 0
         self._title = ""
@@ -24,7 +28,7 @@ class Progress:
     def say(self, text: str) -> None:
         """One whole line."""
         self._clear()
-        print(f"setup: {text}", file=self.stream, flush=True)
+        print(f"{self.name}: {text}", file=self.stream, flush=True)
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -42,7 +46,7 @@ class Progress:
         if now - self._drawn < (REDRAW_INTERVAL_S if self._terminal else PLAIN_INTERVAL_S):
             return
         self._drawn = now
-        line = f"setup: {self._title}  {detail}  {now - self._began:.0f} s"
+        line = f"{self.name}: {self._title}  {detail}  {now - self._began:.0f} s"
         if self._terminal:
             self.stream.write(f"\r\x1b[K{line[:100]}")
             self.stream.flush()
