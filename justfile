@@ -86,6 +86,16 @@ diagram *arguments: _dev
 test *arguments: lint types
     @exec {{ cpu }} -m pytest "$@"
 
+# The tests that run against real programs beside ours (Prometheus), fetched first; arguments go to pytest.
+[no-exit-message]
+test-parts *arguments: _dev parts
+    @exec {{ cpu }} -m pytest tests/parts "$@"
+
+# Fetch those programs into .venvs/parts, out of Debian's packages and without root; prints where each is.
+[no-exit-message]
+parts *arguments:
+    @exec {{ python }} -m tooling.parts "$@"
+
 # Everything that must hold before a commit: lint, types, generated pages up to date, tests.
 [no-exit-message]
 check: lint types

@@ -1,0 +1,25 @@
+"""Servers and what scrapes them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.program import Program, scripted
+from tests.parts.prometheus import Prometheus
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Program]:
+    """A server process with the scripted engine that shows its metrics."""
+    running = Program(scripted(METRICS_ENABLED="1"))
+    try:
+        yield running.wait_ready()
+    finally:
+        running.bury()
+
+
+@pytest.fixture(scope="module")
+def prometheus(served: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes that server."""
+    with Prometheus(tmp_path_factory.mktemp("prometheus"), [f"127.0.0.1:{served.port}"]) as running:
+        yield running

@@ -1,0 +1,65 @@
+"""A real Prometheus reads the metrics of a real server."""
+
+from http.client import HTTPConnection
+
+import pytest
+import trio
+
+from tests.e2e.client import connected
+from tests.e2e.program import Program
+from tests.parts.prometheus import Prometheus, QueryRefused, check_metrics
+
+CONNECTIONS = "text_inference_active_connections"
+
+
+def page(server: Program) -> str:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        assert answer.status == 200
+        return answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_the_page_is_scraped_and_the_server_is_up(prometheus: Prometheus) -> None:
+    prometheus.wait_scraped(3)
+    assert prometheus.value("up") == 1
+    assert prometheus.value(f"max({CONNECTIONS})") == 0
+    assert prometheus.value("min_over_time(up[2s])") == 1
+
+
+async def test_a_connection_is_counted_while_it_is_there(prometheus: Prometheus, served: Program) -> None:
+    async def wait_for(count: int) -> None:
+        def is_there() -> bool:
+            return prometheus.value(f"max({CONNECTIONS})") == count
+
+        await trio.to_thread.run_sync(prometheus.wait, is_there, f"showing {count} connections")
+
+    await wait_for(0)
+    async with connected(served.port):
+        await wait_for(1)
+    await wait_for(0)
+
+
+def test_promtool_finds_nothing_wrong_with_the_page(served: Program) -> None:
+    assert check_metrics(page(served)) == ""
+
+
+def test_promtool_finds_what_is_wrong() -> None:
+    assert "parsing" in check_metrics("not a page\n")
+    assert "total" in check_metrics("# HELP x_total Counts.\n# TYPE x_total gauge\nx_total 1\n")
+
+
+def test_a_query_that_makes_no_sense_is_refused_and_one_that_finds_nothing_is_empty(prometheus: Prometheus) -> None:
+    with pytest.raises(QueryRefused, match="parse error"):
+        prometheus.query("rate(")
+    assert prometheus.query("no_such_metric") == []
+
+
+def test_a_range_has_a_value_for_each_step(prometheus: Prometheus) -> None:
+    prometheus.wait_scraped(4)
+    newest = prometheus.value("timestamp(up)")
+    (series,) = prometheus.query_range("up", newest - 0.5, newest, 0.25)
+    assert [value for _, value in series.points] == [1, 1, 1]
