@@ -95,7 +95,7 @@ class Connection:
 
     def summary(self) -> dict[str, object]:
         """What the closing log line says of this connection."""
-        return {"turns": self.actor.turns_done, "seconds": round(self.clock() - self._opened_at, 1)}
+        return {"turns": self.actor.reporter.turns, "seconds": round(self.clock() - self._opened_at, 1)}
 
     async def _read(self) -> None:
         try:

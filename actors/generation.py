@@ -1,10 +1,12 @@
 """One generation as its turn sees it: what it got of it so far, and how it ended."""
 
 import enum
+from array import array
 from typing import Protocol
 
 from attrs import define, evolve, field
 
+from actors.session.effects import AbortCause
 from engines.base import Delta, Failed, Finished, GenerationRequest, Usage
 from engines.errors import EngineError, TurnFailed
 
@@ -29,7 +31,8 @@ class GenerationState(enum.Enum):
 class Generation:
     """A submitted request, kept by its turn. The engine's actor hands each new text to `take` in the engine's step.
 
-    Times are the clock's seconds.
+    Times are the clock's seconds. `arrivals`: when each token came, for whoever wants to know; None: nobody does.
+    `cause`: why it was stopped.
     """
 
     request: GenerationRequest
@@ -40,6 +43,9 @@ class Generation:
     state: GenerationState = GenerationState.RUNNING
     finish_reason: str = ""
     error: EngineError | None = None
+    arrivals: "array[float] | None" = None
+    ended_at: float | None = None
+    cause: AbortCause | None = None
     _prompt_tokens: int = field(init=False)
     _tokens: int = 0
     _cached_tokens: int | None = None
@@ -64,13 +70,16 @@ class Generation:
         if output.cached_tokens is not None:
             self._cached_tokens = output.cached_tokens
         self._tokens += output.tokens
+        if self.arrivals is not None:
+            self.arrivals.extend((now,) * output.tokens)
         if output.text:
             self.sink.pour(self.turn, output.text, output.tokens)
 
-    def finish(self, how: Finished | Failed) -> None:
+    def finish(self, how: Finished | Failed, now: float) -> None:
         """The engine's own end of it; without effect on one that the turn has stopped."""
         if self.state is not GenerationState.RUNNING:
             return
+        self.ended_at = now
         if isinstance(how, Finished):
             used = self.total(how)
             self._prompt_tokens, self._tokens = used.prompt_tokens, used.completion_tokens
@@ -79,9 +88,9 @@ class Generation:
         else:
             self.state, self.error = GenerationState.FAILED, how.error
 
-    def stop(self) -> None:
+    def stop(self, cause: AbortCause, now: float) -> None:
         """The turn has enough of it."""
-        self.state = GenerationState.ABORTED
+        self.state, self.cause, self.ended_at = GenerationState.ABORTED, cause, now
 
     def total(self, how: Finished | Failed) -> Usage:
         """All tokens of it, if it ends like this."""

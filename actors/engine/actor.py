@@ -33,6 +33,7 @@ from actors.engine.messages import (
 from actors.engine.requests import Request, Requests, tell
 from actors.engine.watch import Watch
 from actors.generation import Generation
+from actors.happenings import NOBODY, AbortConfirmed, AbortTold, Observer, TokensWasted
 from actors.session.effects import AbortCause
 from engines.base import Aborted, Control, Delta, Engine, Failed, Finished, Output
 from engines.errors import EngineDead, EngineError, EngineOverloaded, EngineUnavailable, TurnFailed, told
@@ -47,6 +48,7 @@ class EngineActor:
 
     limits: EngineLimits = field(factory=EngineLimits)
     clock: Callable[[], float] = trio.current_time
+    observer: Observer = NOBODY
     next_try_at: float = 0.0
     last_admitted_at: float = -math.inf
     mailbox: trio.MemorySendChannel[Message] = field(init=False)
@@ -149,7 +151,7 @@ class EngineActor:
 
     def _abort(self, message: Abort) -> None:
         """Without effect on a request that has ended, or was never taken."""
-        if not self._requests.abort(message.request_id, message.cause, self.clock()):
+        if not self._requests.abort(message.request_id, message.cause, message.since, self.clock()):
             return
         assert self.watch.engine is not None, "a live request without an engine"
         if message.cause is AbortCause.SPECULATION:
@@ -157,6 +159,8 @@ class EngineActor:
         elif self.state is not EngineState.DOWN:
             self._requests.count(message.usage)
         self.watch.engine.abort(message.request_id)
+        if self.state is not EngineState.DOWN:  # the warm-up's is nobody's
+            self.observer.report(AbortTold(message.cause, self.clock() - message.since))
 
     # -- the engine ----------------------------------------------------------------------------------------------------
 
@@ -186,14 +190,22 @@ class EngineActor:
         for request_id, output in outputs if len(outputs) <= len(live) else joined(outputs):
             request = live.get(request_id)
             if request is None:
-                if not isinstance(output, Delta):
-                    self._requests.confirm(request_id)
+                self._late(request_id, output, now)
             elif isinstance(output, Delta):
                 request.generation.take(output, now)
             elif isinstance(output, Aborted):
                 self._end(request, Failed(EngineDead("the engine ended a request that nobody had cancelled")))
             else:
                 self._end(request, output)
+
+    def _late(self, request_id: str, output: Output, now: float) -> None:
+        """The engine goes on with a request that was aborted, or says that it is gone."""
+        if isinstance(output, Delta):
+            self.observer.report(TokensWasted(output.tokens))
+            return
+        gone = self._requests.confirm(request_id)
+        if gone is not None and self.state is not EngineState.DOWN:
+            self.observer.report(AbortConfirmed(gone.cause, now - gone.since))
 
     def _end(self, request: Request, how: Finished | Failed) -> None:
         if self.state is not EngineState.DOWN:  # not the warm-up's, which runs before the engine is ready

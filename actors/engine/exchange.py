@@ -1,5 +1,6 @@
 """A turn's side of its talk with the chat engine's actor: what it has asked for, and what it was told."""
 
+from array import array
 from collections.abc import Callable
 from typing import assert_never
 
@@ -31,13 +32,16 @@ class Exchange:
     """One turn before the engine: at most one request alive at a time, on one place, and nothing left behind.
 
     Asking awaits the answer. Stopping does not: `abort` and `leave` have put their messages into the actor's mailbox
-    when they return, from whatever task they are called. `generation`: the request that the turn goes by.
-    `retry_in`: whole seconds, once the engine was busy.
+    when they return, from whatever task they are called; `since`: when the cause was read, now unless it is known.
+    `generation`: the request that the turn goes by; `made`: all that it has made. `paces`: when each token comes is
+    noted. `retry_in`: whole seconds, once the engine was busy.
     """
 
     mailbox: trio.MemorySendChannel[Message]
     clock: Callable[[], float] = trio.current_time
+    paces: bool = False
     generation: Generation | None = None
+    made: list[Generation] = field(factory=list)
     retry_in: int = 1
     _reply_to: ReplyTo = field(init=False)
     _answers: trio.MemoryReceiveChannel[Answer] = field(init=False)
@@ -93,20 +97,22 @@ class Exchange:
                 return
             self._note(answer)
 
-    def abort(self, cause: AbortCause) -> None:
+    def abort(self, cause: AbortCause, since: float | None = None) -> None:
         """Stop the request; without effect if there is none, or it has ended. Nothing more of it is heard."""
         if self.generation is not None and self.is_running:
-            self.generation.stop()
-            self.mailbox.send_nowait(Abort(self.generation.request.id, cause, self.generation.usage))
+            now = self.clock()
+            self.generation.stop(cause, now)
+            since = now if since is None else since
+            self.mailbox.send_nowait(Abort(self.generation.request.id, cause, self.generation.usage, since))
 
     def discard(self, cause: AbortCause) -> None:
         """Stop the request and go by it no more: another one will be made in its place."""
         self.abort(cause)
         self.generation = None
 
-    def leave(self, cause: AbortCause) -> None:
+    def leave(self, cause: AbortCause, since: float | None = None) -> None:
         """Stop the request and give the place back; idempotent."""
-        self.abort(cause)
+        self.abort(cause, since)
         if self._asked:
             self._asked = False
             self.mailbox.send_nowait(Leave(self._reply_to))
@@ -124,7 +130,9 @@ class Exchange:
 
     def _begin(self, request: GenerationRequest, turn: int, sink: TextSink) -> Generation:
         assert not self.is_running, "two requests on one place"
-        self.generation = Generation(request, turn, sink, self.clock())
+        arrivals = array("d") if self.paces else None
+        self.generation = Generation(request, turn, sink, self.clock(), arrivals=arrivals)
+        self.made.append(self.generation)
         self._handed_over = self._over = False
         return self.generation
 
@@ -151,7 +159,7 @@ class Exchange:
             return  # of a request that was discarded
         self._over = True
         if not isinstance(answer.how, Aborted):
-            generation.finish(answer.how)
+            generation.finish(answer.how, self.clock())
 
 
 __all__ = ["Exchange"]

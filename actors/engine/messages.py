@@ -74,11 +74,12 @@ class TryOut:
 
 @frozen
 class Abort:
-    """Stop a request. `usage`: what its turn has got of it."""
+    """Stop a request. `usage`: what its turn has got of it. `since`: when the cause was read, the clock's seconds."""
 
     request_id: str
     cause: AbortCause
     usage: Usage
+    since: float
 
 
 @frozen

@@ -20,16 +20,25 @@ class Request:
     turn: ReplyTo
 
 
+@frozen
+class Dying:
+    """A request that was aborted: when, why, and when the cause was read."""
+
+    at: float
+    cause: AbortCause
+    since: float
+
+
 @define(eq=False)
 class Requests:
-    """`live`: running or queued, by request id. `dying`: aborted, with the time of that, until the engine confirms it.
+    """`live`: running or queued, by request id. `dying`: aborted, until the engine confirms it.
 
     `prompt_tokens`, `cached_tokens`: of requests that clients got text of. `discarded_tokens`: generated beside the
     router and thrown away. `aborts`: by cause.
     """
 
     live: dict[str, Request] = field(factory=dict)
-    dying: dict[str, float] = field(factory=dict)
+    dying: dict[str, Dying] = field(factory=dict)
     aborts: Counter[AbortCause] = field(factory=Counter)
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -41,13 +50,13 @@ class Requests:
         """Requests that the engine still has to say something of."""
         return len(self.live) + len(self.dying)
 
-    def abort(self, request_id: str, cause: AbortCause, now: float) -> bool:
-        """A request is alive no more, and dying; whether it was alive."""
+    def abort(self, request_id: str, cause: AbortCause, since: float, now: float) -> bool:
+        """A request is alive no more, and dying; whether it was alive. `since`: when the cause was read."""
         request = self.live.pop(request_id, None)
         if request is None:
             return False
         self.aborts[cause] += 1
-        self.dying[request_id] = now
+        self.dying[request_id] = Dying(now, cause, since)
         tell(request.turn, Ended(request_id, Aborted()))
         return True
 
@@ -63,10 +72,11 @@ class Requests:
         self.dying.clear()
         self._announce()
 
-    def confirm(self, request_id: str) -> None:
-        """The engine will say nothing more of an aborted request."""
-        self.dying.pop(request_id, None)
+    def confirm(self, request_id: str) -> Dying | None:
+        """The engine will say nothing more of an aborted request; which one that was."""
+        gone = self.dying.pop(request_id, None)
         self._announce()
+        return gone
 
     async def wait_aborts_confirmed(self) -> None:
         """Return when the engine has confirmed every abort."""
@@ -90,4 +100,4 @@ def tell(turn: ReplyTo, answer: Answer) -> None:
         turn.send_nowait(answer)
 
 
-__all__ = ["Request", "Requests", "tell"]
+__all__ = ["Dying", "Request", "Requests", "tell"]

@@ -89,7 +89,7 @@ class Watch:
             return
         pending, dying = self.requests.pending, self.requests.dying
         self._pulse.look(self.engine.stuck(), now)
-        if dying and now - min(dying.values()) > self.limits.cancel_grace_s:
+        if dying and now - min(each.at for each in dying.values()) > self.limits.cancel_grace_s:
             raise EngineHung(f"no confirmation of an abort within {self.limits.cancel_grace_s:g} s")
         since = self._pulse.since(pending)
         if since is not None and now - since > self.limits.hang_timeout_s:

@@ -13,6 +13,7 @@ import trio
 from attrs import define, field, frozen
 
 from actors.channels import ROUTER_MAILBOX
+from actors.happenings import NOBODY, Classified, Observer
 from actors.router.batching import BatchQueue
 from actors.router.messages import Decision, Message, Question, RoutingError, Withdraw
 from actors.session.intake import Routing
@@ -50,6 +51,7 @@ class RouterActor:
 
     threshold: float = 0.66
     hang_timeout_s: float = 30.0
+    observer: Observer = NOBODY
     mailbox: trio.MemorySendChannel[Message] = field(init=False)
     _messages: trio.MemoryReceiveChannel[Message] = field(init=False)
     _open: set[Question] = field(factory=set)
@@ -171,12 +173,14 @@ class RouterActor:
     async def _infer(self, classifier: Classifier, batch: list[Question]) -> None:
         self._running = list(batch)
         self._batch_sizes[len(batch)] += 1
+        started = trio.current_time()
         try:
             with trio.move_on_after(self.hang_timeout_s) as patience:
                 scores = await classifier.classify([question.text for question in batch])
             if patience.cancelled_caught:
                 raise EngineHung(f"an inference of the tool model took longer than {self.hang_timeout_s:g} s")
             outcomes = _outcomes(scores, len(batch))
+            self.observer.report(Classified(len(batch), trio.current_time() - started))
         except TurnFailed:
             outcomes = [RoutingError.INFERENCE_FAILED] * len(batch)
         asking, self._running = self._running, []

@@ -7,6 +7,7 @@ import trio
 from attrs import define, field
 
 from actors.engine.messages import Message
+from actors.happenings import NOBODY, Observer
 from actors.inbox import Inbox
 from actors.session import effects as do
 from actors.session import events as ev
@@ -17,6 +18,7 @@ from actors.session.memory import Memory
 from actors.session.opening import Profile
 from actors.session.outbox import Outbox
 from actors.session.reply import Cleaner
+from actors.session.reporter import Reporter
 from actors.session.state import Phase, Session
 from actors.session.turn import Router, Turn
 from actors.session.verdict import End, judge
@@ -44,16 +46,18 @@ class SessionActor:
     router: Router | None = None
     cleaner: CleanerFactory = _no_cleaner
     number: int = 0
+    observer: Observer = NOBODY
     clock: Callable[[], float] = trio.current_time
     session: Session = field(factory=Session)
     memory: Memory = field(init=False)
     inbox: Inbox[ev.Event] = field(init=False)
     settled: trio.Event = field(factory=trio.Event)
-    turns_done: int = 0
+    reporter: Reporter = field(init=False)
     _nursery: trio.Nursery = field(init=False)
     _turn: Turn | None = None
     _flowing: Turn | None = None
     _head: bytes = b""
+    _since: float | None = None
     _answers: Answers = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -62,11 +66,13 @@ class SessionActor:
         self.inbox = Inbox(2 * (self.site.max_out + 8) + 64, self._handle)
         self.memory = Memory(self.site)
         self._answers = Answers(self.outbox)
+        self.reporter = Reporter(self.number, self.outbox, self.observer, self.clock)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Handle events until the session is closed; its turns end with it."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            self.reporter.opened()
             task_status.started()
             try:
                 await self.inbox.run()
@@ -74,6 +80,7 @@ class SessionActor:
                 # However it ends. A reader with a frame in hand, or a drain, may still knock, and from the moment the
                 # last turn's task is over the nursery takes no new one.
                 self.inbox.close()
+                self.reporter.closed()
             nursery.cancel_scope.cancel("the session is closed")
 
     def pour(self, turn: int, text: str, tokens: int) -> None:
@@ -112,6 +119,7 @@ class SessionActor:
         return (self._answers.address(turn), self._usage(turn)) if turn is not None else None
 
     def _handle(self, event: ev.Event) -> None:
+        self._since = event.read_at if isinstance(event, ev.READ) else None
         self._step(event)
         if self.outbox.overflowed and self.phase is not Phase.CLOSED:
             self._step(ev.ClientStalled())
@@ -155,6 +163,7 @@ class SessionActor:
             case do.SendPong():
                 self._answers.pong(effect.ping)
             case do.SendError():
+                self.reporter.refused(effect.error)
                 self._answers.refused(effect.error)
             case do.SayGoodbye():
                 self._answers.goodbye(effect)
@@ -172,6 +181,7 @@ class SessionActor:
         if request.opening is not None:
             self._answers.session_id = request.session_id
         self._answers.ack(request, self.memory.accept(request))
+        self.reporter.accepted(request)
 
     def _start(self, request: ev.TurnRequested) -> None:
         self._head = token_head(self._answers.address(request))
@@ -186,6 +196,7 @@ class SessionActor:
             sink=self.inbox,
             text_sink=self,
             session_number=self.number,
+            paces=self.observer.paces,
             engine=self.engine,
             router=self.router,
             clock=self.clock,
@@ -197,12 +208,12 @@ class SessionActor:
 
     def _stop(self, effect: do.StopTurn) -> None:
         turn = self._live
-        turn.stop(effect.cause)
+        turn.stop(effect.cause, self.clock() if self._since is None else self._since)
         self.outbox.drop(effect.turn)
         self.memory.keep_reply(turn.number, self.outbox.sent_text(effect.turn), interrupted=True)
         self.memory.over(effect.turn)
         self._nursery.start_soon(self._watch_cancel, turn, name=f"cancel of turn {effect.turn}")
-        turn.log_end("cancelled", effect.cause.value)
+        self.reporter.stopped(turn, effect.cause)
 
     async def _watch_cancel(self, turn: Turn) -> None:
         """A turn's task that outlives its cancellation by the grace time is a bug that must not wedge the session."""
@@ -213,6 +224,7 @@ class SessionActor:
 
     def _report_cancelled(self, effect: do.ReportCancelled) -> None:
         self.memory.over(effect.turn.turn)  # it may be one that never began
+        self.reporter.not_begun(effect.turn, effect.reason, by_client=effect.cancel is not None)
         played = self.memory.played(effect.cancel.played) if effect.cancel else None
         self._answers.cancelled(effect, self._usage(effect.turn), played)
 
@@ -226,6 +238,8 @@ class SessionActor:
         text = reply.push(delta)
         if text:
             say(turn.number, self._head, text)
+            if turn.voice is not None:
+                turn.voice.hear(text, self.clock())
         if reply.stopped:
             turn.stop_string_found()
 
@@ -261,8 +275,7 @@ class SessionActor:
                 self.memory.keep_reply(turn.number, text, interrupted=True)
                 self._answers.failed(turn, verdict.end)
         self.memory.over(turn.number)
-        self.turns_done += 1
-        turn.log_end(verdict.end.value, verdict.reason)
+        self.reporter.concluded(turn, verdict)
 
     def _finish_reply(self, turn: Turn) -> str:
         """The whole text of a complete reply; what of it was held back is sent."""

@@ -61,10 +61,10 @@ class Answers:
     def done(self, turn: Turn, text: str, reason: str, now: float) -> None:
         """The turn's regular end: `final`, then `done`."""
         address, request = self.address(turn.request), turn.request
-        routed = turn.routed_after_s
+        route = turn.route
         timings = {
             "queue_ms": None if turn.submitted_at is None else milliseconds(turn.submitted_at - request.read_at),
-            "route_ms": None if routed is None else milliseconds(routed),
+            "route_ms": None if route is None else milliseconds(route.seconds),
             "ttft_ms": None,
             "total_ms": milliseconds(now - request.read_at),
         }

@@ -11,15 +11,15 @@ from protocol.errors import PeerProtocolError
 class AbortCause(enum.Enum):
     """Why a generation is stopped before its end; every abort is counted once, by cause."""
 
-    CANCEL = "cancel"
+    CANCEL = "client_cancel"
     BARGE_IN = "barge_in"
-    END = "end"
+    END = "client_end"
     DISCONNECT = "disconnect"
     SLOW_CONSUMER = "slow_consumer"
     TIMEOUT = "timeout"
     SPECULATION = "speculation"
     STOP_STRING = "stop_string"
-    SHUTDOWN = "server_shutdown"
+    SHUTDOWN = "drain"
     INTERNAL = "internal"
 
 

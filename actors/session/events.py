@@ -53,13 +53,14 @@ class TurnRequested:
 
 @frozen(kw_only=True)
 class CancelRequested:
-    """The client wants the running turn stopped. `used`: the id was a turn's on this connection."""
+    """The client wants the running turn stopped. `used`: the id was a turn's on this connection. `read_at` as above."""
 
     session_id: str
     request_id: str
     reason: str
     used: bool
     played: Played | None = None
+    read_at: float | None = None
 
 
 @frozen
@@ -68,6 +69,7 @@ class EndRequested:
 
     session_id: str
     request_id: str
+    read_at: float | None = None
 
 
 @frozen
@@ -168,7 +170,11 @@ Event = (
     | CancelOverdue
 )
 
+READ = (TurnRequested, CancelRequested, EndRequested)
+"""Frames that can stop a turn: they say when they were read."""
+
 __all__ = [
+    "READ",
     "CancelOverdue",
     "CancelRequested",
     "ChunkProduced",

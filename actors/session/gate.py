@@ -105,7 +105,7 @@ class Gate:
             case "cancel":
                 return self._cancel(envelope, now)
             case "end":
-                return ev.EndRequested(*ids)
+                return ev.EndRequested(*ids, now)
             case "ping":
                 return ev.PingReceived(*ids)
             case "pong":
@@ -124,6 +124,7 @@ class Gate:
             reason=parse_cancel_reason(envelope.payload),
             used=envelope.request_id in self._used,
             played=parse_played(envelope.payload),
+            read_at=now,
         )
 
     def _turn_frame(self, envelope: Envelope, kind: TurnKind, now: float) -> ev.TurnRequested:

@@ -147,6 +147,10 @@ class Outbox:
         """The token text of a turn that the writer has taken."""
         return "".join(self._sent) if self._sent_turn == turn else ""
 
+    def first_sent_at(self, turn: int) -> float | None:
+        """When the writer took the first text of a turn; None if it has not, or another turn's is newer."""
+        return self._first_token_at if self._sent_turn == turn else None
+
     def take(self) -> list[bytes]:
         """Everything that waits, encoded, in order."""
         taken, self._waiting, self._bytes = self._waiting, deque(), 0

@@ -1,18 +1,17 @@
 """One turn as a task: route, submit, wait for the end, under one cancel scope, with one terminal event."""
 
 import itertools
-import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import structlog
 import trio
 from attrs import define, field
 
 from actors.engine.exchange import Exchange
 from actors.engine.messages import Message
 from actors.generation import Generation, GenerationState, TextSink
+from actors.happenings import RouteTold
 from actors.router.messages import Decision
 from actors.session import events as ev
 from actors.session.budgets import Limits, Measure
@@ -23,10 +22,10 @@ from actors.session.history import History
 from actors.session.opening import Profile
 from actors.session.prompting import fitting_prompt
 from actors.session.reply import Cleaner, Reply, StopStrings
+from actors.session.voice import Voice
 from engines.base import GenerationRequest, Sampling, Usage
 from engines.errors import EngineError, EngineOverloaded, EngineUnavailable, TextRefused, TurnFailed
 
-log = structlog.get_logger()
 _request_numbers = itertools.count(1)
 _REFUSALS = {
     ev.TurnKind.START: "invalid_user_utterance",
@@ -57,7 +56,7 @@ class Turn:
     """A running turn. `history`: the conversation up to and with its user message.
 
     `settled`: told the history it was given and the same counted and trimmed, once, if that changed anything.
-    `engine`: the mailbox of the chat engine's actor.
+    `engine`: the mailbox of the chat engine's actor. `paces`: somebody wants to know how its tokens come.
     """
 
     request: ev.TurnRequested
@@ -72,15 +71,20 @@ class Turn:
     engine: trio.MemorySendChannel[Message] | None = None
     router: Router | None = None
     session_number: int = 0
+    paces: bool = False
     clock: Callable[[], float] = trio.current_time
     scope: trio.CancelScope = field(factory=trio.CancelScope)
     exchange: Exchange | None = None
     reply: Reply | None = None
     held: list[str] = field(factory=list)
     submitted_at: float | None = None
-    routed_after_s: float | None = None
+    route: RouteTold | None = None
+    voice: Voice | None = None
     ended: trio.Event = field(factory=trio.Event)
     _speculation_failed: EngineError | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.voice = Voice() if self.paces else None
 
     @property
     def number(self) -> int:
@@ -108,32 +112,30 @@ class Turn:
         """Whole seconds after which a turn that was not taken may be sent again."""
         return self.exchange.retry_in if self.exchange else 1
 
-    def stop(self, cause: AbortCause) -> None:
-        """Stop now: the abort is in the mailbox before this returns; the task's terminal event follows."""
+    @property
+    def generations(self) -> Sequence[Generation]:
+        """All that it has asked the engine for, one after the other."""
+        return self.exchange.made if self.exchange else ()
+
+    @property
+    def error_type(self) -> str | None:
+        """The class of what the engine failed with, if it did."""
+        error = self.generation.error if self.generation else None
+        return None if error is None else type(error).__name__
+
+    def stop(self, cause: AbortCause, since: float) -> None:
+        """Stop now: the abort is in the mailbox before this returns; the task's terminal event follows.
+
+        `since`: when the cause was read.
+        """
         if self.exchange is not None:
-            self.exchange.leave(cause)
+            self.exchange.leave(cause, since)
         self.scope.cancel(cause.value)
 
     def stop_string_found(self) -> None:
         """The reply is complete although the engine would go on."""
         if self.exchange is not None:
             self.exchange.abort(AbortCause.STOP_STRING)
-
-    def log_end(self, how: str, cause: str) -> None:
-        """The canonical line of a turn; texts are not in it."""
-        first = self.generation.first_output_at if self.generation else None
-        log.info(
-            "turn.finished",
-            turn=self.number,
-            kind=self.request.kind.value,
-            how=how,
-            cause=cause,
-            prompt_tokens=self.usage.prompt_tokens,
-            tokens=self.usage.completion_tokens,
-            cached_tokens=self.usage.cached_tokens,
-            engine_ttft_ms=None if first is None else round((first - self.request.read_at) * 1000, 1),
-            total_ms=math.ceil((self.clock() - self.request.read_at) * 1000),
-        )
 
     async def run(self) -> None:
         """Do the turn's work and send its terminal event.
@@ -156,7 +158,7 @@ class Turn:
         await trio.lowlevel.checkpoint_if_cancelled()  # stopped before it began: the engine never hears of it
         try:
             if self.engine is not None:
-                self.exchange = Exchange(self.engine, self.clock)
+                self.exchange = Exchange(self.engine, self.clock, self.paces)
                 await self.exchange.admit()
             await self._settle()
             if not self.request.routed:
@@ -195,7 +197,9 @@ class Turn:
             await self._speculate()
         started = self.clock()
         decision = await self.router.decide(self._router_text(), self.site.router_timeout_s)
-        self.routed_after_s = self.clock() - started
+        self.route = RouteTold(
+            started_at=started, seconds=self.clock() - started, yes=decision.yes, score=decision.score
+        )
         if decision.yes:
             self._discard()
         self.sink.put(Routed(turn=self.number, yes=decision.yes, score=decision.score, chats=chats))

@@ -120,7 +120,9 @@ class Admissions(RuleBasedStateMachine):
         if turn.alive and turn.generation is not None:
             generation = turn.generation
             turn.alive = False
-            self.stage.actor.mailbox.send_nowait(Abort(generation.request.id, cause, generation.usage))
+            self.stage.actor.mailbox.send_nowait(
+                Abort(generation.request.id, cause, generation.usage, self.stage.clock.current_time())
+            )
 
     @rule()
     def steps(self) -> None:

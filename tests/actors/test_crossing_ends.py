@@ -184,7 +184,7 @@ async def test_a_turn_that_is_stopped_in_the_moment_of_its_decision_asks_the_eng
             assert (await client.end_of(turn))["type"] == "cancelled"
             await connection.actor.wait_settled()
             assert len(world.scripted.submitted) == 1
-            assert world.engine.stats().aborts == {"cancel": 1, "internal": 1}  # the latter is the warm-up's
+            assert world.engine.stats().aborts == {"client_cancel": 1, "internal": 1}  # the latter is the warm-up's
             assert world.engine.idle
 
 
