@@ -12,6 +12,7 @@ import trio
 from attrs import define, field
 
 from actors.channels import CLOSE_HANDSHAKE_S, LINGER_S
+from actors.log_context import LogContext
 from actors.session import events as ev
 from actors.session.actor import SessionActor
 from actors.session.effects import Hangup
@@ -83,11 +84,18 @@ class Connection:
 
     def drain(self) -> None:
         """The server shuts down: say goodbye once no turn is running."""
-        self.actor.inbox.deliver(ev.DrainStarted())
+        with self.log_context.bound():
+            self.actor.inbox.deliver(ev.DrainStarted())
 
     def expire(self) -> None:
         """The server's patience is over: say goodbye now."""
-        self.actor.inbox.deliver(ev.DrainExpired())
+        with self.log_context.bound():
+            self.actor.inbox.deliver(ev.DrainExpired())
+
+    @property
+    def log_context(self) -> LogContext:
+        """The ids on every log line about this connection."""
+        return self.actor.log_context
 
     def unfinished(self) -> tuple[Address, Usage] | None:
         """Ids and usage of an acked turn that has had no terminal frame; for the barrier, which owes it one."""

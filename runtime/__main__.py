@@ -37,7 +37,8 @@ def main() -> int:
         environ.update(merged)
         scarce = descriptors.provide(settings.deployment.max_concurrent_connections, settings.connections.max_pending)
         with socket_directory(settings, environ) as sockets:
-            logs.configure(settings)
+            logs.configure(settings, environ)
+            logs.tell_crashes()
             for warning in (*settings.warnings, *filter(None, [scarce])):
                 structlog.get_logger().warning("settings.warned", warning=warning)
             return serve(settings, lambda scratch: look_around(settings, environ, scratch, sockets))

@@ -189,6 +189,7 @@ class Server:
         """One session behind the crash barrier: a bug in it costs this connection, and nothing else."""
         assert self.connect is not None, "connections are refused until there is somebody to talk to"
         connection = self.connect(socket)
+        connection.log_context.adopt()  # for good: this task has no other connection
         self.connections.add(connection)
         log.info("session.opened", connections=len(self.connections))
         try:

@@ -110,8 +110,12 @@ class Supervisor:
         self.restarts += 1
         self.health.progress = f"restarting in {pause:g} s"
         self.actor.next_try_at = trio.current_time() + pause
-        event = "engine.hung" if isinstance(error, EngineHung) else "engine.died"
-        log.error(event, error=str(error), restart_in_s=pause, failures=self._back_off.failures)
+        log.error(
+            "engine.hung" if isinstance(error, EngineHung) else "engine.died",
+            error=str(error),
+            restart_in_s=pause,
+            failures=self._back_off.failures,
+        )
         await trio.sleep(pause)
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from engines import trt, vllm
 from runtime.gpus import GpuMemory, visible_gpus
-from runtime.settings import EngineName, Settings
+from runtime.settings import EngineName, LogFormat, Settings
 from runtime.settings.links import library_links
 
 log = structlog.get_logger()
@@ -17,6 +17,10 @@ VLLM_CPU_KV_CACHE = "VLLM_CPU_KVCACHE_SPACE"
 # vLLM takes these for its number of replicas where it is told one.
 VLLM_REPLICAS = ("VLLM_DP_SIZE", "VLLM_DP_RANK", "VLLM_DP_RANK_LOCAL")
 NO_IMPLICIT_TOKEN = "HF_HUB_DISABLE_IMPLICIT_TOKEN"  # noqa: S105  # a variable's name
+
+# loguru's, with which llmcompressor and compressed-tensors log, and llmcompressor's own on top of it.
+LOGURU_LEVELS = ("LOGURU_LEVEL", "LLM_COMPRESSOR_LOG_LEVEL")
+LOGURU_JSON = "LOGURU_SERIALIZE"
 
 # As huggingface_hub reads its own flags.
 YES = ("1", "ON", "YES", "TRUE")
@@ -46,6 +50,7 @@ def look_around(
     gpus = visible_gpus(environ)
     _drop_service_links(environ)
     _tell_hub(settings, environ)
+    _tell_how_much(settings, environ)
     fills = not settings.deployment.skip_env_autoconfig
     if settings.deployment.deploy_mode.chats and settings.deployment.inference_engine is EngineName.TRT:
         elsewhere = None if sockets is None or sockets.is_relative_to(tempfile.gettempdir()) else sockets
@@ -62,6 +67,7 @@ def look_around(
         environ,
         gpu=bool(gpus),
         verbose=settings.logs.show_vllm_logs,
+        as_json=settings.logs.app_log_format is LogFormat.JSON,
         error_log=error_log,
         sockets=sockets,
         fills=fills,
@@ -87,11 +93,20 @@ def _tell_hub(settings: Settings, environ: MutableMapping[str, str]) -> None:
             _set_aside(environ, NO_IMPLICIT_TOKEN, "HF_TOKEN")
     if home is not None:
         environ["HF_HOME"] = str(home)
-    if settings.logs.show_hf_logs:
+
+
+def _tell_how_much(settings: Settings, environ: MutableMapping[str, str]) -> None:
+    """How much libraries log that ask a variable, here and in the engine's processes; one that is set is left alone."""
+    logs = settings.logs
+    if logs.show_hf_logs or logs.show_tool_logs:
         for name in ("HF_HUB_VERBOSITY", "TRANSFORMERS_VERBOSITY"):
             environ.setdefault(name, "info")
-    elif not settings.logs.show_tool_logs:
+    else:
         environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    for name in LOGURU_LEVELS:
+        environ.setdefault(name, "INFO" if logs.show_llmcompressor_logs else "WARNING")
+    if logs.app_log_format is LogFormat.JSON:
+        environ.setdefault(LOGURU_JSON, "1")
 
 
 def _set_aside(environ: MutableMapping[str, str], library: str, ours: str) -> None:

@@ -9,6 +9,7 @@ from attrs import define, field
 from actors.engine.messages import Message
 from actors.happenings import NOBODY, Observer
 from actors.inbox import Inbox
+from actors.log_context import LogContext, shown
 from actors.session import effects as do
 from actors.session import events as ev
 from actors.session.answers import Answers
@@ -51,6 +52,7 @@ class SessionActor:
     session: Session = field(factory=Session)
     memory: Memory = field(init=False)
     inbox: Inbox[ev.Event] = field(init=False)
+    log_context: LogContext = field(init=False)
     settled: trio.Event = field(factory=trio.Event)
     reporter: Reporter = field(init=False)
     _nursery: trio.Nursery = field(init=False)
@@ -64,6 +66,7 @@ class SessionActor:
         # Two generations of one session can have events under way at once (one of them being stopped), each at most
         # a chunk a token, an end and a decision; timers and the rest fit in the margin.
         self.inbox = Inbox(2 * (self.site.max_out + 8) + 64, self._handle)
+        self.log_context = LogContext(self.number)
         self.memory = Memory(self.site)
         self._answers = Answers(self.outbox)
         self.reporter = Reporter(self.number, self.outbox, self.observer, self.clock)
@@ -179,7 +182,7 @@ class SessionActor:
 
     def _accept(self, request: ev.TurnRequested) -> None:
         if request.opening is not None:
-            self._answers.session_id = request.session_id
+            self._answers.session_id = self.log_context.session_id = request.session_id
         self._answers.ack(request, self.memory.accept(request))
         self.reporter.accepted(request)
 
@@ -201,7 +204,8 @@ class SessionActor:
             router=self.router,
             clock=self.clock,
         )
-        self._nursery.start_soon(self._turn.run, name=f"turn {request.turn}")
+        with self.log_context.bound(turn=request.turn, request_id=shown(request.request_id)):
+            self._nursery.start_soon(self._turn.run, name=f"turn {request.turn}")
 
     def _cleaner_of_turn(self) -> Cleaner | None:
         return self.cleaner(self.memory.profile) if self.memory.sanitizes else None

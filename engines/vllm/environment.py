@@ -26,6 +26,8 @@ OUR_ENV = {
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",
 }
 SOCKETS = "VLLM_RPC_BASE_PATH"
+LINE = "%(levelname)s %(asctime)s [pid %(process)d %(name)s] %(message)s"
+SHOWN_TEXT, SHOWN_JSON = "engines.log_lines.TextLines", "engines.log_lines.JsonLines"
 
 
 def apply_library_env(
@@ -33,16 +35,17 @@ def apply_library_env(
     *,
     gpu: bool,
     verbose: bool = False,
+    as_json: bool = False,
     error_log: Path | None = None,
     sockets: Path | None = None,
     fills: bool = True,
 ) -> str:
     """Fill in what is unset, before the engine is opened; returns the mark for `VllmConfig.mark`.
 
-    `verbose` leaves vLLM's own records at INFO. With `error_log` the engine's processes write their errors and
-    tracebacks also into that file, so that a failed start can say why; an existing logging set-up is left alone.
-    `sockets`: the directory of the sockets between its processes. Without `fills` the library's variables are left
-    alone, and only what this server needs is set.
+    `verbose` leaves vLLM's own records at INFO; `as_json` makes each a JSON object. With `error_log` the engine's
+    processes write their errors and tracebacks also into that file, so that a failed start can say why; an existing
+    logging set-up is left alone. `sockets`: the directory of the sockets between its processes. Without `fills` the
+    library's variables are left alone, and only what this server needs is set.
     """
     library = {**LIBRARY_ENV, **(GPU_ENV if gpu else {})} if fills else {}
     for name, value in {**library, **OUR_ENV}.items():
@@ -51,15 +54,17 @@ def apply_library_env(
         environ.setdefault(SOCKETS, str(sockets))
     if error_log is not None and not {"VLLM_LOGGING_CONFIG_PATH", "VLLM_CONFIGURE_LOGGING"} & environ.keys():
         environ["VLLM_LOGGING_CONFIG_PATH"] = str(
-            _write_logging(error_log, environ["VLLM_LOGGING_LEVEL"].upper(), environ["VLLM_LOGGING_STREAM"])
+            _write_logging(
+                error_log, environ["VLLM_LOGGING_LEVEL"].upper(), environ["VLLM_LOGGING_STREAM"], as_json=as_json
+            )
         )
     return put_mark(environ)
 
 
-def _write_logging(error_log: Path, level: str, stream: str) -> Path:
+def _write_logging(error_log: Path, level: str, stream: str, *, as_json: bool) -> Path:
     # A dictConfig for vLLM (its VLLM_LOGGING_CONFIG_PATH): the same stream and level, plus a file for errors.
     handlers = {
-        "stream": {"class": "logging.StreamHandler", "stream": stream, "level": level, "formatter": "line"},
+        "stream": {"class": "logging.StreamHandler", "stream": stream, "level": level, "formatter": "shown"},
         "errors": {
             "class": "logging.FileHandler",
             "filename": str(error_log.absolute()),
@@ -74,7 +79,7 @@ def _write_logging(error_log: Path, level: str, stream: str) -> Path:
             {
                 "version": 1,
                 "disable_existing_loggers": False,
-                "formatters": {"line": {"format": "%(levelname)s %(asctime)s [pid %(process)d %(name)s] %(message)s"}},
+                "formatters": {"line": {"format": LINE}, "shown": {"()": SHOWN_JSON if as_json else SHOWN_TEXT}},
                 "handlers": handlers,
                 "loggers": {"vllm": {"handlers": list(handlers), "level": level, "propagate": False}},
             }

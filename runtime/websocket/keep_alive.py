@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 
 import structlog
 import trio
@@ -26,30 +27,33 @@ class KeepAlive:
     """
 
     interval_s: float
-    _sockets: set[WebSocket] = field(factory=set)
+    _sockets: dict[WebSocket, Context] = field(factory=dict)
 
     @contextmanager
     def watching(self, socket: WebSocket) -> Iterator[None]:
-        """Keep this connection alive meanwhile."""
-        self._sockets.add(socket)
+        """Keep this connection alive meanwhile. What is logged of it is logged as by the caller's task."""
+        self._sockets[socket] = copy_context()
         try:
             yield
         finally:
-            self._sockets.discard(socket)
+            self._sockets.pop(socket, None)
 
     async def run(self) -> None:
         """Look at every connection again and again."""
         pause = self.interval_s / LOOKS or LONGEST_S
         while True:
             await trio.sleep(min(max(pause, SHORTEST_S), LONGEST_S))
-            for number, socket in enumerate(tuple(self._sockets), start=1):
-                try:
-                    socket.keep_alive(self.interval_s)
-                except Exception as error:  # a barrier: a bug about one connection costs that one
-                    log.error("connection.crashed", exc_info=error)
-                    socket.wire.abandon()
+            for number, (socket, context) in enumerate(tuple(self._sockets.items()), start=1):
+                context.run(self._look_at, socket)
                 if number % AT_ONCE == 0:
                     await trio.lowlevel.checkpoint()
+
+    def _look_at(self, socket: WebSocket) -> None:
+        try:
+            socket.keep_alive(self.interval_s)
+        except Exception as error:  # a barrier: a bug about one connection costs that one
+            log.error("connection.crashed", exc_info=error)
+            socket.wire.abandon()
 
 
 __all__ = ["KeepAlive"]

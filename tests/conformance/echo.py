@@ -4,9 +4,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import trio
-from attrs import define
+from attrs import define, field
 
 from actors.connection import Disconnected, Socket
+from actors.log_context import LogContext
 from actors.session.effects import Hangup
 from protocol.frames import Address
 from runtime import assembly
@@ -29,6 +30,7 @@ class Echo:
 
     socket: Socket
     closings: Mapping[Hangup, tuple[int, str]]
+    log_context: LogContext = field(factory=lambda: LogContext(0))
 
     async def run(self) -> None:
         """Echo until one side is done."""

@@ -125,10 +125,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--barge-in", type=float, default=0.3)
     options = parser.parse_args(argv)
     settings = settings_of(options.model)
-    logs.configure(settings)
+    environ = os.environ  # noqa: TID251 - an entry module
+    logs.configure(settings, environ)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="yap-") as scratch:
-        around = look_around(settings, os.environ, Path(scratch))  # noqa: TID251 - an entry module
+        around = look_around(settings, environ, Path(scratch))
         seen: Mapping[str, object] = trio.run(hold, settings, around, options.turns, options.barge_in)
     print(json.dumps({**seen, "seconds": round(time.perf_counter() - started, 1)}))
     return 0 if seen["as_heard"] and seen["unfinished"] == 0 else 1

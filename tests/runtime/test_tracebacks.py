@@ -66,7 +66,7 @@ async def test_a_crash_is_logged_without_a_local_variable(as_json: str, monkeypa
     monkeypatch.setattr(sys, "stderr", stream)
     environment = {"TEXT_API_KEY": SECRET, "MAX_CONCURRENT_CONNECTIONS": "1", "INFERENCE_ENGINE": "scripted"}
     more = {"CHAT_MODEL": str(toy_directory()), "APP_LOG_FORMAT": as_json}
-    logs.configure(Settings.from_env({**environment, **more}))
+    logs.configure(Settings.from_env({**environment, **more}), {})
     try:
         with pytest.raises(ExceptionGroup) as caught:
             async with trio.open_nursery() as nursery:

@@ -21,7 +21,7 @@ def start(load_format: str, process: Callable[[Settings, Surroundings], Process]
     except SettingsError as error:
         print(error, file=sys.stderr)
         return error.exit_status
-    logs.configure(settings)
+    logs.configure(settings, environ)
     return serve(
         settings, lambda scratch: evolve(look_around(settings, environ, scratch), load_format=load_format), process
     )
