@@ -1,0 +1,132 @@
+"""Which telemetry this deployment wants, opened and closed with the process; nothing of it costs or imports anything
+where no setting asks for it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from time import time_ns
+from typing import Protocol
+
+import structlog
+import trio
+from attrs import define, field
+
+from actors.happenings import NOBODY, Happening, Observer
+from runtime.settings import Settings
+from runtime.telemetry.books import Books, Snapshot
+from runtime.telemetry.lag import watch_lag
+from runtime.telemetry.readings import Readings
+from runtime.telemetry.recorder import Model, Recorder, zeroes
+
+log = structlog.get_logger()
+CLOSE_S = 1.0
+"""What a receiver that hangs may cost at the end."""
+
+Look = Callable[[], Awaitable[Snapshot]]
+
+
+class Outlet(Observer, Protocol):
+    """A way out of the machine: is told everything, and takes the books along from time to time."""
+
+    async def run(self, look: Look) -> None:
+        """Send until cancelled. `look`: everything that is counted, as it is now."""
+
+    def close(self, timeout_s: float) -> None:
+        """Send what is left. Blocking, for a thread; what takes longer is given up."""
+
+
+@define(eq=False)
+class Telemetry:
+    """What is told, and where that goes. `observer`: for the actors. `counts`: whether books are kept."""
+
+    observer: Observer = NOBODY
+    books: Books | None = None
+    outlets: Sequence[Outlet] = ()
+    serves_page: bool = False
+    _readings: Readings | None = None
+
+    async def run(self, readings: Readings) -> None:
+        """Watch what has to be watched, and send, until cancelled."""
+        if self.books is None and not self.outlets:
+            return
+        self._readings = readings
+        async with trio.open_nursery() as nursery:
+            if self.books is not None:
+                nursery.start_soon(watch_lag, self.books)
+                nursery.start_soon(readings.gpus.run)
+            for outlet in self.outlets:
+                nursery.start_soon(outlet.run, self._look)
+
+    async def page(self) -> bytes:
+        """The page for Prometheus."""
+        from runtime.telemetry.prometheus import render  # noqa: PLC0415  # the library only where it is wanted
+
+        return await trio.to_thread.run_sync(render, await self._look(), abandon_on_cancel=True)
+
+    async def close(self) -> None:
+        """Send what is left, in bounded time, whatever the receivers do."""
+        with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_S):
+            async with trio.open_nursery() as nursery:
+                for outlet in self.outlets:
+                    nursery.start_soon(_close, outlet)
+
+    async def _look(self) -> Snapshot:
+        assert self.books is not None, "nothing is counted"
+        if self._readings is None:
+            return self.books.snapshot()
+        return await self._readings.snapshot(self.books)
+
+
+async def _close(outlet: Outlet) -> None:
+    try:
+        await trio.to_thread.run_sync(outlet.close, CLOSE_S, abandon_on_cancel=True)
+    except Exception as error:  # the door: the end of the process does not depend on it
+        log.warning("telemetry.close_failed", error=type(error).__name__)
+
+
+def open_telemetry(settings: Settings, model: Model) -> Telemetry:
+    """What the settings ask for."""
+    wanted = settings.telemetry
+    serves_page = settings.deployment.metrics_enabled
+    exports = wanted.axiom_api_token is not None or wanted.otel_exporter_otlp_endpoint is not None
+    observers: list[Observer] = []
+    outlets: list[Outlet] = []
+    books = Books(time_ns(), tuple(zeroes())) if serves_page or exports else None
+    if books is not None:
+        observers.append(Recorder(books, model))
+    if exports:
+        from runtime.telemetry.otlp import open_otlp  # noqa: PLC0415
+
+        assert books is not None
+        outlets.append(open_otlp(settings, model, books.started_ns))
+    if wanted.sentry_dsn is not None:
+        from runtime.telemetry.sentry import open_sentry  # noqa: PLC0415
+
+        outlets.append(open_sentry(settings))
+    observers.extend(outlets)
+    observer: Observer = Tee(tuple(observers)) if observers else NOBODY
+    return Telemetry(observer, books, tuple(outlets), serves_page)
+
+
+@define(eq=False)
+class Tee:
+    """Tells several observers. A fault in one of them costs what it would have done with that, and nothing else."""
+
+    observers: tuple[Observer, ...]
+    paces: bool = field(init=False)
+    _told: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.paces = any(each.paces for each in self.observers)
+
+    def report(self, happening: Happening) -> None:
+        """Tell each."""
+        for each in self.observers:
+            try:
+                each.report(happening)
+            except Exception as error:  # a barrier: turns go on
+                if not self._told:
+                    self._told = True
+                    log.error("telemetry.failed", what=type(happening).__name__, exc_info=error)
+
+
+__all__ = ["Look", "Outlet", "Tee", "Telemetry", "open_telemetry"]
