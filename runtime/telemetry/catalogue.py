@@ -148,7 +148,7 @@ GPU_MEMORY_FREE = _gauge("gpu.memory_free", "By", "GPU memory available.", "gpu.
 GPU_MEMORY_TOTAL = _gauge("gpu.memory_total", "By", "Total GPU memory.", "gpu.device.id")
 GPU_UTILIZATION = _gauge("gpu.utilization", "%", "GPU compute utilization.", "gpu.device.id")
 
-# -- OpenTelemetry's GenAI conventions (development), beside ours where there is one -------------------------------------
+# -- OpenTelemetry's GenAI conventions (development), beside ours where there is one -----------------------------------
 
 _GEN_AI = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
 GEN_AI_TTFT = _histogram(

@@ -23,7 +23,7 @@ STALE_S = 30.0
 
 @frozen
 class GpuReading:
-    """One device. `index`: NVML's, which is nvidia-smi's. Memory in bytes; `utilization` in percent, None if unknown."""
+    """One device. `index`: NVML's, as nvidia-smi has it. Memory in bytes; `utilization` in percent, None if unknown."""
 
     index: int
     used: int

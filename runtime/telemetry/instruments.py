@@ -15,7 +15,7 @@ class Kind(enum.Enum):
 
 @frozen(kw_only=True, eq=False)
 class Instrument:
-    """One row of the catalogue, known by what it is. `unit`: UCUM, as OpenTelemetry writes it. `buckets`: inclusive upper bounds.
+    """One row of the catalogue. `unit`: UCUM, as OpenTelemetry writes it. `buckets`: inclusive upper bounds.
 
     `attributes`: names of what its series differ by. `observed`: read when somebody looks, not counted as it happens.
     """

@@ -93,15 +93,6 @@ def open_telemetry(settings: Settings, model: Model) -> Telemetry:
     books = Books(time_ns(), tuple(zeroes())) if serves_page or exports else None
     if books is not None:
         observers.append(Recorder(books, model))
-    if exports:
-        from runtime.telemetry.otlp import open_otlp  # noqa: PLC0415
-
-        assert books is not None
-        outlets.append(open_otlp(settings, model, books.started_ns))
-    if wanted.sentry_dsn is not None:
-        from runtime.telemetry.sentry import open_sentry  # noqa: PLC0415
-
-        outlets.append(open_sentry(settings))
     observers.extend(outlets)
     observer: Observer = Tee(tuple(observers)) if observers else NOBODY
     return Telemetry(observer, books, tuple(outlets), serves_page)
