@@ -14,6 +14,7 @@ from typing import Any
 from attrs import define, frozen
 
 DIGEST_CHARS = 12
+OF_CLIENTS = ("session_id", "request_id")
 
 
 @define(eq=False)
@@ -28,7 +29,7 @@ class LogContext:
 
     def fields(self) -> dict[str, object]:
         """What stands on each line."""
-        known = {} if self.session_id is None else {"session_id": shown(self.session_id)}
+        known = {} if self.session_id is None else {"session_id": self.session_id}
         return {"session": self.session, **known}
 
     def adopt(self) -> None:
@@ -57,11 +58,14 @@ _current: ContextVar[_Bound | None] = ContextVar("log_context", default=None)
 
 
 def add_ids(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: the current task's ids behind the fields of the line, which win."""
+    """A structlog processor: the current task's ids behind the fields of the line, which win; clients' as `shown`."""
     bound = _current.get()
     if bound is not None:
         for name, value in {**bound.owner.fields(), **bound.more}.items():
             event.setdefault(name, value)
+    for name in OF_CLIENTS:
+        if isinstance(event.get(name), str):
+            event[name] = shown(event[name])
     return event
 
 

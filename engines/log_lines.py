@@ -11,6 +11,12 @@ from datetime import UTC, datetime
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+def shown(*, as_json: bool) -> logging.Formatter:
+    """How a process of the engine writes; Python's warnings become records there, too."""
+    logging.captureWarnings(True)
+    return JsonLines() if as_json else TextLines()
+
+
 class TextLines(logging.Formatter):
     """As the server's text: time, level, what is said, and by whom."""
 
@@ -46,4 +52,4 @@ def _raised(formatter: logging.Formatter, record: logging.LogRecord) -> str | No
     return formatter.formatException(record.exc_info) if record.exc_info else None
 
 
-__all__ = ["JsonLines", "TextLines"]
+__all__ = ["JsonLines", "TextLines", "shown"]

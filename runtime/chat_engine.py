@@ -63,7 +63,13 @@ def _vllm(settings: Settings, bias: ResolvedBias, around: Surroundings) -> tuple
     )
     made = plan(_wanted(settings, bias, around), facts, detect(model, files), devices)
     skipped = (f"logit bias skipped for {', '.join(map(repr, bias.skipped))}",) if bias.skipped else ()
-    config = evolve(made.config, mark=around.mark, error_log=around.error_log, load_format=around.load_format)
+    config = evolve(
+        made.config,
+        mark=around.mark,
+        error_log=around.error_log,
+        load_format=around.load_format,
+        progress_bars=settings.logs.show_vllm_logs,
+    )
     _tell_queueing(settings, config.max_num_seqs * config.data_parallel)
     return config, (*made.warnings, *skipped)
 

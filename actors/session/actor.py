@@ -9,7 +9,7 @@ from attrs import define, field
 from actors.engine.messages import Message
 from actors.happenings import NOBODY, Observer
 from actors.inbox import Inbox
-from actors.log_context import LogContext, shown
+from actors.log_context import LogContext
 from actors.session import effects as do
 from actors.session import events as ev
 from actors.session.answers import Answers
@@ -204,7 +204,7 @@ class SessionActor:
             router=self.router,
             clock=self.clock,
         )
-        with self.log_context.bound(turn=request.turn, request_id=shown(request.request_id)):
+        with self.log_context.bound(turn=request.turn, request_id=request.request_id):
             self._nursery.start_soon(self._turn.run, name=f"turn {request.turn}")
 
     def _cleaner_of_turn(self) -> Cleaner | None:

@@ -32,6 +32,7 @@ def engine_arguments(config: VllmConfig) -> dict[str, Any]:
         # Text only: a multimodal checkpoint reserves no memory for pictures it never gets.
         "limit_mm_per_prompt": {"image": 0, "video": 0, "audio": 0},
         "disable_log_stats": not config.stats,
+        "use_tqdm_on_load": config.progress_bars,
         "enable_log_requests": False,
     }
     optional = {

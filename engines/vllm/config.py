@@ -15,6 +15,7 @@ class VllmConfig:
     `logit_bias`: token id to bias in -100..100 for every request. `banned_phrases`: texts that must not be generated.
     `error_log`: the file into which the engine's processes write their errors (see `environment.apply_library_env`).
     `engine_seed`: the engine's own generator starts there and requests bring no seed; None: every request brings one.
+    `progress_bars`: those of loading and of capturing graphs, drawn by the engine's processes.
     `mark`: the environment entry that its processes inherit, by which they are known as ours.
     """
 
@@ -38,6 +39,7 @@ class VllmConfig:
     distributed_backend: str | None = None
     load_format: str = "auto"
     stats: bool = False
+    progress_bars: bool = False
     engine_seed: int | None = None
     logit_bias: Mapping[int, float] = field(factory=dict)
     banned_phrases: tuple[str, ...] = ()

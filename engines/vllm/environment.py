@@ -27,7 +27,7 @@ OUR_ENV = {
 }
 SOCKETS = "VLLM_RPC_BASE_PATH"
 LINE = "%(levelname)s %(asctime)s [pid %(process)d %(name)s] %(message)s"
-SHOWN_TEXT, SHOWN_JSON = "engines.log_lines.TextLines", "engines.log_lines.JsonLines"
+SHOWN = "engines.log_lines.shown"
 
 
 def apply_library_env(
@@ -79,9 +79,12 @@ def _write_logging(error_log: Path, level: str, stream: str, *, as_json: bool) -
             {
                 "version": 1,
                 "disable_existing_loggers": False,
-                "formatters": {"line": {"format": LINE}, "shown": {"()": SHOWN_JSON if as_json else SHOWN_TEXT}},
+                "formatters": {"line": {"format": LINE}, "shown": {"()": SHOWN, "as_json": as_json}},
                 "handlers": handlers,
-                "loggers": {"vllm": {"handlers": list(handlers), "level": level, "propagate": False}},
+                "loggers": {
+                    "vllm": {"handlers": list(handlers), "level": level, "propagate": False},
+                    "py.warnings": {"handlers": ["stream"], "propagate": False},
+                },
             }
         ),
         encoding="utf-8",

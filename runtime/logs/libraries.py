@@ -15,7 +15,17 @@ TRT = ("TRT-LLM", "tensorrt_llm", "tensorrt", "modelopt", "mpi4py")
 VLLM = ("vllm", "ray", "xgrammar", "flashinfer", "torch")
 LLMCOMPRESSOR = ("llmcompressor", "compressed_tensors")
 TOOL = ("transformers", "huggingface_hub", "tokenizers", "safetensors", "torch")
-SPEAKERS = ("transformers", "huggingface_hub", "datasets", "vllm", "TRT-LLM", "llmcompressor", "compressed_tensors")
+WARNINGS = "py.warnings"  # of Python's warnings; vLLM's set-up gives it a handler for the engine's processes
+SPEAKERS = (
+    "py.warnings",
+    "transformers",
+    "huggingface_hub",
+    "datasets",
+    "vllm",
+    "TRT-LLM",
+    "llmcompressor",
+    "compressed_tensors",
+)
 """Those that put a handler of their own on the terminal when they are imported, most of them without propagating."""
 
 
@@ -41,7 +51,7 @@ def quieten(wanted: Iterable[str]) -> None:
 
 def adopt_speakers() -> None:
     """Have all their records come to the root's handler, and to no terminal otherwise; before they are imported."""
-    for name in SPEAKERS:
+    for name in (*SPEAKERS, WARNINGS):
         logger = logging.getLogger(name)
         logger.__class__ = Adopted
         for handler in [each for each in logger.handlers if _is_on_terminal(each)]:
