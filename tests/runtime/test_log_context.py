@@ -117,6 +117,15 @@ async def test_lines_of_a_turns_own_tasks_name_the_turn_too(
     assert seen == [{"session": 0, "session_id": "a", "turn": 1, "request_id": "r-7"}]
 
 
+async def test_a_sentence_in_the_place_of_an_id_is_not_logged(lines: list[EventDict]) -> None:
+    async with serving(says("Yes.")) as place, place.connected(session_id="what is my balance") as client:
+        await client.start("and my mother's name")
+        await client.rest()
+    (turn,) = of(lines, "turn.finished")
+    assert turn["session_id"].startswith("sha256:") and turn["request_id"].startswith("sha256:")
+    assert not [word for word in ("balance", "mother") if word in str(lines)]
+
+
 async def test_tasks_see_an_id_that_became_known_after_they_began_and_siblings_see_nothing() -> None:
     told: dict[str, EventDict] = {}
 
