@@ -12,7 +12,8 @@ import trio
 from attrs import define, field
 
 from actors.channels import CLOSE_HANDSHAKE_S, LINGER_S
-from actors.log_context import LogContext
+from actors.happenings import Crashed
+from actors.log_context import LogContext, shown
 from actors.session import events as ev
 from actors.session.actor import SessionActor
 from actors.session.effects import Hangup
@@ -100,6 +101,13 @@ class Connection:
     def unfinished(self) -> tuple[Address, Usage] | None:
         """Ids and usage of an acked turn that has had no terminal frame; for the barrier, which owes it one."""
         return self.actor.unfinished
+
+    def crashed(self, error: BaseException) -> Crashed:
+        """What the barrier tells of an exception that ended this connection."""
+        ids, unfinished = self.log_context, self.unfinished()
+        request_id = None if unfinished is None else shown(unfinished[0].request_id)
+        session_id = None if ids.session_id is None else shown(ids.session_id)
+        return Crashed("session", error, ids.session, session_id, request_id)
 
     def summary(self) -> dict[str, object]:
         """What the closing log line says of this connection."""

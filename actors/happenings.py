@@ -86,7 +86,7 @@ class Speech:
 
 @frozen(kw_only=True)
 class TurnOver:
-    """A turn has ended, whoever ended it, and will be heard of no more.
+    """A turn has ended, whoever ended it, and will be heard of no more. Ids are the client's, as logs show them.
 
     `reason`: the finish reason of a completed one, the cause of a cancelled one, what went wrong with a failed one.
     `cause`: why it, or its generation, was stopped. `error_type`: class of the error, if one ended it.
@@ -182,11 +182,6 @@ class EngineRestarted:
 
 
 @frozen
-class CacheReset:
-    """The prefix cache of an idle engine was dropped."""
-
-
-@frozen
 class Crashed:
     """An exception that nobody foresaw ended something. `where`: connection, session, engine, router or server.
 
@@ -214,7 +209,6 @@ Happening = (
     | SlotTaken
     | ServerReady
     | EngineRestarted
-    | CacheReset
     | Crashed
 )
 
@@ -246,7 +240,6 @@ __all__ = [
     "NOBODY",
     "AbortConfirmed",
     "AbortTold",
-    "CacheReset",
     "Classified",
     "ConnectionRejected",
     "Crashed",

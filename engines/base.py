@@ -146,7 +146,11 @@ class Engine(Protocol):
         """Return when what was submitted is on its way to the engine's own process. Never raises."""
 
     def abort(self, request_id: str) -> None:
-        """Stop a request, queued or running. Unknown or ended ids are ignored. `Aborted` confirms it."""
+        """Stop a request, queued or running. Unknown or ended ids are ignored. `Aborted` confirms it.
+
+        Tokens that are generated for it all the same come as deltas without text, before or after that: they are
+        counted, and nothing else.
+        """
 
     async def watch(self) -> NoReturn:
         """Run until the engine dies, then raise `EngineDead`."""

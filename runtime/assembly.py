@@ -8,6 +8,7 @@ from attrs import define, field, frozen
 
 from actors.connection import Connection, Socket
 from actors.engine import EngineActor, EngineLimits
+from actors.happenings import NOBODY, Observer
 from actors.router import Asker, RouterActor
 from actors.session.actor import SessionActor
 from actors.session.deployment import Deployment
@@ -43,15 +44,16 @@ class Parts:
     chat: EngineActor | None
     router: RouterActor | None
     health: Health
+    observer: Observer = NOBODY
 
 
-def parts(settings: Settings, health: Health) -> Parts:
-    """Actors that wait for their engines."""
-    chat = chat_actor(settings) if settings.deployment.deploy_mode.chats else None
+def parts(settings: Settings, health: Health, observer: Observer = NOBODY) -> Parts:
+    """Actors that wait for their engines, and tell `observer` what happens."""
+    chat = chat_actor(settings, observer) if settings.deployment.deploy_mode.chats else None
     routes = settings.deployment.deploy_mode.routes
     health.chat, health.router_ready = chat, not routes
-    router = RouterActor(settings.tools.decision_threshold, settings.engine.hang_timeout_s) if routes else None
-    return Parts(settings=settings, chat=chat, router=router, health=health)
+    router = router_actor(settings, observer) if routes else None
+    return Parts(settings=settings, chat=chat, router=router, health=health, observer=observer)
 
 
 def bounds(settings: Settings) -> tuple[Bound, ...]:
@@ -101,15 +103,21 @@ def deployment(settings: Settings, text: ChatText | None, router: Routing | None
     )
 
 
-def chat_actor(settings: Settings) -> EngineActor:
+def router_actor(settings: Settings, observer: Observer = NOBODY) -> RouterActor:
+    """The actor of the tool model; all is no until one is up."""
+    return RouterActor(settings.tools.decision_threshold, settings.engine.hang_timeout_s, observer)
+
+
+def chat_actor(settings: Settings, observer: Observer = NOBODY) -> EngineActor:
     """The actor of the chat engine; it takes nothing until the supervisor has brought an engine up."""
     return EngineActor(
-        EngineLimits(
+        observer=observer,
+        limits=EngineLimits(
             max_queued=settings.engine.max_queued,
             cancel_grace_s=settings.connections.cancel_grace_s,
             stall_timeout_s=settings.engine.stall_timeout_s,
             hang_timeout_s=settings.engine.hang_timeout_s,
-        )
+        ),
     )
 
 
@@ -142,6 +150,7 @@ class Reception:
             router=self.router,
             cleaner=self._sanitizer,
             number=next(self._numbers),
+            observer=parts.observer,
         )
         return Connection(
             socket=socket,
@@ -177,6 +186,11 @@ class Reception:
         )
 
 
+def model_name(settings: Settings) -> str:
+    """What the chat model is called outside: of a path or an id, its end."""
+    return PurePath(settings.deployment.chat_model or "").name
+
+
 def server(parts: Parts) -> Server:
     """The listening side."""
     settings, limits = parts.settings, parts.settings.connections
@@ -185,7 +199,7 @@ def server(parts: Parts) -> Server:
             keys=settings.deployment.api_keys,
             max_frame_bytes=limits.max_frame_bytes,
             compresses=limits.compression,
-            model=PurePath(settings.deployment.chat_model or "").name,  # of a path or an id, its end
+            model=model_name(settings),
             trusted_proxies=limits.trusted_proxies,
             send_timeout_s=limits.send_timeout_s,
             close_unauthorized=limits.close_unauthorized_code,
@@ -194,9 +208,10 @@ def server(parts: Parts) -> Server:
         throttle=Throttle(limits.auth_max_failures, limits.auth_failure_window_s),
         slots=Slots(settings.deployment.max_concurrent_connections, limits.handshake_acquire_timeout_s),
         health=parts.health,
+        observer=parts.observer,
         arrivals=Arrivals(limits.max_pending),
         keep_alive=KeepAlive(limits.ping_interval_s),
     )
 
 
-__all__ = ["Parts", "Reception", "chat_actor", "deployment", "parts", "server", "warmup_ids"]
+__all__ = ["Parts", "Reception", "chat_actor", "deployment", "model_name", "parts", "server", "warmup_ids"]

@@ -123,18 +123,18 @@ def _of_url(target: str) -> tuple[str, str, str]:
 
 @frozen
 class Answer:
-    """A whole plain response; `body` None has none. A mapping is sent as JSON."""
+    """A whole plain response; `body` None has none. A mapping is sent as JSON, bytes and text as `content_type`."""
 
     status: HTTPStatus
-    body: Mapping[str, object] | str | None = None
+    body: Mapping[str, object] | bytes | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    content_type: str = "text/plain; version=0.0.4; charset=utf-8"
+    content_type: str = "text/plain; charset=utf-8"
 
     def encode(self, method: str = "GET") -> bytes:
         """The response's bytes."""
         body, kind = b"", None
-        if isinstance(self.body, str):
-            body, kind = self.body.encode(), self.content_type
+        if isinstance(self.body, bytes):
+            body, kind = self.body, self.content_type
         elif self.body is not None:
             body, kind = json.dumps(self.body, separators=(",", ":")).encode(), "application/json"
         fields = [("Connection", "close"), *self.headers]

@@ -10,6 +10,7 @@ import trio
 from attrs import define, field
 
 from actors.engine import EngineActor
+from actors.happenings import Crashed, ServerReady
 from actors.router import RouterActor, routing
 from actors.session.deployment import Deployment
 from actors.session.intake import Routing
@@ -22,11 +23,14 @@ from runtime import assembly
 from runtime.chat_engine import ChatEnginePlan, plan_chat_engine
 from runtime.health import Health
 from runtime.listening import reachable
-from runtime.metrics import Metrics
 from runtime.server import Server
 from runtime.settings import EngineName, Settings
 from runtime.supervisor import Supervisor
 from runtime.surroundings import Surroundings
+from runtime.telemetry.gpus import GpuReadings
+from runtime.telemetry.readings import Readings
+from runtime.telemetry.recorder import Model
+from runtime.telemetry.switchboard import Telemetry, open_telemetry
 from runtime.tool_model import ToolModel, classifier_config
 
 log = structlog.get_logger()
@@ -74,17 +78,23 @@ class Process:
 
     async def _serve(self, task_status: trio.TaskStatus[int]) -> None:
         place = self.settings.deployment
-        parts = assembly.parts(self.settings, self.health)
+        telemetry = open_telemetry(self.settings, self._model())
+        parts = assembly.parts(self.settings, self.health, telemetry.observer)
         server = assembly.server(parts)
-        if self.settings.deployment.metrics_enabled:
-            server.metrics = Metrics(
-                self.health,
-                lambda: server.slots.taken,
-                parts.chat,
-                parts.router,
-                lambda: self.restarts,
-                lambda: self.cache_resets,
-            ).page
+        if place.metrics_enabled:
+            server.metrics = telemetry.page
+        try:
+            await self._live(parts, server, telemetry, task_status)
+        except Exception as error:
+            telemetry.observer.report(Crashed("server", error))
+            raise
+        finally:
+            await telemetry.close()
+
+    async def _live(
+        self, parts: assembly.Parts, server: Server, telemetry: Telemetry, task_status: trio.TaskStatus[int]
+    ) -> None:
+        place = self.settings.deployment
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
                 # From before the first connection to the end of the last: one that crashes ends the server.
@@ -92,6 +102,7 @@ class Process:
                     nursery.start_soon(parts.chat.run)
                 if parts.router is not None:
                     nursery.start_soon(parts.router.run)
+                nursery.start_soon(telemetry.run, self._readings(parts, server))
                 port = await nursery.start(server.serve, place.server_bind_host, place.server_port)
                 url = f"ws://{reachable(place.server_bind_host)}:{port}/ws"
                 log.info(
@@ -115,7 +126,9 @@ class Process:
         if parts.chat is not None and text is not None:
             await nursery.start(self._keep_chat, self._supervise(parts.chat, text, plan), server)
         _set_aside()
-        log.info("server.ready", seconds=round(trio.current_time() - started, 1))
+        seconds = trio.current_time() - started
+        parts.observer.report(ServerReady(seconds))
+        log.info("server.ready", seconds=round(seconds, 1))
 
     async def _receive(self, server: Server, parts: assembly.Parts, site: Deployment, _nursery: trio.Nursery) -> None:
         """Take connections in from now on."""
@@ -131,6 +144,21 @@ class Process:
         )
         info = await nursery.start(life.run)
         return routing(info.measure)
+
+    def _model(self) -> Model:
+        return Model(self.settings.deployment.inference_engine.value, assembly.model_name(self.settings))
+
+    def _readings(self, parts: assembly.Parts, server: Server) -> Readings:
+        return Readings(
+            health=self.health,
+            connections=lambda: server.slots.taken,
+            waiting=lambda: [each.outbox.size for each in server.connections],
+            gpus=GpuReadings([gpu.index for gpu in self.around.gpus]),
+            chat=parts.chat,
+            router=parts.router,
+            restarts=lambda: self.restarts,
+            cache_resets=lambda: self.cache_resets,
+        )
 
     def _supervise(self, chat: EngineActor, text: ChatText, plan: ChatEnginePlan) -> Supervisor:
         self._supervisor = Supervisor(

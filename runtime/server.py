@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from actors.channels import CLOSE_HANDSHAKE_S
 from actors.connection import Connection, Socket, turn_away
+from actors.happenings import NOBODY, ConnectionRejected, Crashed, Observer, SlotTaken
 from actors.session.effects import Hangup
 from protocol.errors import PeerProtocolError
 from runtime.access import Slots, Throttle, check_keys
@@ -55,7 +56,8 @@ class Server:
     arrivals: Arrivals = field(factory=lambda: Arrivals(256))
     keep_alive: KeepAlive = field(factory=lambda: KeepAlive(25.0))
     connect: Callable[[Socket], Connection] | None = None
-    metrics: Callable[[], Awaitable[str]] | None = None
+    metrics: Callable[[], Awaitable[Answer]] | None = None
+    observer: Observer = NOBODY
     connections: set[Connection] = field(factory=set)
     _empty: trio.Event = field(factory=trio.Event)
     _told_at: float = -math.inf
@@ -98,6 +100,7 @@ class Server:
             log.debug("connection.broken")
         except* Exception as group:
             log.error("connection.crashed", exc_info=group)
+            self.observer.report(Crashed("connection", group))
 
     async def _answer(self, stream: trio.SocketStream, arrival: Arrival) -> None:
         try:
@@ -126,7 +129,7 @@ class Server:
             case "/readyz":
                 answer = self.health.answer()
             case "/metrics" if self.metrics is not None:
-                answer = Answer(HTTPStatus.OK, await self.metrics())
+                answer = await self.metrics()
             case "/favicon.ico":
                 answer = Answer(HTTPStatus.NO_CONTENT)
         if answer is None:
@@ -166,7 +169,9 @@ class Server:
             await self._reject(wire, refused, door.close_unauthorized)
             return
         try:
+            asked_at = trio.current_time()
             async with self.slots.slot():
+                self.observer.report(SlotTaken(trio.current_time() - asked_at))
                 self.arrivals.settled(arrival)
                 await self._converse(WebSocket(wire, door.max_frame_bytes, handshake.deflate))
         except PeerProtocolError as problem:
@@ -175,6 +180,7 @@ class Server:
 
     async def _reject(self, wire: Wire, problem: PeerProtocolError, code: int) -> None:
         self._tell_rejected(problem.reason_code)
+        self.observer.report(ConnectionRejected(problem.reason_code))
         await turn_away(Unheard(wire), problem, code)
 
     def _tell_rejected(self, reason: str) -> None:
@@ -200,6 +206,7 @@ class Server:
                 await connection.run()
         except* Exception as group:
             log.error("session.crashed", exc_info=group)
+            self.observer.report(connection.crashed(group))
             await turn_away(socket, _internal_exception(), INTERNAL_CLOSE_CODE, connection.unfinished())
         finally:
             self.connections.discard(connection)

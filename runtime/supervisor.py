@@ -9,6 +9,7 @@ import trio
 from attrs import define, field
 
 from actors.engine import EngineActor
+from actors.happenings import Crashed, EngineRestarted
 from engines.base import Engine, EngineInfo
 from engines.errors import EngineDead, EngineError, EngineHung, EngineStartFailed, told
 from runtime.back_off import MAX_FAILURES, WINDOW_S, BackOff, Endurance, served_s
@@ -101,11 +102,13 @@ class Supervisor:
     async def _wait_to_restart(self, error: EngineError) -> None:
         if self._endurance.ends(trio.current_time()):
             self.health.progress = "it failed too often, the server ends"
+            self.actor.observer.report(Crashed("engine", error))
             log.error("engine.gave_up", error=str(error), failures=MAX_FAILURES, within_s=WINDOW_S)
             raise EngineDead(
                 f"the chat engine failed {MAX_FAILURES} times within {WINDOW_S:g} s and is not restarted again; "
                 f"the last time: {error}"
             ) from error
+        self.actor.observer.report(EngineRestarted(error))
         pause = self._back_off.pause_s(served_s(self._ready_at))
         self.restarts += 1
         self.health.progress = f"restarting in {pause:g} s"

@@ -7,6 +7,7 @@ import structlog
 import trio
 from attrs import define, field
 
+from actors.happenings import Crashed
 from actors.router import RouterActor
 from engines.classifier import Classifier, ClassifierConfig, ClassifierInfo, warm_up
 from engines.errors import EngineStartFailed, told
@@ -66,6 +67,7 @@ class ToolModel:
                     raise
                 first = False
                 pause = self._back_off.pause_s(served_s(self._ready_at))
+                self.actor.observer.report(Crashed("router", error))
                 log.error("router.died", error=told(error), restart_in_s=pause, failures=self._back_off.failures)
                 await trio.sleep(pause)
 

@@ -4,7 +4,8 @@ Runs in one trio loop under a `MockClock`; what the engine says, when it fails a
 test's to choose while it runs.
 """
 
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import trio
@@ -27,6 +28,7 @@ from engines.scripted import Script, ScriptedEngine
 from protocol.limits import TurnLimits, Window
 from runtime.health import Health
 from runtime.supervisor import Supervisor
+from tests.accounts import Accountant
 from tests.client import Client
 from tests.referee import Mode, Referee
 from tests.toy import toy_text
@@ -108,6 +110,8 @@ class World:
     crashes: list[BaseException] = field(factory=list)
     cleaner: CleanerFactory = lambda _profile: Verbatim()
     supervisor: Supervisor | None = None
+    accounts: Accountant = field(factory=Accountant)
+    numbers: Iterator[int] = field(factory=itertools.count)
 
     @property
     def scripted(self) -> ScriptedEngine:
@@ -148,6 +152,8 @@ class World:
             engine=None if self.mode is Mode.TOOL else self.engine.mailbox,
             router=None if self.mode is Mode.CHAT else self.router,
             cleaner=self.cleaner,
+            number=next(self.numbers),
+            observer=self.accounts,
         )
         gate = Gate(self.site, Window("message", messages, 60), Window("cancel", cancels, 60))
         connection = Connection(client, gate, outbox, actor, CLOSINGS, idle_timeout_s)
@@ -163,6 +169,7 @@ class World:
         finally:
             self.connections.remove(connection)
             client.finished()
+            self.accounts.compare(client, connection.actor.number)
 
     def check_running(self, *, settled: bool = True) -> None:
         """The engine's running set is the sessions' running set (and, while it comes up, the warm-up's).
@@ -184,6 +191,9 @@ class World:
         await self.engine.wait_aborts_confirmed()
         assert self.engine.idle, "a request or a place is left"
         assert not self.connections
+        assert not self.accounts.open, "a turn is over and nobody was told"
+        assert not self.accounts.sessions
+        self.accounts.balance()
         if self.engines:
             assert await self.scripted.unfinished() == 0
         names = {task.name for task in self.nursery.child_tasks}
@@ -230,6 +240,7 @@ async def open_world(
     health = Health(chat=None if mode is Mode.TOOL else engine)
     async with trio.open_nursery() as nursery:
         world = World(nursery, site(deployment(mode)), mode, engine, voice, ScriptedRouter(), health)
+        engine.observer = world.accounts
 
         def make() -> ScriptedEngine:
             world.engines.append(ScriptedEngine(script))

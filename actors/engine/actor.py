@@ -159,7 +159,7 @@ class EngineActor:
         elif self.state is not EngineState.DOWN:
             self._requests.count(message.usage)
         self.watch.engine.abort(message.request_id)
-        if self.state is not EngineState.DOWN:  # the warm-up's is nobody's
+        if self.state is not EngineState.DOWN:
             self.observer.report(AbortTold(message.cause, self.clock() - message.since))
 
     # -- the engine ----------------------------------------------------------------------------------------------------
@@ -200,11 +200,12 @@ class EngineActor:
 
     def _late(self, request_id: str, output: Output, now: float) -> None:
         """The engine goes on with a request that was aborted, or says that it is gone."""
+        gone = None if isinstance(output, Delta) else self._requests.confirm(request_id)
+        if self.state is EngineState.DOWN:  # the warm-up's is nobody's
+            return
         if isinstance(output, Delta):
             self.observer.report(TokensWasted(output.tokens))
-            return
-        gone = self._requests.confirm(request_id)
-        if gone is not None and self.state is not EngineState.DOWN:
+        elif gone is not None:
             self.observer.report(AbortConfirmed(gone.cause, now - gone.since))
 
     def _end(self, request: Request, how: Finished | Failed) -> None:

@@ -19,6 +19,7 @@ from actors.happenings import (
     TurnOver,
     TurnStatus,
 )
+from actors.log_context import shown
 from actors.session import events as ev
 from actors.session.effects import AbortCause, Hangup
 from actors.session.outbox import Outbox, milliseconds
@@ -84,7 +85,7 @@ class Reporter:
 
     def accepted(self, request: ev.TurnRequested) -> None:
         """A turn was acked."""
-        self._session_id = request.session_id
+        self._session_id = shown(request.session_id)
         self._open[request.turn] = request
         if self._interrupted is not None:
             self._interrupts[request.turn] = self._interrupted
@@ -121,8 +122,8 @@ class Reporter:
         over = TurnOver(
             session=self.session,
             turn=request.turn,
-            session_id=request.session_id,
-            request_id=request.request_id,
+            session_id=shown(request.session_id),
+            request_id=shown(request.request_id),
             kind=request.kind.value,
             status=outcome.status,
             reason=outcome.reason,

@@ -37,12 +37,12 @@ class Ledger:
         passed: Batch = []
         for request_id, output in batch:
             aborting = self._open.get(request_id)
+            if isinstance(output, Delta):
+                wasted = aborting is None or aborting
+                passed.append((request_id, Delta("", output.tokens) if wasted else output))
+                continue
             if aborting is None:
                 # Late output of a request that was failed here.
-                continue
-            if isinstance(output, Delta):
-                if not aborting:
-                    passed.append((request_id, output))
                 continue
             del self._open[request_id]
             # A generation that ended by itself while its abort was on the way is as gone as the abort wants it.

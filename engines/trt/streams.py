@@ -115,8 +115,7 @@ class Streams:
             ids, finished = list(completion.token_ids_diff), step.finished
             reason = _reason(stream, ids, completion.finish_reason)
             self._count(stream, ids, step)
-            if not stream.aborted:
-                self._pass_on(stream, ids, reason if finished else None)
+            self._pass_on(stream, ids, reason if finished else None)
             if finished:
                 return _ending(stream, reason)
         return Failed(TurnFailed("TensorRT-LLM ended a stream without saying why"))
@@ -137,6 +136,10 @@ class Streams:
 
     def _pass_on(self, stream: Stream, ids: list[int], reason: str | None) -> None:
         tokens, shown = len(ids), ids
+        if stream.aborted:
+            if ids:
+                self.emit((stream.request.id, Delta("", tokens)))
+            return
         if reason == "stop":
             if ids and ids[-1] in stream.ends:
                 shown = ids[:-1]

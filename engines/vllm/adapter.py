@@ -176,12 +176,12 @@ class VllmEngine:
         passed: list[tuple[str, Output]] = []
         for request_id, output in batch:
             aborting = self._requests.get(request_id)
+            if isinstance(output, Delta):
+                wasted = aborting is None or aborting
+                passed.append((request_id, Delta("", output.tokens) if wasted else output))
+                continue
             if aborting is None:
                 # It ended already: late output of a request that was failed here.
-                continue
-            if isinstance(output, Delta):
-                if not aborting:
-                    passed.append((request_id, output))
                 continue
             dead = isinstance(output, Failed) and isinstance(output.error, EngineDead)
             # A generation that ended by itself while its abort was on the way is as gone as the abort wants it.

@@ -15,6 +15,9 @@ from engines.errors import EngineDead, TurnFailed
 from engines.vllm.client import AGAIN_S, Client, Stream, ending
 from engines.vllm.internals import Internals, StepTap
 
+REMEMBERED = 1024
+"""Aborted requests, newest first, whose late tokens are still told from what was never ours."""
+
 
 @define(eq=False, kw_only=True)
 class Reply(Stream):
@@ -30,6 +33,7 @@ class Steps(Client):
 
     internals: Internals
     _live: dict[str, Reply] = field(factory=dict, init=False)
+    _withdrawn: dict[str, None] = field(factory=dict, init=False)
     _tap: StepTap = field(init=False)
 
     @_tap.default
@@ -58,6 +62,9 @@ class Steps(Client):
         reply = self._live.get(request_id)
         if reply is not None and not reply.aborted:
             reply.aborted = True
+            self._withdrawn[request_id] = None
+            if len(self._withdrawn) > REMEMBERED:
+                del self._withdrawn[next(iter(self._withdrawn))]
             self.parts.spawn(self._withdraw(reply))
 
     def unfinished(self) -> int:
@@ -99,6 +106,8 @@ class Steps(Client):
             reply = self._live.get(output.request_id)
             if reply is None or reply.aborted:
                 # It has ended, or waits for the confirmation of its abort, or was never ours.
+                if output.new_token_ids and output.request_id in self._withdrawn:
+                    batch.append((output.request_id, Delta("", len(output.new_token_ids))))
                 continue
             try:
                 self._read(reply, output, batch)

@@ -85,11 +85,16 @@ class Streams(Client):
         async with aclosing(self.parts.engine.generate(prompt, sampling, request.id, **placement)) as outputs:
             async for output in outputs:
                 if stream.aborted:
+                    self._waste(stream, len(output.outputs[0].token_ids))
                     return Aborted()
                 self._pass_on(stream, output)
                 if output.finished:
                     return ending(stream, output.outputs[0].finish_reason)
         return Failed(TurnFailed("vLLM ended a stream without saying why"))
+
+    def _waste(self, stream: Stream, tokens: int) -> None:
+        if tokens:
+            self.parts.emit([(stream.request.id, Delta("", tokens))])
 
     def _pass_on(self, stream: Stream, output: Any) -> None:
         completion = output.outputs[0]

@@ -105,7 +105,7 @@ TIMEOUT_DISCONNECTS = _counter("timeout_disconnects_total", "{connection}", "Idl
 RATE_LIMIT_VIOLATIONS = _counter("rate_limit_violations_total", "{violation}", "Rate limit hits.")
 FRAMES_REFUSED = _counter("frames_refused_total", "{frame}", "Client frames answered with an error.", "reason")
 ACTIVE_CONNECTIONS = _gauge("active_connections", "{connection}", "Current WebSocket connections.")
-OUTBOX_BYTES = _gauge("outbox_bytes", "By", "Bytes that wait for clients to take them: all, and the largest.", "of")
+OUTBOX_SIZE = _gauge("outbox_size", "By", "Bytes that wait for clients to take them: all, and the largest.", "of")
 
 # -- the chat engine ---------------------------------------------------------------------------------------------------
 

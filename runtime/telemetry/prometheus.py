@@ -11,9 +11,6 @@ from prometheus_client.registry import Collector
 from runtime.telemetry.books import Attributes, Distribution, Snapshot
 from runtime.telemetry.instruments import Instrument, Kind
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""Of the exposition format that every Prometheus reads."""
-
 UNITS = {"s": "_seconds", "By": "_bytes", "%": "_percent"}
 """Unit suffixes, as OpenTelemetry's specification ("Prometheus and OpenMetrics Compatibility") makes them."""
 
@@ -38,7 +35,7 @@ def label_of(attribute: str) -> str:
     return attribute.replace(".", "_")
 
 
-@frozen
+@frozen(eq=False)
 class _Page(Collector):
     snapshot: Snapshot
 
@@ -77,4 +74,4 @@ def _cumulative(instrument: Instrument, value: Distribution) -> list[tuple[str, 
     return buckets
 
 
-__all__ = ["CONTENT_TYPE", "label_of", "name_of", "render"]
+__all__ = ["label_of", "name_of", "render"]

@@ -40,8 +40,8 @@ class Readings:
         yield Reading(of.READY, int(not self.health.reason()))
         yield Reading(of.ACTIVE_CONNECTIONS, self.connections())
         sizes = list(self.waiting())
-        yield Reading(of.OUTBOX_BYTES, sum(sizes), ("all",))
-        yield Reading(of.OUTBOX_BYTES, max(sizes, default=0), ("largest",))
+        yield Reading(of.OUTBOX_SIZE, sum(sizes), ("all",))
+        yield Reading(of.OUTBOX_SIZE, max(sizes, default=0), ("largest",))
         if self.chat is not None:
             yield from self._engine(self.chat)
         if self.router is not None:

@@ -3,6 +3,7 @@ where no setting asks for it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from time import time_ns
 from typing import Protocol
 
@@ -11,6 +12,7 @@ import trio
 from attrs import define, field
 
 from actors.happenings import NOBODY, Happening, Observer
+from runtime.heads import Answer
 from runtime.settings import Settings
 from runtime.telemetry.books import Books, Snapshot
 from runtime.telemetry.lag import watch_lag
@@ -18,6 +20,8 @@ from runtime.telemetry.readings import Readings
 from runtime.telemetry.recorder import Model, Recorder, zeroes
 
 log = structlog.get_logger()
+PAGE_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Of the exposition format that every Prometheus reads."""
 CLOSE_S = 1.0
 """What a receiver that hangs may cost at the end."""
 
@@ -36,12 +40,12 @@ class Outlet(Observer, Protocol):
 
 @define(eq=False)
 class Telemetry:
-    """What is told, and where that goes. `observer`: for the actors. `counts`: whether books are kept."""
+    """What is told, and where that goes. `observer`: for the actors. `render`: makes the page, if there is one."""
 
     observer: Observer = NOBODY
     books: Books | None = None
     outlets: Sequence[Outlet] = ()
-    serves_page: bool = False
+    render: Callable[[Snapshot], bytes] | None = None
     _readings: Readings | None = None
 
     async def run(self, readings: Readings) -> None:
@@ -51,16 +55,16 @@ class Telemetry:
         self._readings = readings
         async with trio.open_nursery() as nursery:
             if self.books is not None:
-                nursery.start_soon(watch_lag, self.books)
+                nursery.start_soon(watch_lag, self.books, lambda: readings.health.reason() is None)
                 nursery.start_soon(readings.gpus.run)
             for outlet in self.outlets:
                 nursery.start_soon(outlet.run, self._look)
 
-    async def page(self) -> bytes:
-        """The page for Prometheus."""
-        from runtime.telemetry.prometheus import render  # noqa: PLC0415  # the library only where it is wanted
-
-        return await trio.to_thread.run_sync(render, await self._look(), abandon_on_cancel=True)
+    async def page(self) -> Answer:
+        """`/metrics`."""
+        assert self.render is not None, "there is no page"
+        body = await trio.to_thread.run_sync(self.render, await self._look(), abandon_on_cancel=True)
+        return Answer(HTTPStatus.OK, body, content_type=PAGE_TYPE)
 
     async def close(self) -> None:
         """Send what is left, in bounded time, whatever the receivers do."""
@@ -86,16 +90,22 @@ async def _close(outlet: Outlet) -> None:
 def open_telemetry(settings: Settings, model: Model) -> Telemetry:
     """What the settings ask for."""
     wanted = settings.telemetry
-    serves_page = settings.deployment.metrics_enabled
     exports = wanted.axiom_api_token is not None or wanted.otel_exporter_otlp_endpoint is not None
     observers: list[Observer] = []
     outlets: list[Outlet] = []
-    books = Books(time_ns(), tuple(zeroes())) if serves_page or exports else None
+    books = Books(time_ns(), tuple(zeroes())) if settings.deployment.metrics_enabled or exports else None
     if books is not None:
         observers.append(Recorder(books, model))
     observers.extend(outlets)
     observer: Observer = Tee(tuple(observers)) if observers else NOBODY
-    return Telemetry(observer, books, tuple(outlets), serves_page)
+    return Telemetry(observer, books, tuple(outlets), _page_maker() if settings.deployment.metrics_enabled else None)
+
+
+def _page_maker() -> Callable[[Snapshot], bytes]:
+    """Imported at the start: the first scrape may come when no descriptor is left."""
+    from runtime.telemetry.prometheus import render  # noqa: PLC0415  # the library where it is wanted
+
+    return render
 
 
 @define(eq=False)

@@ -53,7 +53,7 @@ async def test_a_turn_and_its_engine_outlive_a_lack_of_descriptors(server: Progr
                     await client.expect("token")
             assert (await client.rest())[-1]["type"] == "done"
         page = (await fetch(server.port, "/metrics")).body.decode()
-        assert "text_inference_engine_restarts_total 0\n" in page
+        assert "text_inference_engine_restarts_total 0.0\n" in page
     assert (_worker(server), _deaths(server)) == (worker, [])
 
 

@@ -66,4 +66,4 @@ async def test_a_killed_worker_is_replaced_and_counted(server: Program) -> None:
             await client.until("token")
             assert _worker(server) != worker
             page = (await fetch(server.port, "/metrics")).body.decode()
-            assert "text_inference_engine_restarts_total 1\n" in page
+            assert "text_inference_engine_restarts_total 1.0\n" in page

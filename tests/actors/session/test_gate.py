@@ -186,7 +186,7 @@ class Frames(RuleBasedStateMachine):
     @rule(session_id=st.sampled_from([OWN, OTHER]))
     def says_goodbye(self, session_id: str) -> None:
         event = self.gate.read(frame("end", "bye", session_id), self.now)
-        assert event == ev.EndRequested(session_id, "bye")
+        assert event == ev.EndRequested(session_id, "bye", self.now)
         self.feed(event)
         assert self.session.phase is Phase.CLOSED
 
