@@ -51,7 +51,7 @@ def parts(settings: Settings, health: Health, observer: Observer = NOBODY) -> Pa
     """Actors that wait for their engines, and tell `observer` what happens."""
     chat = chat_actor(settings, observer) if settings.deployment.deploy_mode.chats else None
     routes = settings.deployment.deploy_mode.routes
-    health.chat, health.router_ready = chat, not routes
+    health.chat, health.routes, health.router_ready = chat, routes, not routes
     router = router_actor(settings, observer) if routes else None
     return Parts(settings=settings, chat=chat, router=router, health=health, observer=observer)
 
@@ -194,6 +194,8 @@ def model_name(settings: Settings) -> str:
 def server(parts: Parts) -> Server:
     """The listening side."""
     settings, limits = parts.settings, parts.settings.connections
+    slots = Slots(settings.deployment.max_concurrent_connections, limits.handshake_acquire_timeout_s)
+    parts.health.slots = slots
     return Server(
         door=Door(
             keys=settings.deployment.api_keys,
@@ -206,7 +208,7 @@ def server(parts: Parts) -> Server:
             close_busy=limits.close_busy_code,
         ),
         throttle=Throttle(limits.auth_max_failures, limits.auth_failure_window_s),
-        slots=Slots(settings.deployment.max_concurrent_connections, limits.handshake_acquire_timeout_s),
+        slots=slots,
         health=parts.health,
         observer=parts.observer,
         arrivals=Arrivals(limits.max_pending),

@@ -68,6 +68,7 @@ class ToolModel:
                 first = False
                 pause = self._back_off.pause_s(served_s(self._ready_at))
                 self.actor.observer.report(Crashed("router", error))
+                self.health.router_progress = f"restarting in {pause:g} s"
                 log.error("router.died", error=told(error), restart_in_s=pause, failures=self._back_off.failures)
                 await trio.sleep(pause)
 
@@ -101,6 +102,7 @@ class ToolModel:
         await self.actor.serve(classifier, info.batching)
 
     def _progress(self, line: str) -> None:
+        self.health.router_progress = line
         log.info("router.progress", step=line)
 
 

@@ -51,6 +51,12 @@ class Watch:
         """Why it is stalled, None if it is not."""
         return self._trouble if self.state is EngineState.STALLED else None
 
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds since it last gave a sign of life, while one is due; None while none is."""
+        since = self._pulse.since(self.requests.pending) if self.engine is not None else None
+        return None if since is None else self.clock() - since
+
     def submitting(self) -> None:
         """It is about to get a request."""
         self.last_submit_at = self.clock()
