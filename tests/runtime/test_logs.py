@@ -12,8 +12,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from engines.vllm import VllmEngine
+from engines.vllm.arguments import engine_arguments
+from runtime.chat_engine import plan_chat_engine
 from runtime.logs.sink import Sink
-from tests.toy import toy_directory
+from runtime.settings import Settings
+from runtime.surroundings import Surroundings
+from tests.toy import toy_directory, toy_text
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = {"TEXT_API_KEY": "k-1", "MAX_CONCURRENT_CONNECTIONS": "1", "INFERENCE_ENGINE": "scripted"}
@@ -246,3 +251,11 @@ os._exit(0)
         timeout=60,
     )
     assert (done.stdout, done.stderr) == ("still here", "")
+
+
+@pytest.mark.parametrize("shows", [False, True])
+def test_the_engines_progress_bars_are_drawn_where_its_records_are_shown(shows: bool) -> None:
+    settings = Settings.from_env(environment(INFERENCE_ENGINE="vllm", SHOW_VLLM_LOGS=str(int(shows))))
+    engine = plan_chat_engine(settings, toy_text(), Surroundings()).make()
+    assert isinstance(engine, VllmEngine)
+    assert engine_arguments(engine._config)["use_tqdm_on_load"] is shows
