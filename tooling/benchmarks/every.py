@@ -13,7 +13,7 @@ from typing import Any
 from tooling.benchmarks.children import end_on_sigterm
 from tooling.benchmarks.figures import table
 
-BENCHMARKS = ("fanout", "engine_client", "stack", "bargein", "memory", "start")
+BENCHMARKS = ("fanout", "engine_client", "stack", "bargein", "memory", "start", "telemetry")
 
 
 def measured(name: str) -> list[dict[str, Any]]:
