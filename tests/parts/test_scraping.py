@@ -1,26 +1,14 @@
 """A real Prometheus reads the metrics of a real server."""
 
-from http.client import HTTPConnection
-
 import pytest
 import trio
 
 from tests.e2e.client import connected
 from tests.e2e.program import Program
+from tests.parts.pages import page
 from tests.parts.prometheus import Prometheus, QueryRefused, check_metrics
 
 CONNECTIONS = "text_inference_active_connections"
-
-
-def page(server: Program) -> str:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
-    try:
-        connection.request("GET", "/metrics")
-        answer = connection.getresponse()
-        assert answer.status == 200
-        return answer.read().decode()
-    finally:
-        connection.close()
 
 
 def test_the_page_is_scraped_and_the_server_is_up(prometheus: Prometheus) -> None:
@@ -44,7 +32,7 @@ async def test_a_connection_is_counted_while_it_is_there(prometheus: Prometheus,
 
 
 def test_promtool_finds_nothing_wrong_with_the_page(served: Program) -> None:
-    assert check_metrics(page(served)) == ""
+    assert check_metrics(page(served.port)) == ""
 
 
 def test_promtool_finds_what_is_wrong() -> None:
