@@ -20,22 +20,28 @@ ROOT = Path(__file__).parents[1]
 
 def render(exc_info: ExcInfo) -> str:
     """An exception with its causes, or the members of a group, one after the other; at most `MAX_ERRORS`."""
-    leaves = list(_leaves(exc_info[1]))
+    leaves = list(with_causes(exc_info[1]))
     shown = [_one(error) for error in leaves[:MAX_ERRORS]]
     if len(leaves) > MAX_ERRORS:
         shown.append(f"and {len(leaves) - MAX_ERRORS} more")
     return "\n".join(shown)
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions:
-            yield from _leaves(member)
-        return
-    yield error
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if cause is not None:
-        yield from _leaves(cause)
+def with_causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it came of; of a group its members, with theirs. Each once: causes can run in a circle."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, BaseExceptionGroup):
+            waiting.extend(reversed(one.exceptions))
+            continue
+        yield one
+        cause = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+        if cause is not None:
+            waiting.append(cause)
 
 
 def _one(error: BaseException) -> str:
@@ -63,4 +69,4 @@ def _short(filename: str) -> str:
     return filename
 
 
-__all__ = ["render"]
+__all__ = ["MAX_ERRORS", "OURS", "ROOT", "render", "with_causes"]

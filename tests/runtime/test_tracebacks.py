@@ -49,6 +49,12 @@ def test_a_group_is_its_members_and_a_few_of_many() -> None:
     assert text.endswith(f"and {20 - MAX_ERRORS} more")
 
 
+def test_causes_that_run_in_a_circle_are_told_once_each() -> None:
+    one, other = ValueError(), KeyError()
+    one.__cause__, other.__cause__ = ExceptionGroup("", [other, TypeError()]), one
+    assert _rendered(one).splitlines() == ["ValueError", "KeyError", "TypeError"]
+
+
 def test_a_deep_recursion_is_a_few_lines() -> None:
     def deeper(depth: int) -> None:
         if not depth:
