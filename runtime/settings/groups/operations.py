@@ -5,7 +5,7 @@ from pathlib import Path
 from attrs import frozen
 
 from runtime.settings.groups.words import LogFormat, LogLevel
-from runtime.settings.kinds import Flag, Float, Int, Place, SecretText, Text, Url, Word
+from runtime.settings.kinds import Dsn, Flag, Float, Int, Place, SecretText, Text, Url, Word
 from runtime.settings.secret import Secret
 from runtime.settings.variable import Derived, optional, setting
 
@@ -53,7 +53,9 @@ class Logs:
 class Telemetry:
     """Errors, traces and metrics that leave the machine; nothing does unless a secret of this section is set."""
 
-    sentry_dsn: Secret | None = optional("SENTRY_DSN", SecretText(), "Where errors are sent; unset: nowhere.")
+    sentry_dsn: Secret | None = optional(
+        "SENTRY_DSN", Dsn(), "Where errors are sent, `https://KEY@HOST/PROJECT`; unset: nowhere."
+    )
     sentry_environment: str = setting("SENTRY_ENVIRONMENT", Text(), "production", "Tag on errors.")
     sentry_release: str | None = optional("SENTRY_RELEASE", Text(), "Tag on errors.")
     sentry_sample_rate: float = setting(

@@ -3,11 +3,12 @@
 from runtime.settings.kinds.base import Kind, Refused, did_you_mean, masked, shortened
 from runtime.settings.kinds.networks import Network, Networks
 from runtime.settings.kinds.numeric import CloseCode, Flag, Float, Int, OnlyOn, plain
-from runtime.settings.kinds.places import HubRepo, Model, Place, Url
+from runtime.settings.kinds.places import Dsn, HubRepo, Model, Place, Url
 from runtime.settings.kinds.text import KeyList, Letters, OpenWord, PromptPrefix, SecretText, SmArch, Text, Word
 
 __all__ = [
     "CloseCode",
+    "Dsn",
     "Flag",
     "Float",
     "HubRepo",

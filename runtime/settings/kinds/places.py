@@ -8,7 +8,10 @@ from urllib.parse import urlsplit, urlunsplit
 from attrs import frozen
 
 from runtime.settings.kinds.base import Kind, Refused
+from runtime.settings.secret import Secret
 
+DSN_FORM = "https://KEY@HOST/PROJECT"
+DSN_PROJECT = re.compile(r"/(?:.*/)?[0-9]+")
 HUB_REPO = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -84,4 +87,37 @@ class Url(Kind[str]):
         return f"{' or '.join(self.schemes)} URL{added}"
 
 
-__all__ = ["HubRepo", "Model", "Place", "Url"]
+@frozen(eq=False)
+class Dsn(Kind[Secret]):
+    """Sentry's data source name: an address that holds the key."""
+
+    secret: ClassVar[bool] = True
+
+    def parse(self, text: str) -> Secret:
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise Refused("is not a DSN: it holds blanks or characters that no address has")
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            raise Refused("is not a DSN: its host or port cannot be read") from None
+        if parts.scheme not in ("http", "https"):
+            raise Refused(f"is not a DSN: it does not begin with https:// or http:// ({DSN_FORM})")
+        if not parts.username:
+            raise Refused(f"is not a DSN: there is no public key and @ before the host ({DSN_FORM})")
+        if not parts.hostname or port == 0:
+            raise Refused(f"is not a DSN: there is no host, or its port is 0 ({DSN_FORM})")
+        if ":" in parts.hostname:
+            raise Refused("has an IPv6 address, which Sentry's SDK cannot reach; give the host a name")
+        if not DSN_PROJECT.fullmatch(parts.path) or parts.query or parts.fragment:
+            raise Refused(f"is not a DSN: it does not end with the number of a project ({DSN_FORM})")
+        return Secret(text)
+
+    def describe(self) -> str:
+        return "secret"
+
+    def show(self, value: Secret) -> str:
+        return str(value)
+
+
+__all__ = ["Dsn", "HubRepo", "Model", "Place", "Url"]

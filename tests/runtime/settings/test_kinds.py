@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runtime.settings import EngineName, Secret
 from runtime.settings.kinds import (
     CloseCode,
+    Dsn,
     Flag,
     Float,
     HubRepo,
@@ -82,6 +83,8 @@ HTTP = Url(("http", "https"))
         (WS, "wss://h/", "wss://h/ws"),
         (WS, "WS://h/other?x=1", "WS://h/other?x=1"),
         (HTTP, "https://h/v1", "https://h/v1"),
+        (Dsn(), "https://abc@o1.sentry.example/42", Secret("https://abc@o1.sentry.example/42")),
+        (Dsn(), "http://abc:def@127.0.0.1:9000/under/here/7", Secret("http://abc:def@127.0.0.1:9000/under/here/7")),
     ],
 )
 def test_a_value_of_its_kind_is_read(kind: Kind[Any], text: str, value: object) -> None:
@@ -138,6 +141,23 @@ def test_a_value_of_its_kind_is_read(kind: Kind[Any], text: str, value: object) 
         (WS, "ws://h:port", "is not a ws or wss URL"),
         (HTTP, "https://[::1", "is not a http or https URL"),
         (HTTP, "https://a b", "is not a http or https URL"),
+        (Dsn(), "abc", "does not begin with https:// or http:// (https://KEY@HOST/PROJECT)"),
+        (Dsn(), "abc@sentry.example/42", "does not begin with https:// or http://"),
+        (Dsn(), "ftp://abc@sentry.example/42", "does not begin with https:// or http://"),
+        (Dsn(), "https://sentry.example/42", "no public key and @ before the host"),
+        (Dsn(), "https://:abc@sentry.example/42", "no public key and @ before the host"),
+        (Dsn(), "https://abc@/42", "no host"),
+        (Dsn(), "https://abc@sentry.example:0/42", "its port is 0"),
+        (Dsn(), "https://abc@sentry.example:99999/42", "host or port cannot be read"),
+        (Dsn(), "https://abc@[::1/42", "host or port cannot be read"),
+        (Dsn(), "https://abc@[::1]/42", "IPv6"),
+        (Dsn(), "https://abc@sentry.example", "does not end with the number of a project"),
+        (Dsn(), "https://abc@sentry.example/42/", "does not end with the number of a project"),
+        (Dsn(), "https://abc@sentry.example/my-project", "does not end with the number of a project"),
+        (Dsn(), "https://abc@sentry.example/42?a=b", "does not end with the number of a project"),
+        (Dsn(), "https://abc@sentry example/42", "holds blanks"),
+        (Dsn(), "https://abc@sentry.example/42\n", "holds blanks"),
+        (Dsn(), "https://abc@sentry.example/٤٢", "characters that no address has"),
     ],
 )
 def test_any_other_value_is_refused_with_what_is_allowed(kind: Kind[Any], text: str, reason: str) -> None:

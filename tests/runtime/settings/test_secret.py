@@ -13,7 +13,7 @@ KEY = "hunter2-key"
 ENVIRON = {
     "TEXT_API_KEY": KEY,
     "HF_TOKEN": KEY,
-    "SENTRY_DSN": KEY,
+    "SENTRY_DSN": f"https://{KEY}@sentry.example/1",
     "AXIOM_API_TOKEN": KEY,
     "MAX_CONCURRENT_CONNECTIONS": "1",
     "CHAT_MODEL": "owner/name",
