@@ -34,7 +34,10 @@ class EngineUnavailable(EngineError):
 
 
 class EngineHung(EngineError):
-    """The engine did not confirm an abort, or made no progress with work pending, within its deadline."""
+    """The engine did not confirm an abort, or made no progress with work pending, within its deadline.
+
+    The message is in words of ours alone: it leaves the machine with reports of errors.
+    """
 
 
 class EngineDead(EngineError):

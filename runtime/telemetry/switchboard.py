@@ -96,6 +96,10 @@ def open_telemetry(settings: Settings, model: Model) -> Telemetry:
     books = Books(time_ns(), tuple(zeroes())) if settings.deployment.metrics_enabled or exports else None
     if books is not None:
         observers.append(Recorder(books, model))
+    if wanted.sentry_dsn is not None:
+        from runtime.telemetry.sentry import open_sentry  # noqa: PLC0415  # the SDK only where it is wanted
+
+        outlets.append(open_sentry(settings))
     observers.extend(outlets)
     observer: Observer = Tee(tuple(observers)) if observers else NOBODY
     return Telemetry(observer, books, tuple(outlets), _page_maker() if settings.deployment.metrics_enabled else None)

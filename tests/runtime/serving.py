@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 from tokenizers import Tokenizer
 
 from actors.engine import EngineActor
+from actors.happenings import NOBODY, Observer
 from actors.session.deployment import Deployment
 from actors.session.intake import Routing
 from actors.session.turn import Router
@@ -162,15 +163,19 @@ def _maker(settings: Settings, script: Script) -> Callable[[], ScriptedEngine | 
 async def serving(
     script: Script | None = None,
     site: Callable[[Deployment], Deployment] = lambda site: site,
+    observer: Observer = NOBODY,
     /,
     *,
     kind: str = "scripted",
     **environment: str,
 ) -> AsyncIterator[Place]:
-    """A ready server with these settings beside the required ones. `site`: may change what sessions know."""
+    """A ready server with these settings beside the required ones. `site`: may change what sessions know.
+
+    `observer`: is told what happens.
+    """
     script = _beyond_warmup(script or Script(step_s=STEP_S))
     settings = _settings(kind, script, environment)
-    parts = assembly.parts(settings, Health())
+    parts = assembly.parts(settings, Health(), observer)
     chat = parts.chat
     assert chat is not None
     place = Place(settings, parts, assembly.server(parts), chat)

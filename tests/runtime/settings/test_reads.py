@@ -22,10 +22,14 @@ TO_COME = {
     ),
     "quantising and pushing": (
         "AWQ_CACHE_DIR AWQ_SCHEME AWQ_CALIB_DATASET AWQ_NSAMPLES AWQ_SEQLEN FORCE_REBUILD GPU_SM_ARCH HF_PUSH_REPO_ID "
-        "HF_PUSH_PRIVATE HF_LICENSE_FETCH_TIMEOUT SHOW_LLMCOMPRESSOR_LOGS"
+        "HF_PUSH_PRIVATE HF_LICENSE_FETCH_TIMEOUT"
     ),
     "launching": "YAP_LOG_FILE LOG_MAX_BYTES LOG_KEEP READY_TIMEOUT_S",
-    "telemetry": " ".join(variable.name for variable in FIELDS["telemetry"].values()),
+    "traces and metrics": (
+        "AXIOM_DATASET AXIOM_METRICS_DATASET AXIOM_ENVIRONMENT AXIOM_TRACES_ENDPOINT AXIOM_METRICS_ENDPOINT "
+        "OTEL_SERVICE_NAME OTEL_TRACES_EXPORT_INTERVAL_MS OTEL_METRICS_EXPORT_INTERVAL_MS OTEL_TRACES_BATCH_SIZE "
+        "OTEL_EXPORTER_OTLP_HEADERS OTEL_TRACES_SAMPLE_RATE"
+    ),
     "the clients": " ".join(variable.name for variable in FIELDS["clients"].values()),
 }
 # It has one value; its effect is that every other one is refused.
