@@ -90,8 +90,8 @@ class TurnOver:
 
     `reason`: the finish reason of a completed one, the cause of a cancelled one, what went wrong with a failed one.
     `cause`: why it, or its generation, was stopped. `error_type`: class of the error, if one ended it.
-    `queued_s`: from its frame to its hand-over to the engine. `first_sent_at`: when its first text was handed to the
-    socket. `interrupted`: number of the turn that it barged in on.
+    `queued_s`: from its frame to its hand-over to the engine. `first_text_at`: when its first text was ready for the
+    client. `interrupted`: number of the turn that it barged in on.
     """
 
     session: int
@@ -106,7 +106,7 @@ class TurnOver:
     read_at: float
     ended_at: float
     queued_s: float | None
-    first_sent_at: float | None
+    first_text_at: float | None
     usage: Usage
     generations: tuple[GenerationTold, ...]
     route: RouteTold | None

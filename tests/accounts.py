@@ -69,7 +69,7 @@ class Accountant:
         self.ended.append(over)
         assert (over.status is TurnStatus.CANCELLED) <= (over.cause is not None)
         assert over.read_at <= over.ended_at
-        assert over.first_sent_at is None or over.read_at <= over.first_sent_at <= over.ended_at
+        assert over.first_text_at is None or over.read_at <= over.first_text_at <= over.ended_at
         for generation in over.generations:
             arrivals = list(generation.arrivals)
             assert arrivals == sorted(arrivals)
@@ -101,7 +101,7 @@ class Accountant:
         assert total(books, of.CANCELLATIONS) == by_status["cancelled"]
         completed = [over for over in ended if over.status is TurnStatus.COMPLETED]
         assert count(books, of.REQUEST_LATENCY) == len(completed)
-        assert count(books, of.TTFT) == sum(over.first_sent_at is not None for over in ended)
+        assert count(books, of.TTFT) == sum(over.first_text_at is not None for over in ended)
         gaps = sum(max(0, len(generation.arrivals) - 1) for over in ended for generation in over.generations)
         assert count(books, of.TOKEN_LATENCY) == gaps
 

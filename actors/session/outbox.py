@@ -68,6 +68,8 @@ class Outbox:
     _bytes: int = 0
     _bell: trio.Event = field(factory=trio.Event)
     _idle: bool = False
+    _text_turn: int = -1
+    _text_at: float = 0.0
     _sent_turn: int = -1
     _sent: list[str] = field(factory=list)
     _first_token_at: float = 0.0
@@ -95,6 +97,8 @@ class Outbox:
 
         `head`: the turn's `token_head`. `ends`: it is the last of its turn.
         """
+        if turn != self._text_turn:
+            self._text_turn, self._text_at = turn, self.clock()
         size = len(text) if text.isascii() else len(text.encode())
         last = self._waiting[-1] if self._waiting else None
         if last is not None and last.turn == turn and last.texts is not None:
@@ -147,9 +151,9 @@ class Outbox:
         """The token text of a turn that the writer has taken."""
         return "".join(self._sent) if self._sent_turn == turn else ""
 
-    def first_sent_at(self, turn: int) -> float | None:
-        """When the writer took the first text of a turn; None if it has not, or another turn's is newer."""
-        return self._first_token_at if self._sent_turn == turn else None
+    def first_text_at(self, turn: int) -> float | None:
+        """When the first text of a turn came; None if none has, or another turn's is newer."""
+        return self._text_at if self._text_turn == turn else None
 
     def take(self) -> list[bytes]:
         """Everything that waits, encoded, in order."""

@@ -132,7 +132,7 @@ class Reporter:
             read_at=request.read_at,
             ended_at=now,
             queued_s=None if turn is None or turn.submitted_at is None else turn.submitted_at - request.read_at,
-            first_sent_at=self.outbox.first_sent_at(request.turn),
+            first_text_at=self.outbox.first_text_at(request.turn),
             usage=Usage() if turn is None else turn.usage,
             generations=generations,
             route=None if turn is None else turn.route,
@@ -160,7 +160,7 @@ class Reporter:
             queue_ms=None if over.queued_s is None else milliseconds(over.queued_s),
             route_ms=None if over.route is None else milliseconds(over.route.seconds),
             engine_ttft_ms=None if first is None else milliseconds(first - over.read_at),
-            ttft_ms=None if over.first_sent_at is None else milliseconds(over.first_sent_at - over.read_at),
+            ttft_ms=None if over.first_text_at is None else milliseconds(over.first_text_at - over.read_at),
             total_ms=milliseconds(over.ended_at - over.read_at),
         )
 

@@ -30,7 +30,7 @@ def _gauge(name: str, unit: str, text: str, *attributes: str) -> Instrument:
 # -- turns -------------------------------------------------------------------------------------------------------------
 
 TTFT = _histogram(
-    _OURS + "ttft", "s", of.LATENCY, "Time to first token: a turn's frame read to its first text given to the socket."
+    _OURS + "ttft", "s", of.LATENCY, "Time to first token: a turn's frame read to its first text ready for the client."
 )
 REQUEST_LATENCY = _histogram(
     _OURS + "request_latency", "s", of.LATENCY, "End-to-end latency of completed turns: frame read to end."

@@ -100,8 +100,8 @@ class Recorder:
             books.record(of.COMPLETION_TOKENS, usage.completion_tokens)
         if over.queued_s is not None:
             books.record(of.QUEUE_WAIT, over.queued_s)
-        if over.first_sent_at is not None:
-            books.record(of.TTFT, over.first_sent_at - over.read_at)
+        if over.first_text_at is not None:
+            books.record(of.TTFT, over.first_text_at - over.read_at)
         if over.status is TurnStatus.COMPLETED:
             books.record(of.REQUEST_LATENCY, over.ended_at - over.read_at)
         if over.status is TurnStatus.CANCELLED and cause is not None:

@@ -47,7 +47,7 @@ def over(*generations: GenerationTold, **more: Any) -> TurnOver:
         read_at=100.0,
         ended_at=100.12,
         queued_s=0.01,
-        first_sent_at=100.0625,
+        first_text_at=100.0625,
         usage=generations[-1].usage if generations else Usage(),
         generations=generations,
         route=None,
@@ -128,7 +128,7 @@ def test_a_turn_that_was_stopped_before_its_first_token_is_in_no_time_of_tokens(
             status=TurnStatus.CANCELLED,
             reason="client_cancel",
             cause=AbortCause.CANCEL,
-            first_sent_at=None,
+            first_text_at=None,
             speech=None,
         )
     )

@@ -1,0 +1,97 @@
+"""Real vLLM, a dozen callers who finish, interrupt, cancel, hang up and leave, and an engine that is killed meanwhile:
+what the server counted is what the callers did and were told.
+"""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from engines import processes
+from tests.e2e.breaking import START_S, readiness, settings, vital
+from tests.e2e.callers import Caller, Tally
+from tests.e2e.figures_page import Page, read_page
+from tests.e2e.houses import until_empty
+from tests.e2e.program import Program
+from tests.e2e.weights import write_talker
+
+pytestmark = pytest.mark.engine
+
+CALLERS = 12
+BEFORE_S, AFTER_S = 10.0, 10.0
+"""Of load before the engine is killed, and once the next one serves."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """Replies that take longer than a caller needs to walk away; more callers than the engine runs at once."""
+    model = write_talker(tmp_path_factory.mktemp("talker"))
+    running = Program(
+        settings(model, CHAT_MAX_OUT="1500", WS_MAX_MESSAGES_PER_WINDOW="0", WS_MAX_CANCELS_PER_WINDOW="0")
+    )
+    try:
+        yield running.wait_ready(START_S)
+    finally:
+        running.bury()
+
+
+async def test_what_is_counted_is_what_callers_did_and_were_told(server: Program) -> None:
+    tally, over = Tally(), trio.Event()
+    with trio.fail_after(2 * START_S):
+        async with trio.open_nursery() as nursery:
+            for number in range(CALLERS):
+                nursery.start_soon(Caller(server.port, number, tally, over=over).run)
+            await trio.sleep(BEFORE_S)
+            processes.send(vital(server)[:1], signal.SIGKILL)
+            await readiness(server, 503, 10)
+            await readiness(server, 200, START_S)
+            await trio.sleep(AFTER_S)
+            over.set()
+        await until_empty(server.port)
+        page = await read_page(server.port)
+    print(tally)
+    _turns_add_up(page, tally)
+    _tokens_add_up(page, tally)
+    _nothing_is_left(page)
+    assert page.sum("engine_restarts_total") == 1
+    assert tally.ends["error"] >= 1, "the death was noticed"
+
+
+def _turns_add_up(page: Page, tally: Tally) -> None:
+    status = page.by("requests_total", "status")
+    left = sum(tally.left.values())
+    assert page.sum("requests_accepted_total") == page.sum("requests_total") == tally.accepted
+    assert status["completed"] == tally.ends["done"] == page.sum("request_latency_seconds_count")
+    assert status["failed"] == tally.ends["error"]
+    assert status["cancelled"] == tally.ends["cancelled"] + left
+    expected = {
+        "client_cancel": tally.cancelled["enough"],
+        "barge_in": tally.cancelled["barge_in"],
+        "disconnect": tally.left["hang up"],
+        "client_end": tally.left["leave"],
+    }
+    print(expected, page.by("aborts_total", "cause"), page.by("cancellation_total", "cause"))
+    assert page.by("aborts_total", "cause") == page.by("cancellation_total", "cause") == expected
+    assert all(expected.values()), "each of them happened"
+    assert page.sum("ttft_seconds_count") == tally.heard
+    assert page.sum("abort_latency_seconds_count", stage="told") == sum(expected.values())
+
+
+def _tokens_add_up(page: Page, tally: Tally) -> None:
+    generated = "tokens_generated_total"
+    assert page.sum(generated, status="completed") == tally.tokens["done"]
+    assert page.sum(generated, status="failed") == tally.tokens["error"]
+    assert page.sum(generated, cause="client_cancel") == tally.tokens["cancelled enough"]
+    assert page.sum(generated, cause="barge_in") == tally.tokens["cancelled barge_in"]
+    walked = page.sum(generated, cause="disconnect") + page.sum(generated, cause="client_end")
+    assert walked >= sum(tally.left.values()), "of those each had a token at least"
+    assert page.sum(generated) == page.sum("completion_tokens_sum")
+    assert page.sum("token_latency_seconds_count") <= page.sum(generated)
+
+
+def _nothing_is_left(page: Page) -> None:
+    for gauge in ("active_connections", "active_generations", "unconfirmed_aborts", "engine_unfinished_requests"):
+        assert page.sum(gauge) == 0, gauge
+    assert page.sum("outbox_size_bytes") == 0
+    assert page.sum("session_churn_total") == page.sum("connection_duration_seconds_count")
