@@ -75,14 +75,18 @@ class GpuReadings:
     async def run(self) -> None:
         """Ask every few seconds until cancelled; returns at once where there is nothing to ask."""
         while self.indices:
-            try:
-                latest = await trio.to_thread.run_sync(self.ask, self.indices, abandon_on_cancel=True)
-            except Exception as error:  # the door: whatever the driver's library raises costs rows and nothing else
-                log.warning("gpu.unreadable", error=type(error).__name__)
-                latest = ()
-            self._latest, self._at = latest, self.clock()
-            self._tell_lost(frozenset(self.indices) - {each.index for each in latest})
+            await self.look()
             await trio.sleep(EVERY_S)
+
+    async def look(self) -> None:
+        """Ask once."""
+        try:
+            latest = await trio.to_thread.run_sync(self.ask, self.indices, abandon_on_cancel=True)
+        except Exception as error:  # the door: whatever the driver's library raises costs rows and nothing else
+            log.warning("gpu.unreadable", error=type(error).__name__)
+            latest = ()
+        self._latest, self._at = latest, self.clock()
+        self._tell_lost(frozenset(self.indices) - {each.index for each in latest})
 
     def rows(self) -> Iterator[Reading]:
         """What there is to show."""

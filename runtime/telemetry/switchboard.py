@@ -58,7 +58,7 @@ class Telemetry:
                 nursery.start_soon(watch_lag, self.books, lambda: readings.health.reason() is None)
                 nursery.start_soon(readings.gpus.run)
             for outlet in self.outlets:
-                nursery.start_soon(outlet.run, self._look)
+                nursery.start_soon(_send, outlet, self._look)
 
     async def page(self) -> Answer:
         """`/metrics`."""
@@ -78,6 +78,13 @@ class Telemetry:
         if self._readings is None:
             return self.books.snapshot()
         return await self._readings.snapshot(self.books)
+
+
+async def _send(outlet: Outlet, look: Look) -> None:
+    try:
+        await outlet.run(look)
+    except Exception as error:  # a barrier: nobody's turn depends on it
+        log.error("telemetry.failed", what=type(outlet).__name__, exc_info=error)
 
 
 async def _close(outlet: Outlet) -> None:
