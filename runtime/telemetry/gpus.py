@@ -83,7 +83,8 @@ class GpuReadings:
         try:
             latest = await trio.to_thread.run_sync(self.ask, self.indices, abandon_on_cancel=True)
         except Exception as error:  # the door: whatever the driver's library raises costs rows and nothing else
-            log.warning("gpu.unreadable", error=type(error).__name__)
+            if self._lost != frozenset(self.indices):
+                log.warning("gpu.unreadable", error=type(error).__name__)
             latest = ()
         self._latest, self._at = latest, self.clock()
         self._tell_lost(frozenset(self.indices) - {each.index for each in latest})
