@@ -19,7 +19,7 @@ from tooling.parts.store import program
 
 START_S = 60.0
 PATIENCE_S = 30.0
-SCRAPE_INTERVAL_S = 0.25
+SCRAPE_INTERVAL_S = 1.0  # as long a scrape may take as well, on a busy machine
 _LISTENING = re.compile(r'msg="Listening on".* address=127\.0\.0\.1:(\d+)')
 CONFIGURATION = """\
 global:
@@ -136,9 +136,10 @@ class Prometheus:
         """Return when every target has been scraped so many times from now on."""
         began = time.time()
         for target in self.targets:
+            up = f'up{{instance="{target}"}}'
             seen: set[float] = set()
 
-            def scraped(stamp: str = f'timestamp(up{{instance="{target}"}} == 1)', seen: set[float] = seen) -> bool:
+            def scraped(stamp: str = f"timestamp({up}) and {up} == 1", seen: set[float] = seen) -> bool:
                 seen.update(series.value for series in self.query(stamp) if series.value >= began)
                 return len(seen) >= times
 

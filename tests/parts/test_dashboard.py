@@ -19,7 +19,7 @@ NOT_HERE = ("text_inference_gpu_", "text_inference_router_errors_total", "text_i
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """A server that is about to be used."""
-    running = Program(environment(tmp_path_factory.mktemp("model")), yields=True)
+    running = Program(environment(tmp_path_factory.mktemp("model")))
     try:
         yield running.wait_ready()
     finally:

@@ -1,5 +1,7 @@
 """A real Prometheus reads the metrics of a real server."""
 
+import time
+
 import pytest
 import trio
 
@@ -12,10 +14,12 @@ CONNECTIONS = "text_inference_active_connections"
 
 
 def test_the_page_is_scraped_and_the_server_is_up(prometheus: Prometheus) -> None:
+    began = time.time()
     prometheus.wait_scraped(3)
+    newest = prometheus.value("timestamp(up)")
+    assert newest >= began + 2 * prometheus.scrape_interval_s - 0.01
     assert prometheus.value("up") == 1
     assert prometheus.value(f"max({CONNECTIONS})") == 0
-    assert prometheus.value("min_over_time(up[2s])") == 1
 
 
 async def test_a_connection_is_counted_while_it_is_there(prometheus: Prometheus, served: Program) -> None:
@@ -47,7 +51,8 @@ def test_a_query_that_makes_no_sense_is_refused_and_one_that_finds_nothing_is_em
 
 
 def test_a_range_has_a_value_for_each_step(prometheus: Prometheus) -> None:
-    prometheus.wait_scraped(4)
+    prometheus.wait_scraped(2)
     newest = prometheus.value("timestamp(up)")
-    (series,) = prometheus.query_range("up", newest - 0.5, newest, 0.25)
+    (series,) = prometheus.query_range("vector(1)", newest - 0.5, newest, 0.25)
     assert [value for _, value in series.points] == [1, 1, 1]
+    assert len(prometheus.query("up[1m]")[0].points) >= 2
