@@ -34,8 +34,8 @@ class Outlet(Observer, Protocol):
     async def run(self, look: Look) -> None:
         """Send until cancelled. `look`: everything that is counted, as it is now."""
 
-    def close(self, timeout_s: float) -> None:
-        """Send what is left. Blocking, for a thread; what takes longer is given up."""
+    async def close(self, timeout_s: float) -> None:
+        """Send what is left, after `run` has ended; what takes longer is given up."""
 
 
 @define(eq=False)
@@ -89,7 +89,7 @@ async def _send(outlet: Outlet, look: Look) -> None:
 
 async def _close(outlet: Outlet) -> None:
     try:
-        await trio.to_thread.run_sync(outlet.close, CLOSE_S, abandon_on_cancel=True)
+        await outlet.close(CLOSE_S)
     except Exception as error:  # the door: the end of the process does not depend on it
         log.warning("telemetry.close_failed", error=type(error).__name__)
 
@@ -103,6 +103,10 @@ def open_telemetry(settings: Settings, model: Model) -> Telemetry:
     books = Books(time_ns(), tuple(zeroes())) if settings.deployment.metrics_enabled or exports else None
     if books is not None:
         observers.append(Recorder(books, model))
+        if exports:
+            from runtime.telemetry.otlp import open_otlp  # noqa: PLC0415  # libraries where they are wanted
+
+            outlets.append(open_otlp(settings, model, books.started_ns))
     if wanted.sentry_dsn is not None:
         from runtime.telemetry.sentry import open_sentry  # noqa: PLC0415  # the SDK only where it is wanted
 

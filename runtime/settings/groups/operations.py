@@ -5,7 +5,19 @@ from pathlib import Path
 from attrs import frozen
 
 from runtime.settings.groups.words import LogFormat, LogLevel
-from runtime.settings.kinds import Dsn, Flag, Float, Int, Place, SecretText, Text, Url, Word
+from runtime.settings.kinds import (
+    BearerToken,
+    Dsn,
+    Flag,
+    Float,
+    HeaderList,
+    HeaderText,
+    Int,
+    Place,
+    Text,
+    Url,
+    Word,
+)
 from runtime.settings.secret import Secret
 from runtime.settings.variable import Derived, optional, setting
 
@@ -63,13 +75,15 @@ class Telemetry:
     )
     axiom_api_token: Secret | None = optional(
         "AXIOM_API_TOKEN",
-        SecretText(),
+        BearerToken(),
         "Unset, and `OTEL_EXPORTER_OTLP_ENDPOINT` unset too: nothing is exported, and no SDK is imported.",
     )
-    axiom_dataset: str = setting("AXIOM_DATASET", Text(), "text-inference-api", "Data set that receives the traces.")
+    axiom_dataset: str = setting(
+        "AXIOM_DATASET", HeaderText(), "text-inference-api", "Data set that receives the traces."
+    )
     axiom_metrics_dataset: str = setting(
         "AXIOM_METRICS_DATASET",
-        Text(),
+        HeaderText(),
         Derived("`AXIOM_DATASET` + `-metrics`", lambda of: f"{of.text('AXIOM_DATASET')}-metrics"),
         "Data set that receives the metrics.",
     )
@@ -90,10 +104,14 @@ class Telemetry:
     )
     otel_traces_batch_size: int = setting("OTEL_TRACES_BATCH_SIZE", Int(1), 512, "Spans per batch.")
     otel_exporter_otlp_endpoint: str | None = optional(
-        "OTEL_EXPORTER_OTLP_ENDPOINT", HTTP, "Any OTLP receiver over HTTP, in the place of Axiom."
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        HTTP,
+        "Any OTLP receiver over HTTP, in the place of Axiom; `/v1/traces` and `/v1/metrics` are added.",
     )
     otel_exporter_otlp_headers: Secret | None = optional(
-        "OTEL_EXPORTER_OTLP_HEADERS", SecretText(), "What that receiver is sent with each request."
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        HeaderList(),
+        "Headers of each request to it: `name=value,name2=value2`, values percent-encoded.",
     )
     otel_traces_sample_rate: float = setting(
         "OTEL_TRACES_SAMPLE_RATE", Float(low=0, high=1), 1.0, "Share of sessions that are traced."

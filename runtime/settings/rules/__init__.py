@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Set
 
 from runtime.settings.groups.words import EngineName
-from runtime.settings.rules import engines, lengths, models, orders
+from runtime.settings.rules import engines, exports, lengths, models, orders
 from runtime.settings.rules.conflict import Conflict
 from runtime.settings.sections import Sections
 
@@ -14,6 +14,7 @@ def conflicts(settings: Sections, given: Set[str]) -> Iterator[Conflict]:
     yield from orders.conflicts(settings)
     yield from lengths.conflicts(settings)
     yield from engines.conflicts(settings, given)
+    yield from exports.conflicts(settings)
 
 
 def warnings(settings: Sections) -> tuple[str, ...]:

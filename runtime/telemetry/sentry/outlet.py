@@ -56,7 +56,11 @@ class SentryOutlet:
             except Exception as error:  # a barrier: no turn ends because Sentry cannot be told of another one
                 self.losses.lost(type(error).__name__)
 
-    def close(self, timeout_s: float) -> None:
+    async def close(self, timeout_s: float) -> None:
+        """Send what is left, in a thread that is not waited for any longer than that."""
+        await trio.to_thread.run_sync(self.finish, timeout_s, abandon_on_cancel=True)
+
+    def finish(self, timeout_s: float) -> None:
         """Send what is left; blocks no longer than that."""
         deadline = self.clock() + timeout_s
         self._hand_over()

@@ -25,11 +25,6 @@ TO_COME = {
         "HF_PUSH_PRIVATE HF_LICENSE_FETCH_TIMEOUT"
     ),
     "launching": "YAP_LOG_FILE LOG_MAX_BYTES LOG_KEEP READY_TIMEOUT_S",
-    "traces and metrics": (
-        "AXIOM_DATASET AXIOM_METRICS_DATASET AXIOM_ENVIRONMENT AXIOM_TRACES_ENDPOINT AXIOM_METRICS_ENDPOINT "
-        "OTEL_SERVICE_NAME OTEL_TRACES_EXPORT_INTERVAL_MS OTEL_METRICS_EXPORT_INTERVAL_MS OTEL_TRACES_BATCH_SIZE "
-        "OTEL_EXPORTER_OTLP_HEADERS OTEL_TRACES_SAMPLE_RATE"
-    ),
     "the clients": " ".join(variable.name for variable in FIELDS["clients"].values()),
 }
 # It has one value; its effect is that every other one is refused.

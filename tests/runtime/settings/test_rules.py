@@ -63,6 +63,18 @@ REFUSED = [
     (CHAT, {"TRT_ENGINE_DIR": "/nowhere/x"}, "TRT_ENGINE_DIR: '/nowhere/x' is not a directory that exists"),
     (CHAT, {"TRT_REPO_DIR": "/nowhere/x"}, "TRT_REPO_DIR: '/nowhere/x' is not a directory that exists"),
     (CHAT, {"CHAT_LOGIT_BIAS_FILE": "/nowhere/x"}, "CHAT_LOGIT_BIAS_FILE: '/nowhere/x' is not a file that exists"),
+    (
+        CHAT,
+        {"AXIOM_API_TOKEN": "t", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4318", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"},
+        "OTEL_EXPORTER_OTLP_ENDPOINT: is a receiver beside Axiom, which AXIOM_API_TOKEN names; unset one of the two",
+    ),
+    (CHAT, {"AXIOM_API_TOKEN": "t", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"}, "OTLP_HEADERS: is not sent to Axiom"),
+    (CHAT, {"OTEL_EXPORTER_OTLP_HEADERS": "a=b"}, "HEADERS: is for OTEL_EXPORTER_OTLP_ENDPOINT, which is not set"),
+    (CHAT, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h/v1/traces/"}, "ENDPOINT: ends in /v1/traces, which is added"),
+    (CHAT, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h/x?key=1"}, "OTEL_EXPORTER_OTLP_ENDPOINT: has a ? in it"),
+    (CHAT, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h/#x"}, "OTEL_EXPORTER_OTLP_ENDPOINT: has a # in it"),
+    (CHAT, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:pw@h"}, "put them in OTEL_EXPORTER_OTLP_HEADERS"),
+    (CHAT, {"AXIOM_TRACES_ENDPOINT": "https://me:pw@h/v1/traces"}, "put them in AXIOM_API_TOKEN"),
 ]
 
 
@@ -97,6 +109,8 @@ ALLOWED = [
     (TOOL, {"CHAT_MODEL": "./nowhere", "CHAT_MAX_LEN": "1", "CHAT_QUANTIZATION": "int8_sq"}),
     (TOOL, {"WS_OUTBOX_MAX_BYTES": "4096"}),
     (TOOL, {"TOOL_GPU_FRAC": "0.9", "INFERENCE_ENGINE": "vllm"}),
+    (CHAT, {"AXIOM_API_TOKEN": "t"}),
+    (CHAT, {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://h/otlp/", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"}),
 ]
 
 

@@ -41,7 +41,7 @@ def sentry_to(
     try:
         yield outlet
     finally:
-        outlet.close(5.0)
+        outlet.finish(5.0)
 
 
 def raised(how: BaseException | Callable[[], object]) -> Exception:

@@ -134,7 +134,7 @@ def test_a_report_costs_the_loop_no_io_and_what_waits_is_bounded() -> None:
             outlet.report(Crashed("session", type(f"E{number}", (Exception,), {})()))
         assert threading.active_count() == before
         assert len(outlet._waiting) == MAX_WAITING
-        outlet.close(0.0)
+        outlet.finish(0.0)
     assert [line["why"] for line in lines if line["event"] == "sentry.events_lost"][:1] == ["full_queue"]
 
 
@@ -143,7 +143,7 @@ def test_one_that_hangs_costs_the_end_no_more_than_it_may() -> None:
         outlet = opened(endpoint.dsn, time.monotonic)
         crash(outlet)
         began = time.monotonic()
-        outlet.close(0.5)
+        outlet.finish(0.5)
         assert 0.4 < time.monotonic() - began < 5
         assert len(endpoint.events) == 1
 
@@ -181,7 +181,7 @@ def test_one_that_is_not_there_is_told_of_in_one_line(caplog: pytest.LogCaptureF
         outlet = opened(f"http://{MARK}@127.0.0.1:{port}/42")
         for error in (ValueError(), KeyError(), TypeError()):
             crash(outlet, error)
-        outlet.close(5.0)
+        outlet.finish(5.0)
     assert [(line["event"], line["why"], line["lost"]) for line in lines] == [("sentry.events_lost", "network", 1)]
     assert not caplog.records
     assert MARK not in str(lines), "the DSN is nobody's business"

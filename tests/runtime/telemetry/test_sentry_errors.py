@@ -134,7 +134,7 @@ async def house(tmp_path: Path, **environment: str) -> AsyncIterator[House]:
                     yield House(place, outlet, endpoint, clock)
                     nursery.cancel_scope.cancel("over")
         finally:
-            await trio.to_thread.run_sync(outlet.close, 5.0)
+            await outlet.close(5.0)
         nothing_private(endpoint.text, model)
 
 

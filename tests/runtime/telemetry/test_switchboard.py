@@ -61,6 +61,11 @@ def test_the_page_for_prometheus_brings_its_own_library_only() -> None:
     assert (before, more) == (set(), {"prometheus_client"})
 
 
+def test_an_export_brings_the_protocol_and_what_carries_it_only() -> None:
+    before, more = imported(settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318"))
+    assert (before, more) == (set(), {"opentelemetry", "google.protobuf", "requests"})
+
+
 async def test_without_settings_nobody_is_told_and_nothing_runs() -> None:
     telemetry = open_telemetry(Settings.from_env(settings()), MODEL)
     assert telemetry.observer is NOBODY
@@ -95,10 +100,10 @@ class Broken:
         """Fail."""
         raise RuntimeError("run")
 
-    def close(self, timeout_s: float) -> None:
+    async def close(self, timeout_s: float) -> None:
         """Fail, or take too long."""
         if self.hangs:
-            trio.from_thread.run(trio.sleep, 60)
+            await trio.sleep(60)
         raise RuntimeError("close")
 
 
