@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
+from http.client import BadStatusLine
 
 import requests
 from attrs import define, field, frozen
@@ -91,14 +92,14 @@ class Sender:
             ) as response:
                 return self._judge(response)
         except (requests.RequestException, HTTPError, OSError) as error:
-            return _failed(error)
+            return _failed(error, self.target.check)
 
     def _judge(self, response: requests.Response) -> Outcome:
         status = response.status_code
         if 200 <= status < 300:
             return Outcome(rejected=self._left_out(response))
         if status in TRANSIENT:
-            return Outcome(why=f"{status}", again=True, wait_s=_retry_after(response.headers.get("retry-after", "")))
+            return Outcome(why=f"{status}", again=True, wait_s=retry_after(response.headers.get("retry-after", "")))
         return Outcome(why=f"{status}", check=self.target.check if status in MISCONFIGURED or status < 400 else "")
 
     def _left_out(self, response: requests.Response) -> int:
@@ -117,8 +118,8 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _failed(error: Exception) -> Outcome:
-    """The first kind that fits, and whether the request may have been taken all the same."""
+def _failed(error: Exception, check: str) -> Outcome:
+    """The first kind that fits. What may have arrived is not sent again, except where the connection broke."""
     causes = list(_causes(error))
 
     def has(*kinds: type[BaseException]) -> bool:
@@ -138,9 +139,11 @@ def _failed(error: Exception) -> Outcome:
         return Outcome(why="name unknown", again=True)
     if has(ConnectionError, requests.exceptions.ChunkedEncodingError):
         return Outcome(why="cut", again=True)
+    if has(BadStatusLine):
+        return Outcome(why="no HTTP", check=check)  # the port of gRPC, for instance
     if has(requests.ConnectionError):
         return Outcome(why="unreachable", again=True)
-    return Outcome(why=type(error).__name__)
+    return Outcome(why=type(error).__name__, check=check)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -157,7 +160,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         waiting += [each for each in one.args if isinstance(each, BaseException)]
 
 
-def _retry_after(text: str) -> float:
+def retry_after(text: str) -> float:
     """Seconds from now: RFC 9110 section 10.2.3, a number or a date; 0 for anything else."""
     try:
         seconds = float(text)
@@ -169,4 +172,4 @@ def _retry_after(text: str) -> float:
     return min(max(seconds, 0.0), MOST_WAIT_S) if math.isfinite(seconds) else 0.0
 
 
-__all__ = ["CONTENT_TYPE", "MOST_WAIT_S", "TIMED_OUT", "Outcome", "Sender"]
+__all__ = ["CONTENT_TYPE", "MOST_WAIT_S", "TIMED_OUT", "Outcome", "Sender", "retry_after"]

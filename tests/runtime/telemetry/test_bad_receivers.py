@@ -8,6 +8,7 @@ import pytest
 import trio
 from structlog.typing import EventDict
 
+from runtime.telemetry.otlp.sender import MOST_WAIT_S, retry_after
 from tests.receivers.behaviour import Behaviour, Reply, cutting, refusing
 from tests.receivers.otlp import METRICS, TRACES, OtlpReceiver
 from tests.receivers.receiver import dead_port
@@ -170,3 +171,41 @@ async def test_an_answer_that_is_no_answer_harms_nobody(
             tell(to)
     assert "leaked" not in caplog.text + json.dumps(logged)
     assert len(warnings(logged)) <= 1
+
+
+async def test_the_port_of_another_protocol_is_told_with_what_to_check(logged: list[EventDict]) -> None:
+    class Grpc(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.wfile.write(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")  # RFC 9113: an empty SETTINGS frame
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with serving(Grpc) as port:
+        to = hasty({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"})
+        async with running(to):
+            await until(lambda: warnings(logged))
+    (line,) = warnings(logged)
+    assert line["why"] == "metrics: no HTTP"
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in line["check"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("2.5", 2.5),
+        ("-3", 0.0),
+        ("100000", MOST_WAIT_S),
+        ("nan", 0.0),
+        ("inf", 0.0),
+        ("", 0.0),
+        ("soon", 0.0),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", MOST_WAIT_S),
+        ("Fri, 99 Dec 9999 23:59:59 GMT", 0.0),
+    ],
+)
+def test_how_long_a_receiver_is_waited_for(text: str, seconds: float) -> None:
+    assert retry_after(text) == seconds
