@@ -14,8 +14,8 @@ from engines.errors import EngineError, TurnFailed
 class TextSink(Protocol):
     """Where a generation's text goes: its session."""
 
-    def pour(self, turn: int, text: str, tokens: int) -> None:
-        """Take text of a turn; never blocks, never raises."""
+    def pour(self, turn: int, text: str, tokens: int, now: float) -> None:
+        """Take text of a turn that came `now`; never blocks, never raises."""
 
 
 class GenerationState(enum.Enum):
@@ -71,9 +71,12 @@ class Generation:
             self._cached_tokens = output.cached_tokens
         self._tokens += output.tokens
         if self.arrivals is not None:
-            self.arrivals.extend((now,) * output.tokens)
+            if output.tokens == 1:
+                self.arrivals.append(now)
+            else:
+                self.arrivals.extend((now,) * output.tokens)
         if output.text:
-            self.sink.pour(self.turn, output.text, output.tokens)
+            self.sink.pour(self.turn, output.text, output.tokens, now)
 
     def finish(self, how: Finished | Failed, now: float) -> None:
         """The engine's own end of it; without effect on one that the turn has stopped."""

@@ -23,7 +23,7 @@ REQUEST_TIMEOUT_S = 300.0
 class _Nowhere:
     """Warm-up text is for nobody."""
 
-    def pour(self, _turn: int, _text: str, _tokens: int) -> None:
+    def pour(self, _turn: int, _text: str, _tokens: int, _now: float) -> None:
         """Forget it."""
 
 

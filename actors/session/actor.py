@@ -86,7 +86,7 @@ class SessionActor:
                 self.reporter.closed()
             nursery.cancel_scope.cancel("the session is closed")
 
-    def pour(self, turn: int, text: str, tokens: int) -> None:
+    def pour(self, turn: int, text: str, tokens: int, now: float) -> None:
         """Text of a turn, as the engine's step brings it.
 
         Where the table only passes text on, it is passed on here, in the engine's task, to the client's socket if that
@@ -98,7 +98,7 @@ class SessionActor:
             if flowing is None or flowing.number != turn or not self.inbox.is_free:
                 self.inbox.put(ev.ChunkProduced(turn, text, tokens))
                 return
-            self._send(flowing, text, self.outbox.say)
+            self._send(flowing, text, self.outbox.say, now)
             if self.outbox.overflowed:
                 self.inbox.put(ev.ClientStalled())
         except Exception as error:  # a bug costs this session only
@@ -158,7 +158,7 @@ class SessionActor:
             case do.HoldText():
                 self._live.held.append(effect.chunk.text)
             case do.SendText():
-                self._send(self._live, effect.chunk.text, self.outbox.put_text)
+                self._send(self._live, effect.chunk.text, self.outbox.put_text, self.clock())
             case do.AnnounceDecision():
                 self._announce(effect.routed)
             case do.ConcludeTurn():
@@ -236,14 +236,14 @@ class SessionActor:
         """What a turn has used so far: nothing if it waits for its beginning."""
         return self._turn.usage if self._turn is not None and self._turn.request is request else Usage()
 
-    def _send(self, turn: Turn, delta: str, say: Callable[[int, bytes, str], None]) -> None:
+    def _send(self, turn: Turn, delta: str, say: Callable[[int, bytes, str], None], now: float) -> None:
         reply = turn.reply
         assert reply is not None
         text = reply.push(delta)
         if text:
             say(turn.number, self._head, text)
             if turn.voice is not None:
-                turn.voice.hear(text, self.clock())
+                turn.voice.hear(text, now)
         if reply.stopped:
             turn.stop_string_found()
 
@@ -255,7 +255,7 @@ class SessionActor:
             self.memory.looked_at_screen(turn.number)
             return
         for text in held:
-            self._send(turn, text, self.outbox.put_text)
+            self._send(turn, text, self.outbox.put_text, self.clock())
 
     def _conclude(self, effect: do.ConcludeTurn) -> None:
         turn, now = self._live, self.clock()

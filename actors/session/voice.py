@@ -3,7 +3,9 @@
 The number that a voice operator cares about. Pure; one per turn.
 """
 
-from attrs import define
+import math
+
+from attrs import define, field
 
 WORDS_PER_S = 4.5
 """A brisk synthetic voice. People who talk say 2.5 to 4 words a second: what feeds this voice feeds those too."""
@@ -20,38 +22,50 @@ class Voice:
 
     pauses: int = 0
     silence_s: float = 0.0
-    _said_until: float | None = None
+    speaks: bool = False
+    _said_until: float = -math.inf
+    _waiting: list[str] = field(factory=list)
     _in_word: bool = False
-
-    @property
-    def speaks(self) -> bool:
-        """Whether it has had anything to say."""
-        return self._said_until is not None
 
     def hear(self, text: str, now: float) -> None:
         """New text of the reply, at `now` (seconds)."""
+        if now > self._said_until:
+            self._catch_up(now)
+            self._say(text, now)
+        else:
+            # What comes while it still speaks is in time, whatever it is: nothing has to be known of it before then.
+            self._waiting.append(text)
+
+    def end(self, now: float) -> None:
+        """Nothing more comes: the last word is whole."""
+        self._catch_up(now)
+        if self._in_word:
+            self._in_word = False
+            self._speak(1, now)
+
+    def _catch_up(self, now: float) -> None:
+        """Speak what came while it spoke."""
+        if self._waiting:
+            text = "".join(self._waiting)
+            self._waiting.clear()
+            self._say(text, min(now, self._said_until))
+
+    def _say(self, text: str, now: float) -> None:
         words = text.count(" ") + text.count("\n")
         if not text.isascii():
             words += sum(map(_is_word, text))
         if words:
-            self._say(words, now)
+            self._speak(words, now)
         self._in_word = text[-1:] not in " \n"
 
-    def end(self, now: float) -> None:
-        """Nothing more comes: the last word is whole."""
-        if self._in_word:
-            self._in_word = False
-            self._say(1, now)
-
-    def _say(self, words: int, now: float) -> None:
-        until = self._said_until
-        if until is None:
-            until = now
-        elif now > until:
+    def _speak(self, words: int, now: float) -> None:
+        if not self.speaks:
+            self.speaks, self._said_until = True, now
+        elif now > self._said_until:
             self.pauses += 1
-            self.silence_s += now - until
-            until = now
-        self._said_until = until + words / WORDS_PER_S
+            self.silence_s += now - self._said_until
+            self._said_until = now
+        self._said_until += words / WORDS_PER_S
 
 
 def _is_word(character: str) -> bool:

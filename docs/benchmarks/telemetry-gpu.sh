@@ -20,7 +20,7 @@ measure() {
 page() {
     # All connections must be found in one page: the load keeps running while it is read.
     env "${all[@]}" TEXT_API_KEY=k MAX_CONCURRENT_CONNECTIONS=64 DEPLOY_MODE=chat CHAT_MODEL="$model" SERVER_PORT=8123 \
-        SERVER_BIND_HOST=127.0.0.1 CHAT_MAX_OUT=128 CHAT_MAX_LEN=4096 CHAT_MAX_NUM_SEQS=64 \
+        SERVER_BIND_HOST=127.0.0.1 INFERENCE_ENGINE=vllm CHAT_MAX_OUT=128 CHAT_MAX_LEN=4096 CHAT_MAX_NUM_SEQS=64 \
         python3 -m tooling.benchmarks.serving.dummy_weights >"$out/server.log" 2>&1 &
     local server=$!
     until SERVER_PORT=8123 python3 -m tooling.probe /readyz 2>/dev/null; do

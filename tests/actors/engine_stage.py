@@ -22,7 +22,7 @@ class Listener:
 
     texts: list[str] = field(factory=list)
 
-    def pour(self, _turn: int, text: str, _tokens: int) -> None:
+    def pour(self, _turn: int, text: str, _tokens: int, _now: float) -> None:
         """Remember it."""
         self.texts.append(text)
 

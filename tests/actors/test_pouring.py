@@ -124,7 +124,7 @@ async def test_text_never_overtakes_what_waits_before_it(waits: bool, autojump_c
                 client.referee.said("ping", "before")
                 actor.inbox.put(ev.PingReceived("s", "before"))
             seen = len(client.frames)
-            actor.pour(1, "poured ", 1)
+            actor.pour(1, "poured ", 1, trio.current_time())
             await client.end_of("start-1")
             kinds = [frame["type"] for frame in client.frames[seen:]]
             assert (kinds[0] == "pong") is waits

@@ -56,6 +56,33 @@ def test_characters_of_scripts_without_spaces_are_words() -> None:
     assert late.silence_s == pytest.approx(1.0)
 
 
+def told_at_once(steps: list[tuple[float, str]], ends_at: float) -> float:
+    """Silence, word by word: each word is there at a time, and is spoken then or after the one before it."""
+    there: list[float] = []
+    in_word = False
+    for at, text in steps:
+        for character in text:
+            there += [at] if character in " \n今" else []
+        in_word = text[-1] not in " \n"
+    there += [ends_at] if in_word else []
+    silence, until = 0.0, there[0] if there else 0.0
+    for at in there:
+        silence += max(0.0, at - until)
+        until = max(at, until) + WORD_S
+    return silence
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.6), st.text("ab \n今é", min_size=1)), max_size=40))
+def test_what_it_puts_off_changes_nothing(steps: list[tuple[float, str]]) -> None:
+    now, voice, timed = 0.0, Voice(), []
+    for gap, text in steps:
+        now += gap
+        timed.append((now, text))
+        voice.hear(text, now)
+    voice.end(now)
+    assert voice.silence_s == pytest.approx(told_at_once(timed, now), abs=1e-6)
+
+
 @given(st.lists(st.tuples(st.floats(0, 2), st.text("ab \n今é", min_size=1)), max_size=30))
 def test_it_never_waits_longer_than_the_reply_takes(steps: list[tuple[float, str]]) -> None:
     now, voice = 0.0, Voice()
