@@ -19,6 +19,8 @@ from actors.happenings import (
     TurnStatus,
 )
 from actors.session.effects import AbortCause
+from engines.base import Usage
+from protocol.frames import Address
 from runtime.telemetry import catalogue as of
 from runtime.telemetry.books import Books, Distribution, Snapshot
 from runtime.telemetry.instruments import Instrument
@@ -71,6 +73,7 @@ class Accountant:
         assert over.read_at <= over.ended_at
         assert over.first_text_at is None or over.read_at <= over.first_text_at <= over.ended_at
         for generation in over.generations:
+            assert (generation.end == "aborted") == (generation.cause is not None)
             arrivals = list(generation.arrivals)
             assert arrivals == sorted(arrivals)
             assert len(arrivals) <= generation.usage.completion_tokens
@@ -89,6 +92,15 @@ class Accountant:
             if usage is not None:
                 assert usage["completion_tokens"] == over.usage.completion_tokens
                 assert usage["prompt_tokens"] == over.usage.prompt_tokens
+
+    def compare_crash(self, owed: tuple[Address, Usage] | None, session: int) -> None:
+        """What the barrier tells the client of a turn that crashed is what was told of it."""
+        if owed is None:
+            return
+        address, usage = owed
+        (over,) = [over for over in self.ended if (over.session, over.request_id) == (session, address.request_id)]
+        assert over.status is TurnStatus.FAILED
+        assert over.usage == usage
 
     def balance(self) -> None:
         """The books are the sum of what was told."""

@@ -166,6 +166,7 @@ class World:
             await connection.run()
         except* Exception as group:
             self.crashes.append(group)
+            self.accounts.compare_crash(connection.unfinished(), connection.actor.number)
         finally:
             self.connections.remove(connection)
             client.finished()

@@ -146,6 +146,8 @@ class Exchange:
             case HandedOver():
                 self._handed_over = True
             case Busy():
+                if self.generation is not None:
+                    self.made.remove(self.generation)  # no engine has seen it
                 self.generation, self.retry_in, self._over = None, answer.retry_in, True
                 raise answer.error
             case Ended():

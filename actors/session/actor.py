@@ -83,7 +83,9 @@ class SessionActor:
                 # However it ends. A reader with a frame in hand, or a drain, may still knock, and from the moment the
                 # last turn's task is over the nursery takes no new one.
                 self.inbox.close()
-                self.reporter.closed()
+                if self._turn is not None:  # if it still runs, a bug ends it: what it has used by now is told
+                    self._turn.stop(do.AbortCause.INTERNAL, self.clock())
+                self.reporter.closed(self._turn)
             nursery.cancel_scope.cancel("the session is closed")
 
     def pour(self, turn: int, text: str, tokens: int, now: float) -> None:

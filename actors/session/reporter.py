@@ -62,12 +62,13 @@ class Reporter:
         self._opened_at = self.clock()
         self.observer.report(SessionOpened(self.session, self._opened_at))
 
-    def closed(self) -> None:
-        """The session is over; with it every turn that has not ended."""
+    def closed(self, last: Turn | None) -> None:
+        """The session is over; with it every turn that has not ended. `last`: the turn that ran last, if one did."""
         why = self.outbox.hangup
         for request in tuple(self._open.values()):
             cause = CAUSES.get(why) if why is not None else None
-            self._over(request, None, _CRASHED if cause is None else _cancelled(cause))
+            turn = last if last is not None and last.request is request else None
+            self._over(request, turn, _CRASHED if cause is None else _cancelled(cause))
         self.observer.report(
             SessionClosed(
                 session=self.session,
@@ -131,7 +132,7 @@ class Reporter:
             error_type=None if turn is None or outcome.status is not TurnStatus.FAILED else turn.error_type,
             read_at=request.read_at,
             ended_at=now,
-            queued_s=None if turn is None or turn.submitted_at is None else turn.submitted_at - request.read_at,
+            queued_s=None if turn is None or not generations else generations[-1].submitted_at - request.read_at,
             first_text_at=self.outbox.first_text_at(request.turn),
             usage=Usage() if turn is None else turn.usage,
             generations=generations,

@@ -42,7 +42,7 @@ def fails(world: World, name: str) -> None:
 
 
 def finishes(world: World, name: str) -> None:
-    say(world, name, Finished(FinishReason.LENGTH, Usage(10, 1)))
+    say(world, name, Finished(FinishReason.LENGTH, Usage(10, 150)))
 
 
 def nothing(_world: World, _name: str) -> None:

@@ -102,6 +102,9 @@ async def test_an_engine_that_is_replaced_between_admission_and_request(
             end = await client.end_of(turn)
             assert (end["type"], reason(end)) == (("done", "stop") if restarted else ("error", "engine_unavailable"))
             assert restarted or end["payload"]["details"]["retry_in"] >= 1
+            (over,) = world.accounts.ended
+            assert len(over.generations) == (1 if restarted else 0), "one that no engine took is none"
+            assert (over.queued_s is not None) == restarted
             while world.health.reason():
                 await trio.sleep(0.1)
             await leaves(world, client)

@@ -7,8 +7,10 @@ import trio
 from attrs import define, field
 from trio.testing import MockClock
 
+from actors.happenings import TurnStatus
 from actors.session import effects as do
 from actors.session import events as ev
+from actors.session.effects import AbortCause
 from actors.session.machine import POURS, step
 from actors.session.state import Phase, Session
 from tests.client import Client
@@ -103,6 +105,10 @@ async def test_a_bug_in_one_sessions_text_is_raised_in_its_own_task_and_costs_no
             crash = world.crashes.pop()
             assert isinstance(crash, BaseExceptionGroup)
             assert crash.subgroup(ZeroDivisionError) is not None
+            (over,) = world.accounts.ended
+            assert (over.status, over.reason) == (TurnStatus.FAILED, "internal_exception")
+            assert over.usage.completion_tokens > 0, "what it has used is told"
+            assert [generation.cause for generation in over.generations] == [AbortCause.INTERNAL]
             assert (await other.end_of(turn))["type"] == "done"
             other.hang_up()
             await other.over.wait()
