@@ -83,34 +83,37 @@ class Process:
         server = assembly.server(parts)
         if place.metrics_enabled:
             server.metrics = telemetry.page
-        try:
-            await self._live(parts, server, telemetry, task_status)
-        except Exception as error:
-            telemetry.observer.report(Crashed("server", error))
-            raise
-        finally:
-            await telemetry.close()
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            try:
+                await self._live(parts, server, telemetry, signals, task_status)
+            except Exception as error:
+                telemetry.observer.report(Crashed("server", error))
+                raise
+            finally:
+                await _close(telemetry, signals)
 
     async def _live(
-        self, parts: assembly.Parts, server: Server, telemetry: Telemetry, task_status: trio.TaskStatus[int]
+        self,
+        parts: assembly.Parts,
+        server: Server,
+        telemetry: Telemetry,
+        signals: AsyncIterator[int],
+        task_status: trio.TaskStatus[int],
     ) -> None:
         place = self.settings.deployment
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async with trio.open_nursery() as nursery:
-                # From before the first connection to the end of the last: one that crashes ends the server.
-                if parts.chat is not None:
-                    nursery.start_soon(parts.chat.run)
-                if parts.router is not None:
-                    nursery.start_soon(parts.router.run)
-                nursery.start_soon(telemetry.run, self._readings(parts, server))
-                port = await nursery.start(server.serve, place.server_bind_host, place.server_port)
-                url = f"ws://{reachable(place.server_bind_host)}:{port}/ws"
-                log.info(
-                    "server.started", host=place.server_bind_host, port=port, url=url, mode=place.deploy_mode.value
-                )
-                task_status.started(port)
-                nursery.start_soon(self._end_on_signal, signals, server, nursery.cancel_scope)
-                await self._load(parts, server, nursery)
+        async with trio.open_nursery() as nursery:
+            # From before the first connection to the end of the last: one that crashes ends the server.
+            if parts.chat is not None:
+                nursery.start_soon(parts.chat.run)
+            if parts.router is not None:
+                nursery.start_soon(parts.router.run)
+            nursery.start_soon(telemetry.run, self._readings(parts, server))
+            port = await nursery.start(server.serve, place.server_bind_host, place.server_port)
+            url = f"ws://{reachable(place.server_bind_host)}:{port}/ws"
+            log.info("server.started", host=place.server_bind_host, port=port, url=url, mode=place.deploy_mode.value)
+            task_status.started(port)
+            nursery.start_soon(self._end_on_signal, signals, server, nursery.cancel_scope)
+            await self._load(parts, server, nursery)
 
     async def _load(self, parts: assembly.Parts, server: Server, nursery: trio.Nursery) -> None:
         """Bring up what is served; connections are taken once their texts can be measured."""
@@ -203,12 +206,29 @@ class Process:
             nursery.start_soon(self._drain, server, nursery.cancel_scope)
             await anext(signals)
             log.info("server.stopping_now")
+            server.expire()  # turns that are stopped are told of as such: nothing has crashed
             nursery.cancel_scope.cancel("second signal")
         everything.cancel("the server was told to stop")
 
     async def _drain(self, server: Server, scope: trio.CancelScope) -> None:
         await server.drain(self.settings.deployment.drain_timeout_s)
         scope.cancel("drained")
+
+
+async def _close(telemetry: Telemetry, signals: AsyncIterator[int]) -> None:
+    """Send what is left. Whoever signals once more is impatient with an end that takes a second at the most, and must
+    not make a failure of it: a signal that nobody takes is delivered again, to Python's own handlers.
+    """
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_let_pass, signals)
+            await telemetry.close()
+            nursery.cancel_scope.cancel("everything is sent")
+
+
+async def _let_pass(signals: AsyncIterator[int]) -> None:
+    async for _ in signals:
+        pass
 
 
 def _set_aside() -> None:

@@ -81,10 +81,14 @@ class Server:
             connection.drain()
         with trio.move_on_after(timeout_s):
             await self._wait_empty()
-        for connection in list(self.connections):
-            connection.expire()
+        self.expire()
         with trio.move_on_after(CLOSE_HANDSHAKE_S + 1):
             await self._wait_empty()
+
+    def expire(self) -> None:
+        """End every conversation now: the engine is told, turns are over, and who reads is told goodbye."""
+        for connection in list(self.connections):
+            connection.expire()
 
     async def _wait_empty(self) -> None:
         while self.connections:

@@ -3,10 +3,11 @@
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import trio
+from trio_websocket import ConnectionClosed
 
 from tests.e2e.client import PROMPT, Client, connected, kinds_of, text_of
 from tests.e2e.program import Program, assert_nothing_left, scripted
@@ -22,7 +23,7 @@ HEADER = "hush-hush-key"
 def exporting(url: str, **more: str) -> Iterator[Program]:
     soon = {"OTEL_TRACES_EXPORT_INTERVAL_MS": "1000", "OTEL_METRICS_EXPORT_INTERVAL_MS": "1000"}
     headers = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_HEADERS": f"x-key={HEADER}"}
-    running = Program(scripted(DRAIN_TIMEOUT_S="5", **soon, **headers, **more))
+    running = Program(scripted(**{"DRAIN_TIMEOUT_S": "5", **soon, **headers, **more}))
     try:
         yield running.wait_ready()
     finally:
@@ -132,6 +133,36 @@ async def test_a_server_with_nobody_at_the_receivers_address_serves_and_ends() -
     told = [record for record in program.records() if record["event"].startswith("telemetry.")]
     assert [record["event"] for record in told] == ["telemetry.export_failed"]
     assert "refused" in told[0]["why"]
+
+
+async def test_a_turn_that_a_second_signal_ends_is_a_cancelled_one_and_no_crash() -> None:
+    with OtlpReceiver() as receiver:
+        with exporting(receiver.url) as program:
+            async with connected(program.port) as client:
+                await client.start()
+                await client.until("token")
+                program.kill(signal.SIGTERM)
+                await trio.to_thread.run_sync(program.wait_for, "server.drain_started")
+                await stop(program)
+                with suppress(ConnectionClosed):
+                    await client.rest()
+        spans, newest = receiver.spans, receiver.newest
+    (generated,) = newest["text_inference.tokens_generated_total"].points
+    assert (generated.attributes["cause"], generated.value) == ("drain", _usage(client)["r-1"])
+    (closed,) = newest["text_inference.session_churn_total"].points
+    assert closed.attributes["reason"] == "server_shutdown"
+    assert {span.name: span.status for span in spans} == {"session": 0, "request": 0, "generation": 0}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_while_the_rest_is_sent_makes_no_failure_of_the_end(number: signal.Signals) -> None:
+    rarely = {"OTEL_TRACES_EXPORT_INTERVAL_MS": "60000", "OTEL_METRICS_EXPORT_INTERVAL_MS": "60000"}
+    with OtlpReceiver(hanging()) as receiver, exporting(receiver.url, **rarely) as program:
+        program.kill(signal.SIGTERM)
+        receiver.wait(1)
+        program.kill(number)
+        assert await trio.to_thread.run_sync(program.wait_gone) == 0
+        assert "Traceback" not in "".join(program.lines)
 
 
 def test_two_receivers_are_an_error_before_anything_is_loaded() -> None:
