@@ -2,7 +2,8 @@
 where no setting asks for it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from http import HTTPStatus
 from time import time_ns
 from typing import Protocol
@@ -104,16 +105,32 @@ def open_telemetry(settings: Settings, model: Model) -> Telemetry:
     if books is not None:
         observers.append(Recorder(books, model))
         if exports:
-            from runtime.telemetry.otlp import open_otlp  # noqa: PLC0415  # libraries where they are wanted
-
-            outlets.append(open_otlp(settings, model, books.started_ns))
+            outlets.extend(_opened("OTLP", partial(_otlp, settings, model, books.started_ns)))
     if wanted.sentry_dsn is not None:
-        from runtime.telemetry.sentry import open_sentry  # noqa: PLC0415  # the SDK only where it is wanted
-
-        outlets.append(open_sentry(settings))
+        outlets.extend(_opened("Sentry", partial(_sentry, settings)))
     observers.extend(outlets)
     observer: Observer = Tee(tuple(observers)) if observers else NOBODY
     return Telemetry(observer, books, tuple(outlets), _page_maker() if settings.deployment.metrics_enabled else None)
+
+
+def _opened(what: str, make: Callable[[], Outlet]) -> Iterator[Outlet]:
+    """The outlet, unless its library does not take what it finds in the environment: then the server runs without."""
+    try:
+        yield make()
+    except Exception as error:  # a barrier; what it says may quote a proxy's password
+        log.warning("telemetry.not_opened", what=what, error=type(error).__name__, check="HTTP_PROXY, HTTPS_PROXY")
+
+
+def _otlp(settings: Settings, model: Model, started_ns: int) -> Outlet:
+    from runtime.telemetry.otlp import open_otlp  # noqa: PLC0415  # libraries where they are wanted
+
+    return open_otlp(settings, model, started_ns)
+
+
+def _sentry(settings: Settings) -> Outlet:
+    from runtime.telemetry.sentry import open_sentry  # noqa: PLC0415  # the SDK only where it is wanted
+
+    return open_sentry(settings)
 
 
 def _page_maker() -> Callable[[Snapshot], bytes]:

@@ -21,6 +21,9 @@ CONTENT_TYPE = "application/x-protobuf"
 TRANSIENT = frozenset((429, 502, 503, 504))
 """Statuses after which OTLP/HTTP's specification has a client try again."""
 MISCONFIGURED = frozenset((400, 401, 403, 404, 405))
+BY_PROXY = (requests.exceptions.ProxyError, requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)
+"""What a proxy does, and what makes no sense as one. Our own addresses have a scheme that is known."""
+PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY"
 MOST_ANSWER_BYTES = 65_536
 MOST_WAIT_S = 300.0
 """A receiver may ask for that much patience."""
@@ -108,7 +111,7 @@ class Sender:
             return 0
         try:
             answer = response.raw.read(MOST_ANSWER_BYTES + 1)
-            return self.rejected(answer) if len(answer) <= MOST_ANSWER_BYTES else 0
+            return max(0, self.rejected(answer)) if len(answer) <= MOST_ANSWER_BYTES else 0
         except (HTTPError, OSError, DecodeError):
             return 0
 
@@ -129,8 +132,10 @@ def _failed(error: Exception, check: str) -> Outcome:
         return Outcome(why="unreachable", again=True)
     if has(requests.Timeout, TimeoutError):
         return TIMED_OUT
-    if has(requests.exceptions.ProxyError):
-        return Outcome(why="proxy failed", again=True)
+    if has(*BY_PROXY):
+        return Outcome(why="proxy failed", again=True, check=PROXIES)
+    if has(requests.exceptions.InvalidURL):
+        return Outcome(why="invalid URL or proxy", check=f"{check}, {PROXIES}")
     if has(requests.exceptions.SSLError):
         return Outcome(why="TLS failed", again=True)
     if has(ConnectionRefusedError):
@@ -149,15 +154,14 @@ def _failed(error: Exception, check: str) -> Outcome:
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error, and what it was made of: requests and urllib3 hand those on as arguments, `reason` or contexts."""
     seen: set[int] = set()
-    waiting = [error]
+    waiting: list[object] = [error]
     while waiting:
         one = waiting.pop()
-        if one is None or id(one) in seen:
+        if not isinstance(one, BaseException) or id(one) in seen:  # the `reason` of an ssl.SSLError is a word
             continue
         seen.add(id(one))
         yield one
-        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None)]
-        waiting += [each for each in one.args if isinstance(each, BaseException)]
+        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
 def retry_after(text: str) -> float:

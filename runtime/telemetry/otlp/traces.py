@@ -65,7 +65,7 @@ class SpanExport:
         self._under_way = len(batch)
         outcome = await self.lane.send(partial(encode_spans, batch, self.resource), timeout_s)
         self._under_way = 0
-        lost = outcome.rejected
+        lost = min(outcome.rejected, len(batch))  # a receiver may say anything
         if outcome.again:
             room = MOST_SPANS - len(self._waiting)
             back = batch[max(0, len(batch) - room) :]

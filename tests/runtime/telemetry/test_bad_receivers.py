@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 import trio
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from structlog.typing import EventDict
 
 from runtime.telemetry.otlp.sender import MOST_WAIT_S, retry_after
@@ -84,6 +85,32 @@ async def test_an_unknown_name_is_told_as_one(logged: list[EventDict]) -> None:
     assert line["why"] in ("metrics: name unknown", "metrics: unreachable", "at the end: timed out")
 
 
+async def test_a_receiver_without_tls_is_told_as_one(logged: list[EventDict]) -> None:
+    with OtlpReceiver() as receiver:
+        to = hasty({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url.replace("http:", "https:")})
+        async with running(to):
+            await until(lambda: warnings(logged))
+    (line,) = warnings(logged)
+    assert line["why"] == "metrics: TLS failed"
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://127.0.0.1:1", "socks5://127.0.0.1:1", "http://user:p@ss@[::1", "ftp://x", ":::"]
+)
+async def test_a_proxy_that_is_none_is_told_as_one(
+    proxy: str, logged: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with OtlpReceiver() as receiver:
+        to = hasty({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+        async with running(to):
+            await until(lambda: warnings(logged))
+    (line,) = warnings(logged)
+    assert line["why"] in ("metrics: proxy failed", "metrics: invalid URL or proxy")
+    assert "HTTP_PROXY" in line["check"]
+
+
 async def test_spans_wait_for_a_receiver_that_says_come_again_and_it_is_told_that_all_is_well(
     logged: list[EventDict],
 ) -> None:
@@ -150,6 +177,31 @@ async def test_what_a_receiver_takes_in_part_is_told(logged: list[EventDict]) ->
             await until(lambda: warnings(logged))
     (line,) = warnings(logged)
     assert "taken in part" in line["why"]
+
+
+@pytest.mark.parametrize(("said", "lost"), [(-5, 0), (2**62, SPANS), (3, 3)])
+async def test_a_receiver_may_say_any_number(said: int, lost: int, logged: list[EventDict]) -> None:
+    answer = ExportTraceServiceResponse()
+    answer.partial_success.rejected_spans = said
+
+    class Says(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "application/x-protobuf")
+            self.send_header("content-length", str(answer.ByteSize()))
+            self.end_headers()
+            self.wfile.write(answer.SerializeToString())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with serving(Says) as port:
+        to = outlet({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"})
+        tell(to)
+        await to.traces.finish(5.0)
+        to.traces.lane.close()
+    assert [line["spans_lost"] for line in warnings(logged)] == ([lost] if lost else [])
 
 
 async def test_an_answer_that_is_no_answer_harms_nobody(

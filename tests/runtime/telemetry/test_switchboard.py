@@ -140,6 +140,19 @@ async def test_an_outlet_that_fails_ends_neither_the_server_nor_its_end() -> Non
     assert [line["event"] for line in lines] == ["telemetry.failed", "telemetry.close_failed"]
 
 
+@pytest.mark.parametrize("proxy", ["nonsense", "ftp://x", "http://user:hush@[::1"])
+async def test_a_proxy_that_the_sdk_does_not_take_costs_the_reports_and_not_the_start(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with capture_logs() as lines:
+        telemetry = open_telemetry(Settings.from_env(settings(SENTRY_DSN="http://abc@127.0.0.1:1/42")), MODEL)
+    assert (telemetry.observer, telemetry.outlets) == (NOBODY, ())
+    (line,) = lines
+    assert (line["event"], line["what"], line["log_level"]) == ("telemetry.not_opened", "Sentry", "warning")
+    assert "hush" not in str(lines)
+
+
 async def test_an_outlet_that_hangs_costs_a_second_at_the_end() -> None:
     telemetry = Telemetry(Tee(()), None, (Broken(hangs=True), Broken()))
     began = trio.current_time()
