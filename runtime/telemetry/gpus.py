@@ -71,6 +71,7 @@ class GpuReadings:
     _latest: tuple[GpuReading, ...] = ()
     _at: float = field(default=-math.inf)
     _lost: frozenset[int] = frozenset()
+    _limiter: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(1))
 
     async def run(self) -> None:
         """Ask every few seconds until cancelled; returns at once where there is nothing to ask."""
@@ -78,10 +79,13 @@ class GpuReadings:
             await self.look()
             await trio.sleep(EVERY_S)
 
-    async def look(self) -> None:
-        """Ask once."""
+    async def look(self, patience_s: float = STALE_S) -> None:
+        """Ask once. A driver that hangs keeps the one thread in which it was asked, and is told of like any other."""
         try:
-            latest = await trio.to_thread.run_sync(self.ask, self.indices, abandon_on_cancel=True)
+            with trio.fail_after(patience_s):
+                latest = await trio.to_thread.run_sync(
+                    self.ask, self.indices, abandon_on_cancel=True, limiter=self._limiter
+                )
         except Exception as error:  # the door: whatever the driver's library raises costs rows and nothing else
             if self._lost != frozenset(self.indices):
                 log.warning("gpu.unreadable", error=type(error).__name__)

@@ -1,5 +1,6 @@
 """GPU rows: NVML is stood in for by a function of its signature, as no machine of the tests has a GPU."""
 
+import threading
 from collections.abc import Sequence
 
 import pynvml
@@ -98,6 +99,26 @@ async def test_whatever_the_driver_raises_costs_rows_and_nothing_else() -> None:
         await readings.look()
     assert list(readings.rows()) == []
     assert [line["event"] for line in lines] == ["gpu.unreadable", "gpu.lost"]
+
+
+async def test_a_driver_that_hangs_is_told_once_and_keeps_one_thread() -> None:
+    over, asked = threading.Event(), []
+
+    def hangs(indices: Sequence[int]) -> tuple[GpuReading, ...]:
+        asked.append(indices)
+        over.wait()
+        return TWO
+
+    readings = GpuReadings([0, 1], ask=hangs)
+    with capture_logs() as lines:
+        for _ in range(3):
+            await readings.look(patience_s=0.05)
+        assert len(asked) == 1
+        assert list(readings.rows()) == []
+        over.set()
+        await readings.look()
+        assert list(readings.rows())
+    assert [line["event"] for line in lines] == ["gpu.unreadable", "gpu.lost", "gpu.found_again"]
 
 
 async def test_what_was_learnt_long_ago_is_not_shown() -> None:
