@@ -1,8 +1,7 @@
 """Spans that wait to be sent, in batches: when there are enough for one, and from time to time."""
 
 from collections import deque
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 import trio
 from attrs import define, field
@@ -62,20 +61,37 @@ class SpanExport:
     async def _send(self, timeout_s: float) -> Outcome:
         """Send the oldest. Those that may be sent again wait again, before all others."""
         batch = [self._waiting.popleft() for _ in range(min(self.batch, len(self._waiting)))]
+        begun = False
+
+        def encode() -> bytes:
+            nonlocal begun
+            begun = True
+            return encode_spans(batch, self.resource)
+
         self._under_way = len(batch)
-        outcome = await self.lane.send(partial(encode_spans, batch, self.resource), timeout_s)
+        try:
+            outcome = await self.lane.send(encode, timeout_s)
+        except trio.Cancelled:
+            if not begun:
+                self._under_way = 0
+                self.lane.troubles.lost(self._put_back(batch))
+            raise
         self._under_way = 0
         lost = min(outcome.rejected, len(batch))  # a receiver may say anything
-        if outcome.again:
-            room = MOST_SPANS - len(self._waiting)
-            back = batch[max(0, len(batch) - room) :]
-            self._waiting.extendleft(reversed(back))
-            lost = len(batch) - len(back)
+        if outcome.again or not begun:  # a request that was given up may still hold the lane: none of it was sent
+            lost = self._put_back(batch)
         elif outcome.why is not None:
             lost = len(batch)
         self.lane.troubles.lost(lost)
         self.lane.tell(outcome)
         return outcome
+
+    def _put_back(self, batch: Sequence[Span]) -> int:
+        """Let them wait again; how many of them there is no room for."""
+        room = MOST_SPANS - len(self._waiting)
+        back = batch[max(0, len(batch) - room) :]
+        self._waiting.extendleft(reversed(back))
+        return len(batch) - len(back)
 
 
 __all__ = ["MOST_SPANS", "SpanExport"]

@@ -50,6 +50,21 @@ async def test_one_that_drips_holds_one_thread_however_often_it_is_tried(logged:
     lane.close()
 
 
+async def test_spans_that_found_the_way_taken_wait_for_the_next_time(logged: list[EventDict]) -> None:
+    with OtlpReceiver() as receiver:
+        to = outlet({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+        tell(to)
+        traces = to.traces
+        async with traces.lane._limiter:  # as a request does that was given up and is not over
+            assert (await traces._send(0.05)).why == "timed out"
+            with trio.move_on_after(0.05):
+                await traces._send(5.0)
+            assert traces.unsent == SPANS
+        await to.close(5.0)
+        assert len(receiver.spans) == SPANS
+    assert [line["spans_lost"] for line in warnings(logged)] == [0]
+
+
 async def test_spans_for_a_receiver_that_is_gone_are_bounded_and_the_oldest_go_first() -> None:
     with OtlpReceiver() as receiver:
         to = outlet({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_TRACES_BATCH_SIZE": "1000000"})
