@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+import trio
 from attrs import define
 
 from actors.engine import EngineActor, EngineState
@@ -10,6 +11,8 @@ from runtime.health import Health
 from runtime.telemetry import catalogue as of
 from runtime.telemetry.books import Books, Reading, Snapshot
 from runtime.telemetry.gpus import GpuReadings
+
+ANSWER_S = 1.0
 
 
 @define(eq=False)
@@ -29,8 +32,13 @@ class Readings:
     cache_resets: Callable[[], int] = lambda: 0
 
     async def snapshot(self, books: Books) -> Snapshot:
-        """The books with everything that is observed; asks the engine for its own count, which is bounded in time."""
-        unfinished = await self.chat.unfinished() if self.chat is not None else None
+        """The books with everything that is observed, and the engine's own count, if it answers soon: who scrapes a
+        server whose engine hangs wants to read of it before his patience is over.
+        """
+        unfinished = None
+        if self.chat is not None:
+            with trio.move_on_after(ANSWER_S):
+                unfinished = await self.chat.unfinished()
         rows = list(self._read())
         if unfinished is not None:
             rows.append(Reading(of.ENGINE_UNFINISHED, unfinished))
