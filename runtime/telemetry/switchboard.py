@@ -48,6 +48,9 @@ class Telemetry:
     outlets: Sequence[Outlet] = ()
     render: Callable[[Snapshot], bytes] | None = None
     _readings: Readings | None = None
+    _pages: int = 0
+    _page: tuple[int, bytes] = (0, b"")
+    _rendering: trio.Lock = field(factory=trio.Lock)
 
     async def run(self, readings: Readings) -> None:
         """Watch what has to be watched, and send, until cancelled."""
@@ -62,10 +65,18 @@ class Telemetry:
                 nursery.start_soon(_send, outlet, self._look)
 
     async def page(self) -> Answer:
-        """`/metrics`."""
+        """`/metrics`. One is made at a time, and all who asked before it was begun get the same: anybody may ask, as
+        often as he likes, and each page costs the loop's thread some of the interpreter.
+        """
         assert self.render is not None, "there is no page"
-        body = await trio.to_thread.run_sync(self.render, await self._look(), abandon_on_cancel=True)
-        return Answer(HTTPStatus.OK, body, content_type=PAGE_TYPE)
+        asked = self._pages
+        async with self._rendering:
+            if self._page[0] <= asked:
+                self._pages += 1
+                number, snapshot = self._pages, await self._look()
+                body = await trio.to_thread.run_sync(self.render, snapshot, abandon_on_cancel=True)
+                self._page = number, body
+        return Answer(HTTPStatus.OK, self._page[1], content_type=PAGE_TYPE)
 
     async def close(self) -> None:
         """Send what is left, in bounded time, whatever the receivers do."""

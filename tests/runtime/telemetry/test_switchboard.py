@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 
 import pytest
@@ -13,6 +14,8 @@ from structlog.testing import capture_logs
 from actors.happenings import NOBODY, Happening, ServerReady, TurnAccepted
 from runtime.health import Health
 from runtime.settings import Settings
+from runtime.telemetry import catalogue as of
+from runtime.telemetry.books import Snapshot
 from runtime.telemetry.gpus import GpuReadings
 from runtime.telemetry.readings import Readings
 from runtime.telemetry.recorder import Model
@@ -81,6 +84,34 @@ async def test_the_page_wants_to_know_how_tokens_come() -> None:
     page = await telemetry.page()
     assert isinstance(page.body, bytes)
     assert b"text_inference_startup_duration_seconds_sum 3.0\n" in page.body
+
+
+async def test_who_asks_while_a_page_is_made_shares_the_next_one_which_is_none_of_before() -> None:
+    telemetry = open_telemetry(Settings.from_env(settings(METRICS_ENABLED="1")), MODEL)
+    go, made = threading.Event(), []
+
+    def render(snapshot: Snapshot) -> bytes:
+        go.wait()
+        made.append(snapshot)
+        return f"{len(made)}".encode()
+
+    telemetry.render, pages = render, []
+
+    async def scrape() -> None:
+        pages.append((await telemetry.page()).body)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(scrape)
+        await trio.testing.wait_all_tasks_blocked()
+        telemetry.observer.report(ServerReady(3.0))
+        for _ in range(9):
+            nursery.start_soon(scrape)
+        await trio.testing.wait_all_tasks_blocked()
+        go.set()
+    assert pages == [b"1"] + [b"2"] * 9
+    assert [of.STARTUP_DURATION in snapshot for snapshot in made] == [False, True]
+    await scrape()
+    assert pages[-1] == b"3"
 
 
 @define(eq=False)
