@@ -31,14 +31,15 @@ class Troubles:
         self._tell()
 
     def lost(self, spans: int) -> None:
-        """Spans will not be sent any more. It is told with the failure that follows or went before."""
+        """Spans will not be sent any more. It is told with the failure that follows, or with its end."""
         self._lost += spans
 
     def worked(self, signal: str) -> None:
         """A request was taken."""
         if signal in self._told:
             self._told.discard(signal)
-            log.info("telemetry.export_works", signal=signal)
+            log.info("telemetry.export_works", signal=signal, spans_lost=self._lost)
+            self._lost = 0
 
     def _tell(self) -> None:
         now = self.clock()

@@ -68,3 +68,12 @@ def test_one_that_comes_and_goes_makes_no_more_lines(
 
     every_second(clock, 120, flap)
     assert [event for event, _, _ in told(logged)] == ["export_failed", "export_works"] * 2
+
+
+def test_what_was_lost_before_it_worked_again_is_told_once(troubles: Troubles, logged: list[EventDict]) -> None:
+    troubles.failed("traces", "refused")
+    troubles.lost(40)
+    troubles.failed("traces", "refused")
+    troubles.worked("traces")
+    troubles.failed("traces", "refused")
+    assert [line["spans_lost"] for line in logged] == [0, 40]
