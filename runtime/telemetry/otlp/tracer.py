@@ -1,7 +1,7 @@
 """An observer that traces: which sessions, and their spans as they end."""
 
 from collections.abc import Callable
-from random import Random, SystemRandom
+from random import Random
 from time import time_ns
 
 from attrs import define, field
@@ -24,7 +24,7 @@ class Tracer:
     share: float
     model: Model
     take: Callable[[Span], None]
-    random: Random = field(factory=SystemRandom)
+    random: Random = field(factory=Random)
     wall_ns: Callable[[], int] = time_ns
     paces: bool = False
     _traced: dict[int, Trace] = field(factory=dict)

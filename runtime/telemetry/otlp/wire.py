@@ -127,10 +127,14 @@ def _scope(wire: Any, resource: Mapping[str, str]) -> None:
 
 
 def _put(wire: Any, attributes: Mapping[str, Value]) -> None:
+    add = wire.add
     for name, value in attributes.items():
-        pair = wire.add()
+        pair = add()
         pair.key = name
-        _set(pair.value, value)
+        if value.__class__ is str:  # nearly all of them
+            pair.value.string_value = value if value.isascii() else _text(value)
+        else:
+            _set(pair.value, value)
 
 
 def _set(wire: Any, value: Value) -> None:
