@@ -101,6 +101,7 @@ parts *arguments:
 check: lint types
     @{{ cpu }} -m tooling.settings --check
     @{{ cpu }} -m tooling.diagram --check
+    @{{ cpu }} -m tooling.metrics --check
     @exec {{ cpu }} -m pytest
 
 # The property tests with their large budgets; takes hours.
