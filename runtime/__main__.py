@@ -4,7 +4,7 @@ up, or died so often that restarting it makes no sense."""
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -16,6 +16,7 @@ from runtime.process import Process
 from runtime.settings import Settings, SettingsError, beneath, read_env_file, split_flags, take_env_file
 from runtime.sockets import socket_directory
 from runtime.surroundings import Surroundings, look_around
+from runtime.tracebacks import leaves
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -60,22 +61,13 @@ def serve(
             trio.run(process(settings, surroundings(Path(scratch))).run, strict_exception_groups=True)
     except* (EngineError, OSError) as group:
         failed = True
-        structlog.get_logger().error("server.failed", error="; ".join(map(str, _leaves(group))))
+        structlog.get_logger().error("server.failed", error="; ".join(map(str, leaves(group))))
     except* Exception as group:
         # Nobody foresaw it, so nobody knows whose words are in it: its kind and its place are told, and no more.
         failed = True
-        structlog.get_logger().error("server.failed", error=f"unforeseen: {'; '.join(map(place, _leaves(group)))}")
+        structlog.get_logger().error("server.failed", error=f"unforeseen: {'; '.join(map(place, leaves(group)))}")
         structlog.get_logger().debug("server.failed_at", exc_info=group)
     return EXIT_FAILED if failed else 0
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors of a group, however deep in groups they are."""
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _leaves(one)
-    else:
-        yield error
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The life of a chat engine: load, warm up, watch, and restart with back-off while sessions stay connected."""
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -14,6 +14,7 @@ from engines.base import Engine, EngineInfo
 from engines.errors import EngineDead, EngineError, EngineHung, EngineStartFailed, told
 from runtime.back_off import MAX_FAILURES, WINDOW_S, BackOff, Endurance, served_s
 from runtime.health import Health
+from runtime.tracebacks import leaves
 from runtime.warmup import warm_up
 
 log = structlog.get_logger()
@@ -175,24 +176,16 @@ def _first(error: BaseException) -> EngineError:
 
     Engines translate what is foreign at their doors; what comes all the same is told by its kind and its place.
     """
-    leaves = list(_leaves(error))
-    known = next((leaf for leaf in leaves if isinstance(leaf, EngineError)), None)
+    errors = list(leaves(error))
+    known = next((leaf for leaf in errors if isinstance(leaf, EngineError)), None)
     if known is not None:
         return known
-    foreign = next((leaf for leaf in leaves if isinstance(leaf, Exception)), None)
+    foreign = next((leaf for leaf in errors if isinstance(leaf, Exception)), None)
     if foreign is None:
         return EngineError("the engine was closed")
     failure = EngineDead(told(foreign))
     failure.__cause__ = foreign
     return failure
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _leaves(one)
-    else:
-        yield error
 
 
 __all__ = ["Supervisor"]

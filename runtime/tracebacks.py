@@ -20,10 +20,10 @@ ROOT = Path(__file__).parents[1]
 
 def render(exc_info: ExcInfo) -> str:
     """An exception with its causes, or the members of a group, one after the other; at most `MAX_ERRORS`."""
-    leaves = list(with_causes(exc_info[1]))
-    shown = [_one(error) for error in leaves[:MAX_ERRORS]]
-    if len(leaves) > MAX_ERRORS:
-        shown.append(f"and {len(leaves) - MAX_ERRORS} more")
+    errors = list(with_causes(exc_info[1]))
+    shown = [_one(error) for error in errors[:MAX_ERRORS]]
+    if len(errors) > MAX_ERRORS:
+        shown.append(f"and {len(errors) - MAX_ERRORS} more")
     return "\n".join(shown)
 
 
@@ -42,6 +42,15 @@ def with_causes(error: BaseException) -> Iterator[BaseException]:
         cause = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
         if cause is not None:
             waiting.append(cause)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors of a group, however deep in groups they are; of any other, itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from leaves(one)
+    else:
+        yield error
 
 
 def _one(error: BaseException) -> str:
@@ -69,4 +78,4 @@ def _short(filename: str) -> str:
     return filename
 
 
-__all__ = ["MAX_ERRORS", "OURS", "ROOT", "render", "with_causes"]
+__all__ = ["MAX_ERRORS", "OURS", "ROOT", "leaves", "render", "with_causes"]

@@ -10,6 +10,7 @@ from actors.session.effects import AbortCause, Hangup
 from runtime.telemetry import catalogue as of
 from runtime.telemetry.books import Attributes, Books
 from runtime.telemetry.instruments import Instrument, Kind
+from runtime.tracebacks import leaves
 
 CHAT = "chat"
 """Name of the operation in OpenTelemetry's GenAI conventions."""
@@ -151,13 +152,4 @@ def zeroes() -> Iterator[tuple[Instrument, Attributes]]:
         yield of.ABORTS, (cause.value,)
 
 
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors of a group, however deep in groups they are."""
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from leaves(one)
-    else:
-        yield error
-
-
-__all__ = ["CHAT", "Model", "Recorder", "leaves", "zeroes"]
+__all__ = ["CHAT", "Model", "Recorder", "zeroes"]

@@ -1,6 +1,7 @@
 """Callers who talk, interrupt, cancel, hang up and leave, and who keep count of what they did and were told."""
 
 import random
+import signal
 from collections import Counter
 from contextlib import suppress
 
@@ -8,7 +9,10 @@ import trio
 from attrs import define, field
 from trio_websocket import ConnectionClosed, HandshakeError
 
+from engines import processes
+from tests.e2e.breaking import START_S, readiness, vital
 from tests.e2e.client import Client, Frame, connected, ends_turn
+from tests.e2e.program import Program
 
 PATIENCE_S = 120.0
 
@@ -133,4 +137,18 @@ class Caller:
         return frame
 
 
-__all__ = ["Caller", "Tally"]
+async def under_load(server: Program, tally: Tally, callers: int, before_s: float, after_s: float) -> None:
+    """So many callers all the time; the engine is killed in between, and serves again."""
+    over = trio.Event()
+    async with trio.open_nursery() as nursery:
+        for number in range(callers):
+            nursery.start_soon(Caller(server.port, number, tally, over=over).run)
+        await trio.sleep(before_s)
+        processes.send(vital(server)[:1], signal.SIGKILL)
+        await readiness(server, 503, 10)
+        await readiness(server, 200, START_S)
+        await trio.sleep(after_s)
+        over.set()
+
+
+__all__ = ["Caller", "Tally", "under_load"]

@@ -2,15 +2,13 @@
 what the server counted is what the callers did and were told.
 """
 
-import signal
 from collections.abc import Iterator
 
 import pytest
 import trio
 
-from engines import processes
-from tests.e2e.breaking import START_S, readiness, settings, vital
-from tests.e2e.callers import Caller, Tally
+from tests.e2e.breaking import START_S, settings
+from tests.e2e.callers import Tally, under_load
 from tests.e2e.figures_page import Page, read_page
 from tests.e2e.houses import until_empty
 from tests.e2e.program import Program
@@ -37,17 +35,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 
 
 async def test_what_is_counted_is_what_callers_did_and_were_told(server: Program) -> None:
-    tally, over = Tally(), trio.Event()
+    tally = Tally()
     with trio.fail_after(2 * START_S):
-        async with trio.open_nursery() as nursery:
-            for number in range(CALLERS):
-                nursery.start_soon(Caller(server.port, number, tally, over=over).run)
-            await trio.sleep(BEFORE_S)
-            processes.send(vital(server)[:1], signal.SIGKILL)
-            await readiness(server, 503, 10)
-            await readiness(server, 200, START_S)
-            await trio.sleep(AFTER_S)
-            over.set()
+        await under_load(server, tally, CALLERS, BEFORE_S, AFTER_S)
         await until_empty(server.port)
         page = await read_page(server.port)
     print(tally)

@@ -6,7 +6,6 @@ Prometheus scrapes the server and answers the dashboard's own queries; matplotli
 """
 
 import math
-import signal
 import sys
 import tempfile
 import time
@@ -17,10 +16,9 @@ import matplotlib as mpl
 import trio
 from matplotlib import pyplot
 
-from engines import processes
 from tests.dashboard import Query, queries
-from tests.e2e.breaking import START_S, readiness, settings, vital
-from tests.e2e.callers import Caller, Tally
+from tests.e2e.breaking import START_S, settings
+from tests.e2e.callers import Tally, under_load
 from tests.e2e.program import Program
 from tests.e2e.weights import write_talker
 from tests.parts.prometheus import Prometheus, Series
@@ -37,20 +35,6 @@ PANELS = (
     *("Requests", "Restarts", "Connections", "Event-loop lag"),
 )
 COLUMNS = 4
-
-
-async def load(server: Program) -> None:
-    """Callers all the time; the engine dies in between."""
-    over = trio.Event()
-    async with trio.open_nursery() as nursery:
-        for number in range(CALLERS):
-            nursery.start_soon(Caller(server.port, number, Tally(), over=over).run)
-        await trio.sleep(BEFORE_S)
-        processes.send(vital(server)[:1], signal.SIGKILL)
-        await readiness(server, 503, 10)
-        await readiness(server, 200, START_S)
-        await trio.sleep(AFTER_S)
-        over.set()
 
 
 def answers(prometheus: Prometheus, since_s: float) -> Mapping[str, list[tuple[Query, Series]]]:
@@ -102,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
             with Prometheus(data, [f"127.0.0.1:{server.port}"]) as prometheus:
                 prometheus.wait_scraped(2)
                 began = time.time()
-                trio.run(load, server)
+                trio.run(under_load, server, Tally(), CALLERS, BEFORE_S, AFTER_S)
                 prometheus.wait_scraped(2)
                 draw(answers(prometheus, began), began, out)
         finally:

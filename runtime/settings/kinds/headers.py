@@ -1,12 +1,12 @@
 """What goes out in the head of an HTTP request. Messages never quote: a name may be a key that somebody set alone."""
 
 import re
-from typing import ClassVar
 from urllib.parse import unquote
 
 from attrs import frozen
 
 from runtime.settings.kinds.base import Kind, Refused
+from runtime.settings.kinds.text import SecretText
 from runtime.settings.secret import Secret
 
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
@@ -41,27 +41,17 @@ def parse_headers(text: str) -> tuple[tuple[str, str], ...]:
 
 
 @frozen(eq=False)
-class HeaderList(Kind[Secret]):
+class HeaderList(SecretText):
     """Headers as `name=value,name2=value2`, secret as a whole; `parse_headers` reads them."""
-
-    secret: ClassVar[bool] = True
 
     def parse(self, text: str) -> Secret:
         parse_headers(text)
         return Secret(text)
 
-    def describe(self) -> str:
-        return "secret"
-
-    def show(self, value: Secret) -> str:
-        return str(value)
-
 
 @frozen(eq=False)
-class BearerToken(Kind[Secret]):
+class BearerToken(SecretText):
     """A token that is sent as `Authorization: Bearer`."""
-
-    secret: ClassVar[bool] = True
 
     def parse(self, text: str) -> Secret:
         if text.lower().startswith("bearer "):
@@ -69,12 +59,6 @@ class BearerToken(Kind[Secret]):
         if not VALUE.fullmatch(text) or any(char.isspace() for char in text):
             raise Refused("has a blank or a character beyond ASCII in it, which no token has")
         return Secret(text)
-
-    def describe(self) -> str:
-        return "secret"
-
-    def show(self, value: Secret) -> str:
-        return str(value)
 
 
 @frozen(eq=False)

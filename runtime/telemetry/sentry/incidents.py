@@ -11,7 +11,7 @@ from actors.happenings import Crashed, EngineRestarted, Happening, TurnOver
 from actors.session.errors import ClientTooSlow
 from protocol.errors import ProtocolError
 from runtime.heads import BadRequest
-from runtime.telemetry.recorder import leaves
+from runtime.tracebacks import leaves
 from runtime.websocket import BadHandshake
 
 CLIENTS = (Disconnected, ClientTooSlow, ProtocolError, BadRequest, BadHandshake)

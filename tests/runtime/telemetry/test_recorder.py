@@ -17,6 +17,7 @@ from runtime.telemetry.books import Books, Distribution, Snapshot
 from runtime.telemetry.instruments import Instrument
 from runtime.telemetry.recorder import Model, Recorder, zeroes
 from tests.accounts import count, total
+from tests.runtime.telemetry.stories import TURN
 
 
 def generation(**more: Any) -> GenerationTold:
@@ -34,25 +35,15 @@ def generation(**more: Any) -> GenerationTold:
 
 def over(*generations: GenerationTold, **more: Any) -> TurnOver:
     """A turn that was read at 100 s and is over at 100.12 s."""
-    usual = TurnOver(
-        session=1,
-        turn=1,
-        session_id="s",
-        request_id="r",
-        kind="message",
-        status=TurnStatus.COMPLETED,
-        reason="stop",
-        cause=None,
-        error_type=None,
+    usual = evolve(
+        TURN,
         read_at=100.0,
         ended_at=100.12,
         queued_s=0.01,
         first_text_at=100.0625,
         usage=generations[-1].usage if generations else Usage(),
         generations=generations,
-        route=None,
         speech=Speech(0, 0.0),
-        interrupted=None,
     )
     return evolve(usual, **more)
 

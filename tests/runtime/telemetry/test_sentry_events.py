@@ -11,7 +11,7 @@ import trio
 from attrs import evolve
 
 from actors.connection import Disconnected
-from actors.happenings import Crashed, EngineRestarted, FrameRefused, Happening, SessionClosed, TurnOver, TurnStatus
+from actors.happenings import Crashed, EngineRestarted, FrameRefused, Happening, SessionClosed, TurnStatus
 from actors.session.effects import AbortCause, Hangup
 from actors.session.errors import ClientTooSlow, IllegalTransition
 from actors.session.state import Phase
@@ -23,28 +23,10 @@ from runtime.telemetry.sentry.events import MAX_FRAMES, event_of, scrub
 from runtime.telemetry.sentry.incidents import Incident, incidents
 from tests.receivers.sentry import SentryEndpoint
 from tests.runtime.telemetry.outlets import raised, sentry_to
+from tests.runtime.telemetry.stories import TURN
 
 MARK = "mangosteen"
-DONE = TurnOver(
-    session=7,
-    turn=3,
-    session_id="s-7",
-    request_id="r-3",
-    kind="message",
-    status=TurnStatus.COMPLETED,
-    reason="stop",
-    cause=None,
-    error_type=None,
-    read_at=0.0,
-    ended_at=1.0,
-    queued_s=None,
-    first_text_at=None,
-    usage=Usage(),
-    generations=(),
-    route=None,
-    speech=None,
-    interrupted=None,
-)
+DONE = evolve(TURN, turn=3, request_id="r-3", generations=(), usage=Usage(), speech=None)
 FAILED = evolve(DONE, status=TurnStatus.FAILED, reason="failed", error_type="TurnFailed")
 
 
