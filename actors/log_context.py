@@ -14,6 +14,8 @@ from typing import Any
 from attrs import define, frozen
 
 DIGEST_CHARS = 12
+NO_BLANKS = "\u0e00"
+"""From here on: Thai, Lao, Khmer, kana, Han, and what else comes behind them."""
 OF_CLIENTS = ("session_id", "request_id")
 
 
@@ -70,8 +72,10 @@ def add_ids(_logger: object, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 def shown(client_id: str) -> str:
-    """A client's id as logs show it. One with a blank may be somebody's words: a digest stands for it."""
-    if " " not in client_id:
+    """A client's id as logs show it. One with a blank may be somebody's words, and so may one in a script that puts no
+    blanks between words: a digest stands for it.
+    """
+    if " " not in client_id and max(client_id, default="") < NO_BLANKS:
         return client_id
     return f"sha256:{hashlib.sha256(client_id.encode(errors='surrogatepass')).hexdigest()[:DIGEST_CHARS]}"
 

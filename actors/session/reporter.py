@@ -38,6 +38,13 @@ CAUSES = {
 }
 """Why a turn that never began is not coming any more, by the way in which its connection ends."""
 
+REASON_CODES = {
+    End.EMPTY: "empty_model_output",
+    End.FAILED: "engine_error",
+    End.TIMED_OUT: "generation_timeout",
+}
+"""What went wrong, in the words of the wire, where the verdict has others."""
+
 
 @define(eq=False)
 class Reporter:
@@ -112,7 +119,7 @@ class Reporter:
         status = TurnStatus.COMPLETED if verdict.end is End.DONE else TurnStatus.FAILED
         cause = AbortCause.TIMEOUT if verdict.end is End.TIMED_OUT else None
         # What exactly failed is free text: the log has it, no metric does.
-        reason = verdict.end.value if verdict.end in (End.FAILED, End.EMPTY, End.TIMED_OUT) else verdict.reason
+        reason = REASON_CODES.get(verdict.end, verdict.reason)
         self._over(turn.request, turn, _Outcome(status, verdict.end.value, verdict.reason, reason, cause))
 
     def _over(self, request: ev.TurnRequested, turn: Turn | None, outcome: "_Outcome") -> None:

@@ -148,6 +148,7 @@ async def test_tasks_see_an_id_that_became_known_after_they_began_and_siblings_s
 
 def test_an_id_with_a_blank_may_be_anybodys_words_and_is_shown_as_a_digest() -> None:
     assert shown("4f0c-Ü") == "4f0c-Ü"
+    assert shown("今日はいい天気").startswith("sha256:")
     digest = shown("what is my balance")
     assert digest == shown("what is my balance")
     assert digest.startswith("sha256:") and "balance" not in digest

@@ -63,7 +63,7 @@ FAILED = evolve(
     request_id="r-4",
     kind="message",
     status=TurnStatus.FAILED,
-    reason="failed",
+    reason="engine_error",
     error_type="EngineDead",
     generations=(evolve(GENERATION, first_at=None, end="failed"),),
     route=RouteTold(started_at=10.0, seconds=0.1, yes=False, score=None),

@@ -133,11 +133,11 @@ def test_a_turn_that_timed_out_is_failed_and_its_abort_counted_once() -> None:
         over(
             generation(end="aborted", cause=AbortCause.TIMEOUT),
             status=TurnStatus.FAILED,
-            reason="timed_out",
+            reason="generation_timeout",
             cause=AbortCause.TIMEOUT,
         )
     )
-    assert total(books, of.REQUESTS, "failed", "timed_out") == total(books, of.ABORTS, "timeout") == 1
+    assert total(books, of.REQUESTS, "failed", "generation_timeout") == total(books, of.ABORTS, "timeout") == 1
     assert total(books, of.ABORTS) == 1
     assert total(books, of.CANCELLATIONS) == 0
 
@@ -161,7 +161,7 @@ def test_a_reply_that_ends_at_a_stop_string_is_completed_and_its_generation_stop
 
 
 def test_an_engines_failure_is_an_error_by_class() -> None:
-    failed = over(generation(end="failed"), status=TurnStatus.FAILED, reason="failed", error_type="EngineDead")
+    failed = over(generation(end="failed"), status=TurnStatus.FAILED, reason="engine_error", error_type="EngineDead")
     books = recorded(failed, told.EngineRestarted(EngineHung("x")))
     assert total(books, of.ERRORS, "EngineDead") == total(books, of.ERRORS, "EngineHung") == 1
     assert of.GEN_AI_REQUEST not in books

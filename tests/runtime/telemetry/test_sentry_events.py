@@ -27,7 +27,7 @@ from tests.runtime.telemetry.stories import TURN
 
 MARK = "mangosteen"
 DONE = evolve(TURN, turn=3, request_id="r-3", generations=(), usage=Usage(), speech=None)
-FAILED = evolve(DONE, status=TurnStatus.FAILED, reason="failed", error_type="TurnFailed")
+FAILED = evolve(DONE, status=TurnStatus.FAILED, reason="engine_error", error_type="TurnFailed")
 
 
 def told(error: Exception, where: str = "session") -> list[dict[str, Any]]:

@@ -98,7 +98,7 @@ def test_a_failed_turn_is_an_error_with_its_class() -> None:
 
 def test_a_failed_turn_without_a_class_has_its_reason_for_one() -> None:
     request, *_ = traced(OPENED, evolve(FAILED, error_type=None))
-    assert request.attributes["error.type"] == "failed"
+    assert request.attributes["error.type"] == "engine_error"
 
 
 def test_a_decision_has_its_answer_and_score_and_what_it_threw_away_its_cause() -> None:
