@@ -15,6 +15,8 @@ from tests.e2e.client import Client, Frame, connected, ends_turn
 from tests.e2e.program import Program
 
 PATIENCE_S = 120.0
+PARTINGS = ("hang up", "leave", "listen")
+"""What becomes of a session's last turn, by the caller's number: of several callers somebody does each."""
 
 
 @define(eq=False)
@@ -75,7 +77,7 @@ class Caller:
             if not await self._ask(client, number):
                 return
             last = number == self.turns - 1 or self.over.is_set()
-            way = self._dice.choice(["hang up", "leave", "listen"] if last else ways)
+            way = PARTINGS[self.number % len(PARTINGS)] if last else self._dice.choice(ways)
             if not await self._first_token(client):
                 await trio.sleep(0.5)  # it failed, or the engine is busy: a moment, then the next turn
             elif way == "listen":
