@@ -4,7 +4,7 @@ import enum
 from array import array
 from typing import Protocol
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from actors.session.effects import AbortCause
 from engines.base import Delta, Failed, Finished, GenerationRequest, Usage
@@ -84,9 +84,10 @@ class Generation:
             return
         self.ended_at = now
         if isinstance(how, Finished):
-            used = self.total(how)
+            used = how.usage
             self._prompt_tokens, self._tokens = used.prompt_tokens, used.completion_tokens
-            self._cached_tokens = used.cached_tokens
+            if used.cached_tokens is not None:
+                self._cached_tokens = used.cached_tokens
             self.state, self.finish_reason = GenerationState.FINISHED, how.reason.value
         else:
             self.state, self.error = GenerationState.FAILED, how.error
@@ -94,13 +95,6 @@ class Generation:
     def stop(self, cause: AbortCause, now: float) -> None:
         """The turn has enough of it."""
         self.state, self.cause, self.ended_at = GenerationState.ABORTED, cause, now
-
-    def total(self, how: Finished | Failed) -> Usage:
-        """All tokens of it, if it ends like this."""
-        if isinstance(how, Failed):
-            return self.usage
-        cached = how.usage.cached_tokens
-        return how.usage if cached is not None else evolve(how.usage, cached_tokens=self._cached_tokens)
 
     @property
     def failure(self) -> EngineError:

@@ -34,7 +34,6 @@ from actors.engine.requests import Request, Requests, tell
 from actors.engine.watch import Watch
 from actors.generation import Generation
 from actors.happenings import NOBODY, AbortConfirmed, AbortTold, Observer, TokensWasted
-from actors.session.effects import AbortCause
 from engines.base import Aborted, Control, Delta, Engine, Failed, Finished, Output
 from engines.errors import EngineDead, EngineError, EngineOverloaded, EngineUnavailable, TurnFailed, told
 
@@ -154,10 +153,6 @@ class EngineActor:
         if not self._requests.abort(message.request_id, message.cause, message.since, self.clock()):
             return
         assert self.watch.engine is not None, "a live request without an engine"
-        if message.cause is AbortCause.SPECULATION:
-            self._requests.discarded_tokens += message.usage.completion_tokens
-        elif self.state is not EngineState.DOWN:
-            self._requests.count(message.usage)
         self.watch.engine.abort(message.request_id)
         if self.state is not EngineState.DOWN:
             self.observer.report(AbortTold(message.cause, self.clock() - message.since))
@@ -209,8 +204,6 @@ class EngineActor:
             self.observer.report(AbortConfirmed(gone.cause, now - gone.since))
 
     def _end(self, request: Request, how: Finished | Failed) -> None:
-        if self.state is not EngineState.DOWN:  # not the warm-up's, which runs before the engine is ready
-            self._requests.count(request.generation.total(how))
         self._requests.end(request.generation.request.id, how)
 
     async def wait_aborts_confirmed(self) -> None:
@@ -254,9 +247,6 @@ class EngineActor:
             aborts={
                 cause.value: count for cause, count in sorted(books.aborts.items(), key=lambda pair: pair[0].value)
             },
-            prompt_tokens=books.prompt_tokens,
-            cached_tokens=books.cached_tokens,
-            discarded_tokens=books.discarded_tokens,
         )
 
 

@@ -15,9 +15,8 @@ class EngineState(enum.Enum):
 
 @frozen
 class EngineStats:
-    """A snapshot: requests alive, aborts not yet confirmed, places taken by turns; and since the start of the process:
-    aborts by cause, prompt tokens of generations that clients got text of, and how many of those tokens the prefix
-    cache had; tokens that were generated beside the router and thrown away.
+    """A snapshot: requests alive, aborts not yet confirmed, places taken by turns; and what the engine was told to stop
+    since the start of the process, by cause, the warm-up's included.
     """
 
     state: EngineState
@@ -25,9 +24,6 @@ class EngineStats:
     unconfirmed_aborts: int
     places: int
     aborts: dict[str, int]
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    discarded_tokens: int = 0
 
 
 @frozen(kw_only=True)

@@ -103,7 +103,7 @@ class Exchange:
             now = self.clock()
             self.generation.stop(cause, now)
             since = now if since is None else since
-            self.mailbox.send_nowait(Abort(self.generation.request.id, cause, self.generation.usage, since))
+            self.mailbox.send_nowait(Abort(self.generation.request.id, cause, since))
 
     def discard(self, cause: AbortCause) -> None:
         """Stop the request and go by it no more: another one will be made in its place."""

@@ -11,7 +11,7 @@ from trio import MemorySendChannel
 
 from actors.generation import Generation
 from actors.session.effects import AbortCause
-from engines.base import Aborted, Failed, Finished, Usage
+from engines.base import Aborted, Failed, Finished
 from engines.errors import EngineOverloaded, EngineUnavailable
 
 
@@ -74,11 +74,10 @@ class TryOut:
 
 @frozen
 class Abort:
-    """Stop a request. `usage`: what its turn has got of it. `since`: when the cause was read, the clock's seconds."""
+    """Stop a request. `since`: when the cause was read, the clock's seconds."""
 
     request_id: str
     cause: AbortCause
-    usage: Usage
     since: float
 
 

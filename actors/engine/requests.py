@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from actors.engine.messages import Answer, Ended, ReplyTo
 from actors.generation import Generation
 from actors.session.effects import AbortCause
-from engines.base import Aborted, Failed, Finished, Usage
+from engines.base import Aborted, Failed, Finished
 
 
 @frozen
@@ -31,18 +31,13 @@ class Dying:
 
 @define(eq=False)
 class Requests:
-    """`live`: running or queued, by request id. `dying`: aborted, until the engine confirms it.
-
-    `prompt_tokens`, `cached_tokens`: of requests that clients got text of. `discarded_tokens`: generated beside the
-    router and thrown away. `aborts`: by cause.
+    """`live`: running or queued, by request id. `dying`: aborted, until the engine confirms it. `aborts`: what the
+    engine was told to stop, by cause.
     """
 
     live: dict[str, Request] = field(factory=dict)
     dying: dict[str, Dying] = field(factory=dict)
     aborts: Counter[AbortCause] = field(factory=Counter)
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    discarded_tokens: int = 0
     _confirmed: trio.Event = field(factory=trio.Event)
 
     @property
@@ -82,12 +77,6 @@ class Requests:
         """Return when the engine has confirmed every abort."""
         while self.dying:
             await self._confirmed.wait()
-
-    def count(self, usage: Usage) -> None:
-        """A client got what it will get of a request; one that came to nothing is not counted."""
-        if usage.completion_tokens:
-            self.prompt_tokens += usage.prompt_tokens
-            self.cached_tokens += usage.cached_tokens or 0
 
     def _announce(self) -> None:
         self._confirmed.set()

@@ -48,7 +48,7 @@ REASON_CODES = {
 
 @define(eq=False)
 class Reporter:
-    """Tells the observer of one session. `session`: its number. `outbox`: which knows when a turn was first heard."""
+    """Tells the observer of one session. `session`: its number. `outbox`: knows when a turn had its first text."""
 
     session: int
     outbox: Outbox

@@ -120,9 +120,7 @@ class Admissions(RuleBasedStateMachine):
         if turn.alive and turn.generation is not None:
             generation = turn.generation
             turn.alive = False
-            self.stage.actor.mailbox.send_nowait(
-                Abort(generation.request.id, cause, generation.usage, self.stage.clock.current_time())
-            )
+            self.stage.actor.mailbox.send_nowait(Abort(generation.request.id, cause, self.stage.clock.current_time()))
 
     @rule()
     def steps(self) -> None:

@@ -9,10 +9,9 @@ from trio.testing import MockClock
 from actors.engine import EngineState
 from actors.engine.pulse import Pulse
 from actors.engine.watch import ANSWER_S, HEARTBEAT_S
-from actors.session.effects import AbortCause
-from engines.base import Delta, Finished, FinishReason, Usage
+from engines.base import Delta
 from engines.errors import EngineHung
-from tests.actors.engine_stage import Stage, opened, settle
+from tests.actors.engine_stage import Stage, opened
 
 READINESS_FALLS_WITHIN_S = 5.0
 
@@ -112,36 +111,6 @@ async def test_a_question_that_was_on_its_way_when_work_came_proves_nothing(
     await trio.sleep(ANSWER_S - 0.5)
     assert stage.actor.running == 0
     assert stage.actor.state is EngineState.READY
-
-
-async def test_the_prefix_caches_hits_are_counted_for_what_clients_got(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
-    stage = Stage(clock=autojump_clock)
-    nursery.start_soon(stage.actor.run)
-    await stage.attach()
-
-    async def served(cause: AbortCause | None, cached: int | None, *, warm: bool = True) -> None:
-        exchange, request = await stage.admitted() if warm else stage.exchange(), stage.request()
-        (exchange.submit if warm else exchange.try_out)(request, 1, stage.listener)
-        await settle()
-        stage.actor.deliver([(request.id, Delta("x", 1, cached))])
-        if cause is None:
-            stage.actor.deliver([(request.id, Finished(FinishReason.STOP, Usage(2, 1, cached)))])
-        else:
-            exchange.abort(cause)
-
-    await served(None, 2, warm=False)
-    stage.actor.ready()
-    await served(None, 2)
-    await served(AbortCause.BARGE_IN, 1)
-    await served(None, None)
-    await served(AbortCause.SPECULATION, 2)
-    never_began, _ = await stage.submitted()
-    never_began.abort(AbortCause.CANCEL)
-    await settle()
-    stats = stage.actor.stats()
-    assert (stats.prompt_tokens, stats.cached_tokens, stats.discarded_tokens) == (6, 3, 1)
 
 
 times = st.none() | st.floats(0, 100)

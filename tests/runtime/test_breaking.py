@@ -1,7 +1,7 @@
 """Engines and tool models that break in ways that nobody translated: restarted, told in one line, never the end."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import pytest
@@ -13,13 +13,12 @@ from trio.testing import MockClock
 from actors.engine import EngineActor
 from actors.router import Asker, RouterActor
 from engines.base import Deliver, EngineInfo, Progress
-from engines.classifier import Batching, ClassifierInfo, TextMeasure
 from engines.errors import EngineDead, EngineError
 from engines.scripted import ScriptedEngine
 from runtime.health import Health
 from runtime.supervisor import Supervisor
 from runtime.tool_model import ToolModel
-from tests.toy import toy_text
+from tests.runtime.classifying import Classifying
 
 EMFILE = OSError(24, "Too many open files")
 TOLD = "OSError: [Errno 24] Too many open files"
@@ -141,32 +140,15 @@ async def test_a_first_start_that_breaks_is_an_engine_error_and_a_later_one_is_t
     assert len(life.engines) == 4
 
 
-@define(eq=False)
-class Classifying:
-    """A tool model that breaks at its third inference, after the two of its warm-up, and when it is closed."""
+def raising(error: Exception | None) -> Callable[[Sequence[str]], None] | None:
+    """Raises it, whatever was asked."""
+    if error is None:
+        return None
 
-    error: Exception | None
-    asked: int = 0
+    def fail(_texts: Sequence[str]) -> None:
+        raise error
 
-    async def open(self, progress: Progress) -> ClassifierInfo:
-        """At once."""
-        await trio.lowlevel.checkpoint()
-        measure = TextMeasure(toy_text().encoder, 64, 1)
-        return ClassifierInfo(name="fragile", max_length=64, batching=Batching(1, 0.0), measure=measure)
-
-    async def classify(self, texts: Sequence[str]) -> Sequence[float]:
-        """Yes, until it breaks."""
-        await trio.lowlevel.checkpoint()
-        self.asked += 1
-        if self.error is not None and self.asked > 2:
-            raise self.error
-        return [1.0] * len(texts)
-
-    async def close(self) -> None:
-        """And break."""
-        await trio.lowlevel.checkpoint()
-        if self.error is not None:
-            raise self.error
+    return fail
 
 
 @pytest.mark.parametrize(("error", "told"), FOREIGN)
@@ -174,7 +156,7 @@ async def test_a_tool_model_that_breaks_is_replaced(
     error: Exception, told: str, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     errors, actor, health = iter([error]), RouterActor(), Health(router_ready=False)
-    life = ToolModel(make=lambda: Classifying(next(errors, None)), actor=actor, health=health)
+    life = ToolModel(make=lambda: Classifying(raising(next(errors, None))), actor=actor, health=health)
     with capture_logs() as logs, trio.fail_after(100):
         nursery.start_soon(actor.run)
         await nursery.start(life.run)

@@ -11,7 +11,7 @@ from http.client import BadStatusLine
 
 import requests
 from attrs import define, field, frozen
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 

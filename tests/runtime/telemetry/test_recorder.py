@@ -153,6 +153,20 @@ def test_speculation_that_was_thrown_away_counts_apart_from_what_the_client_got(
     assert count(books, of.GEN_AI_REQUEST) == 1
 
 
+def test_the_prefix_caches_hits_are_counted_for_what_clients_got() -> None:
+    def of_cached(cached: int | None, completion: int = 1, cause: AbortCause | None = None) -> GenerationTold:
+        return generation(usage=Usage(2, completion, cached), cause=cause)
+
+    books = recorded(
+        over(of_cached(2)),
+        over(of_cached(1, cause=AbortCause.BARGE_IN), status=TurnStatus.CANCELLED, cause=AbortCause.BARGE_IN),
+        over(of_cached(2, cause=AbortCause.SPECULATION), of_cached(None)),
+        over(of_cached(2, completion=0, cause=AbortCause.CANCEL), status=TurnStatus.CANCELLED, cause=AbortCause.CANCEL),
+    )
+    assert (total(books, of.PROMPT_TOKENS_TOTAL), total(books, of.CACHED_PROMPT_TOKENS)) == (6, 3)
+    assert total(books, of.DISCARDED_TOKENS) == 1
+
+
 def test_a_reply_that_ends_at_a_stop_string_is_completed_and_its_generation_stopped() -> None:
     books = recorded(over(generation(end="aborted", cause=AbortCause.STOP_STRING)))
     assert total(books, of.REQUESTS, "completed") == total(books, of.ABORTS, "stop_string") == 1

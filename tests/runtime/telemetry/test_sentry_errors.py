@@ -16,8 +16,7 @@ from attrs import define, evolve
 from actors.lanes import Lanes, P, T
 from actors.router import Asker
 from actors.session.deployment import Deployment
-from engines.base import GenerationRequest, Progress
-from engines.classifier import Batching, ClassifierInfo, TextMeasure
+from engines.base import GenerationRequest
 from engines.errors import EngineDead, door
 from engines.prompts.loading import load_chat_text
 from engines.scripted import Script, ScriptedEngine
@@ -30,9 +29,10 @@ from tests.e2e.client import Client, connected
 from tests.e2e.plain import UPGRADE, exchange
 from tests.e2e.program import ROOT, Program, scripted
 from tests.receivers.sentry import SentryEndpoint
+from tests.runtime.classifying import Classifying
 from tests.runtime.serving import STEP_S, Place, prompt_text, serving, text_of_ids
 from tests.runtime.telemetry.outlets import Clock, opened
-from tests.toy import TEMPLATE, toy_directory, toy_text
+from tests.toy import TEMPLATE, toy_directory
 
 MARK = "mangosteen"
 KEY = "key-of-durian"
@@ -57,30 +57,10 @@ class Fragile(Lanes):
         return made
 
 
-@define(eq=False)
-class Reading:
-    """A tool model that dies of its third question, after those of its warm-up, with the question in its mouth."""
-
-    asked: int = 0
-
-    async def open(self, progress: Progress) -> ClassifierInfo:
-        """At once."""
-        await trio.lowlevel.checkpoint()
-        measure = TextMeasure(toy_text().encoder, 64, 1)
-        return ClassifierInfo(name="fragile", max_length=64, batching=Batching(1, 0.0), measure=measure)
-
-    async def classify(self, texts: Sequence[str]) -> Sequence[float]:
-        """Yes, and then no more."""
-        await trio.lowlevel.checkpoint()
-        self.asked += 1
-        if self.asked > 2:
-            with door(EngineDead, "the tool model's GPU failed"):
-                raise ValueError(texts)
-        return [1.0] * len(texts)
-
-    async def close(self) -> None:
-        """At once."""
-        await trio.lowlevel.checkpoint()
+def dies_of(texts: Sequence[str]) -> None:
+    """A tool model's death, with the question in its mouth."""
+    with door(EngineDead, "the tool model's GPU failed"):
+        raise ValueError(texts)
 
 
 @define(eq=False)
@@ -226,7 +206,9 @@ async def test_every_error_of_the_server_is_told_without_a_word_of_anybodys(
         assert any("given up after" in each for each in words)
 
         router = router_actor(place.settings, home.outlet)  # the tool model breaks
-        life = ToolModel(make=Reading, actor=router, health=Health(router_ready=False))
+        life = ToolModel(
+            make=lambda: Classifying(dies_of, closes_badly=False), actor=router, health=Health(router_ready=False)
+        )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(router.run)
             await nursery.start(life.run)
