@@ -11,7 +11,7 @@ from attrs import field, frozen
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Brought by every base in the versions that its engine needs.
-OF_THE_BASE = {"transformers", "tokenizers"}
+OF_THE_BASE = {"numpy", "transformers", "tokenizers"}
 PACKAGES = {"runtime", "actors", "engines", "protocol", "tooling"}
 
 

@@ -17,7 +17,7 @@ from attrs import asdict, define, evolve, field, frozen
 from actors.router import Asker, RouterActor
 from engines.classifier import Batching, Classifier, ClassifierConfig, ClassifierEngine, ClassifierInfo, warm_up
 from engines.errors import EngineStartFailed
-from tooling.clients.percentiles import summarise
+from tooling.clients.output.percentiles import summarise
 from tooling.demo import tool as demo
 
 TIMEOUT_S = 600.0

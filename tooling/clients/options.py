@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
-from tooling.clients.address import DEFAULT_URL, Endpoint, first_key, server_url
-from tooling.clients.connection import Limits
 from tooling.clients.failures import UsageProblem
+from tooling.clients.session.address import DEFAULT_URL, Endpoint, first_key, server_url
+from tooling.clients.session.connection import Limits
 
 Environ = Mapping[str, str]
 SAMPLING: tuple[tuple[str, Callable[[str], float]], ...] = (

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tooling.clients.checks import FrameChecks
-from tooling.clients.exchange import Exchange, refusal
 from tooling.clients.failures import NoConnection, ProtocolBreach, Refused
-from tooling.clients.frames import Incoming, decode, encode
-from tooling.clients.metrics import TurnMeter
+from tooling.clients.session.checks import FrameChecks
+from tooling.clients.session.exchange import Exchange, refusal
+from tooling.clients.session.frames import Incoming, decode, encode
+from tooling.clients.session.latency import TurnMeter
 
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2, "cached_tokens": None}
 ACK: tuple[str, dict[str, Any]] = ("ack", {"for": "start", "ok": True})

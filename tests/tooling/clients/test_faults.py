@@ -9,10 +9,10 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, Request
 
 from tests.tooling.clients.standin import KEY, USAGE, Frame, Session, polite, standing_in
-from tooling.clients.address import Endpoint
-from tooling.clients.connection import Limits
-from tooling.clients.load import Attempt, Load, Plan
+from tooling.clients.bench.load import Attempt, Load, Plan
 from tooling.clients.options import Common
+from tooling.clients.session.address import Endpoint
+from tooling.clients.session.connection import Limits
 
 LIMITS = Limits(receive_s=0.5)
 PAYLOAD: dict[str, object] = {"user_utterance": "hi", "chat_prompt": "You are a friend."}

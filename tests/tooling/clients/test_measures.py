@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tooling.clients.address import Endpoint, first_key, server_url
 from tooling.clients.failures import UsageProblem
-from tooling.clients.metrics import Metrics, TurnMeter
-from tooling.clients.percentiles import percentile, summarise
-from tooling.clients.progress import Bar
+from tooling.clients.output.percentiles import percentile, summarise
+from tooling.clients.output.progress import Bar
+from tooling.clients.session.address import Endpoint, first_key, server_url
+from tooling.clients.session.latency import Metrics, TurnMeter
 
 
 @pytest.mark.parametrize(

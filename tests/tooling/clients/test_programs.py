@@ -15,8 +15,8 @@ import pytest
 import trio
 
 from tests.tooling.clients.standin import KEY, Frame, Session, polite, standing_in
-from tooling.clients.live import main as live
-from tooling.clients.personas import load_personas, persona_by_traits
+from tooling.clients.data.personas import load_personas, persona_by_traits
+from tooling.clients.live.__main__ import main as live
 
 START_UP_LIMIT_S = 1.0
 LONG = tuple(f"word{number} " for number in range(200))

@@ -21,7 +21,7 @@ from tooling.benchmarks.bargein.watched import Samples
 from tooling.benchmarks.figures import Figure, Spread, arguments, ratios, told
 from tooling.benchmarks.scripted.server import KEY, scripted
 from tooling.benchmarks.serving import shape
-from tooling.clients.percentiles import percentile
+from tooling.clients.output.percentiles import percentile
 
 PACKAGE = "tooling.benchmarks.bargein"
 STEP_MS, TOKENS = 20, 4000

@@ -22,7 +22,7 @@ from tooling.benchmarks.bystander.attacks import ATTACKS, IDLE
 from tooling.benchmarks.bystander.servers import KEY, Server
 from tooling.benchmarks.bystander.table import table
 from tooling.benchmarks.serving import shape
-from tooling.clients.percentiles import percentile
+from tooling.clients.output.percentiles import percentile
 
 BOUND_MS = 10.0
 ROOT = Path(__file__).resolve().parents[3]

@@ -19,7 +19,7 @@ from tooling.benchmarks.bystander.watcher import connect
 from tooling.benchmarks.children import cpu_seconds
 from tooling.benchmarks.scripted.server import KEY
 from tooling.benchmarks.scripted.stamps import WRAPS, moments
-from tooling.clients.percentiles import percentile
+from tooling.clients.output.percentiles import percentile
 
 PATIENCE_S = 30.0
 READ_BYTES = 65536

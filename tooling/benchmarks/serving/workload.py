@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import asdict, field, frozen
 
-from tooling.clients.percentiles import percentile
+from tooling.clients.output.percentiles import percentile
 
 SYSTEM = (
     "You are a warm companion on a phone call. You answer in plain spoken sentences, you remember what was said "

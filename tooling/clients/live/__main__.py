@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from tooling.clients.connection import Connection, connected
-from tooling.clients.dialogue import Dialogue, Event, Key, Lost
+from tooling.clients.data.messages import message
+from tooling.clients.data.personas import Persona, load_personas, persona_by_key
 from tooling.clients.failures import ClientError, Exit, TimedOut, UsageProblem
-from tooling.clients.keyboard import lines
-from tooling.clients.messages import message
+from tooling.clients.live.dialogue import Dialogue, Event, Key, Lost
+from tooling.clients.live.keyboard import lines
+from tooling.clients.live.screen import Screen
 from tooling.clients.options import Common, Environ, add_sampling, common, parser, sampling, seconds
-from tooling.clients.personas import Persona, load_personas, persona_by_key
-from tooling.clients.screen import Screen
+from tooling.clients.session.connection import Connection, connected
 
 DESCRIPTION = "Talk to a running server. A line typed while a reply streams interrupts it; /help lists commands."
 DEFAULT_PERSONA, DEMO_PERSONA = "anna_flirty", "demo"

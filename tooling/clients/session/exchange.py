@@ -6,10 +6,10 @@ from typing import Any
 import trio
 from attrs import define, field
 
-from tooling.clients.connection import Connection
 from tooling.clients.failures import ClientError, EmptyReply, NoConnection, Refused, TimedOut
-from tooling.clients.frames import Incoming
-from tooling.clients.metrics import TurnMeter
+from tooling.clients.session.connection import Connection
+from tooling.clients.session.frames import Incoming
+from tooling.clients.session.latency import TurnMeter
 
 TURNED_AWAY = frozenset({"authentication_failed", "server_at_capacity"})
 HINTS = {

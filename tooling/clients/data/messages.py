@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-FILE = Path(__file__).parent / "data" / "messages.toml"
+FILE = Path(__file__).parent / "messages.toml"
 
 
 def message(name: str) -> str:

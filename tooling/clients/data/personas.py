@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from tooling.clients.failures import UsageProblem
 
-FOLDER = Path(__file__).parent / "data" / "personas"
+FOLDER = Path(__file__).parent / "personas"
 GENDERS = {"female": "female", "woman": "female", "male": "male", "man": "male"}
 
 

@@ -6,11 +6,11 @@ from collections import deque
 import trio
 from attrs import frozen
 
-from tooling.clients.connection import Connection
-from tooling.clients.exchange import Exchange, begin, refusal
 from tooling.clients.failures import ClientError, ConnectionLost, NoConnection
-from tooling.clients.frames import Incoming
-from tooling.clients.screen import Screen
+from tooling.clients.live.screen import Screen
+from tooling.clients.session.connection import Connection
+from tooling.clients.session.exchange import Exchange, begin, refusal
+from tooling.clients.session.frames import Incoming
 
 RECOVERABLE = frozenset({"rate_limited", "server_busy"})
 IDLE_CODE = 4000

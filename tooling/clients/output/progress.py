@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from tooling.clients.percentiles import summarise
+from tooling.clients.output.percentiles import summarise
 
 WIDTH = 20
 REDRAW_S = 0.1

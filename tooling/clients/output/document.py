@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from tooling.clients.exchange import Exchange
 from tooling.clients.failures import ClientError, Exit
+from tooling.clients.session.exchange import Exchange
 
 SCHEMA = "yap-client/1"
 

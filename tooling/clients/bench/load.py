@@ -5,10 +5,10 @@ from collections.abc import Callable
 import trio
 from attrs import define, field, frozen
 
-from tooling.clients.connection import Connection, Note, connected
-from tooling.clients.exchange import Exchange, begin, finish
 from tooling.clients.failures import ClientError
 from tooling.clients.options import Common
+from tooling.clients.session.connection import Connection, Note, connected
+from tooling.clients.session.exchange import Exchange, begin, finish
 
 LABELS = ("FIRST", "SECOND")
 

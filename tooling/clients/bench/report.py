@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from tooling.clients.exchange import Exchange
-from tooling.clients.load import LABELS, Attempt
-from tooling.clients.metrics import Metrics
-from tooling.clients.percentiles import Summary, summarise
+from tooling.clients.bench.load import LABELS, Attempt
+from tooling.clients.output.percentiles import Summary, summarise
+from tooling.clients.session.exchange import Exchange
+from tooling.clients.session.latency import Metrics
 
 COLUMNS = ("avg", "p50", "p90", "p95", "p99", "n")
 

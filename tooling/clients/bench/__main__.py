@@ -11,14 +11,14 @@ from functools import partial
 import trio
 from attrs import define, field
 
-from tooling.clients.document import Run, document, failure_record, turn_record
+from tooling.clients.bench.load import Attempt, Load, Plan
+from tooling.clients.bench.report import Outcome, table
+from tooling.clients.data.messages import message
+from tooling.clients.data.personas import load_personas, persona_by_traits
 from tooling.clients.failures import ClientError, Exit, UsageProblem
-from tooling.clients.load import Attempt, Load, Plan
-from tooling.clients.messages import message
 from tooling.clients.options import Common, Environ, add_persona, add_sampling, common, parser, positive, sampling
-from tooling.clients.personas import load_personas, persona_by_traits
-from tooling.clients.progress import Bar
-from tooling.clients.report import Outcome, table
+from tooling.clients.output.document import Run, document, failure_record, turn_record
+from tooling.clients.output.progress import Bar
 
 DESCRIPTION = "Measure a running server: n connections, c at a time, one turn each."
 

@@ -9,10 +9,10 @@ import trio
 from attrs import frozen
 from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, wrap_client_stream
 
-from tooling.clients.address import Endpoint
-from tooling.clients.checks import FrameChecks
 from tooling.clients.failures import ClientError, ConnectionLost, NoConnection, ProtocolBreach, TimedOut
-from tooling.clients.frames import Incoming, decode, encode
+from tooling.clients.session.address import Endpoint
+from tooling.clients.session.checks import FrameChecks
+from tooling.clients.session.frames import Incoming, decode, encode
 
 Note = Callable[[str], None]
 PAUSES_S = (0.5, 1.0)  # between the three attempts to connect

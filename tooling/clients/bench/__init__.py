@@ -1,0 +1,1 @@
+"""`python -m tooling.clients.bench`: the benchmark as an instrument: arrivals, latencies and how sure they are."""

@@ -1,0 +1,1 @@
+"""`python -m tooling.clients.live`: a conversation in a terminal, or piped through one."""
