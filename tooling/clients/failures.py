@@ -64,10 +64,59 @@ class Refused(ClientError):
     kind = "server_error"
 
 
+class TurnCancelled(ClientError):
+    """A turn was cancelled that nobody here wanted to end."""
+
+    kind = "cancelled"
+
+
 class EmptyReply(ClientError):
     """A turn ended well and brought neither text nor a decision."""
 
     kind = "empty"
+
+
+class Inconclusive(ClientError):
+    """The run could not show what it is for; nothing was seen to break."""
+
+    kind = "inconclusive"
+    exit = Exit.INCONCLUSIVE
+
+
+class WrongCancelled(ClientError):
+    """A cancel was answered with something else than the one `cancelled` it asks for."""
+
+    kind = "wrong_cancelled"
+
+
+class NotSilent(ClientError):
+    """A frame came where none may come."""
+
+    kind = "not_silent"
+
+
+class WrongPong(ClientError):
+    """A ping was answered with something else than its `pong`."""
+
+    kind = "wrong_pong"
+
+
+class WrongClose(ClientError):
+    """The connection was closed with another code or reason than it should have been."""
+
+    kind = "wrong_close"
+
+
+class IdleEarly(ClientError):
+    """The server closed an idle connection before its time."""
+
+    kind = "idle_early"
+
+
+class IdleMissing(ClientError):
+    """The server let an idle connection live on."""
+
+    kind = "idle_missing"
 
 
 __all__ = [
@@ -75,9 +124,17 @@ __all__ = [
     "ConnectionLost",
     "EmptyReply",
     "Exit",
+    "IdleEarly",
+    "IdleMissing",
+    "Inconclusive",
     "NoConnection",
+    "NotSilent",
     "ProtocolBreach",
     "Refused",
     "TimedOut",
+    "TurnCancelled",
     "UsageProblem",
+    "WrongCancelled",
+    "WrongClose",
+    "WrongPong",
 ]

@@ -3,17 +3,18 @@
 import argparse
 import datetime
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from time import monotonic
 
 import trio
 from attrs import frozen
 
-from tooling.clients.failures import ClientError, UsageProblem
+from tooling.clients.failures import ClientError, Exit, UsageProblem
 from tooling.clients.options import Common, Environ, common
 from tooling.clients.output.report import Report
 
 SECRET = frozenset({"api_key"})
+Interruption = Callable[[], Awaitable[None]]
 
 
 @frozen(kw_only=True)
@@ -44,8 +45,24 @@ def add_output(made: argparse.ArgumentParser) -> None:
 
 
 def run(client: Client, argv: Sequence[str], environ: Environ) -> int:
-    """Run and return the exit code; every failure is a line on stderr, never a traceback."""
-    arguments = client.grammar(environ).parse_args(argv)
+    """Run in a loop of its own, which Ctrl+C ends; returns the exit code."""
+    try:
+        return trio.run(_attended, client, argv, environ)
+    except KeyboardInterrupt:  # before anybody was listening, or after everything was told
+        return Exit.INTERRUPTED
+
+
+async def conduct(
+    client: Client, argv: Sequence[str], environ: Environ, *, interruption: Interruption = trio.sleep_forever
+) -> int:
+    """Run in a loop that there is, and return the exit code; every failure is a line on stderr, never a traceback.
+
+    `interruption` returns when somebody wants the run to end: what it has found by then is still told.
+    """
+    try:
+        arguments = client.grammar(environ).parse_args(argv)
+    except SystemExit as leaving:  # argparse has said what it had to say
+        return int(leaving.code or 0)
     report = Report(
         client=client.name, as_json=arguments.json, quiet=arguments.quiet, colours="NO_COLOR" not in environ
     )
@@ -56,18 +73,18 @@ def run(client: Client, argv: Sequence[str], environ: Environ) -> int:
     try:
         shared = common(arguments, environ)
         config["server"] = shared.endpoint.url
-        passed = trio.run(_watched, client, Call(arguments=arguments, environ=environ, common=shared, report=report))
+        call = Call(arguments=arguments, environ=environ, common=shared, report=report)
+        passed = await _watched(client, call, interruption)
     except UsageProblem as problem:
         report.failed(problem, client.name)
     report.finish(report.verdict(passed), config, started, monotonic() - began)
     return report.code()
 
 
-async def _watched(client: Client, call: Call) -> str:
-    """The client under a signal receiver: Ctrl+C ends it, and what it has found is still told."""
+async def _watched(client: Client, call: Call, interruption: Interruption) -> str:
     passed = ""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_interruption, nursery.cancel_scope, call.report)
+        nursery.start_soon(_ended_by, interruption, nursery.cancel_scope, call.report)
         try:
             passed = await client.talk(call)
         except ClientError as error:
@@ -76,12 +93,26 @@ async def _watched(client: Client, call: Call) -> str:
     return passed
 
 
-async def _interruption(scope: trio.CancelScope, report: Report) -> None:
+async def _ended_by(interruption: Interruption, scope: trio.CancelScope, report: Report) -> None:
+    await interruption()
+    report.interrupted = True
+    scope.cancel()
+
+
+async def _attended(client: Client, argv: Sequence[str], environ: Environ) -> int:
+    """Ctrl+C is heeded once, and heard to the end: a second one must not cut off the goodbye and the report."""
+    pressed = trio.Event()
     with trio.open_signal_receiver(signal.SIGINT) as signals:
-        async for _ in signals:
-            report.interrupted = True
-            scope.cancel()
-            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_listen, signals, pressed)
+            code = await conduct(client, argv, environ, interruption=pressed.wait)
+            nursery.cancel_scope.cancel()
+    return code
 
 
-__all__ = ["Call", "Client", "add_output", "run"]
+async def _listen(signals: AsyncIterator[int], pressed: trio.Event) -> None:
+    async for _ in signals:
+        pressed.set()
+
+
+__all__ = ["Call", "Client", "add_output", "conduct", "run"]

@@ -94,7 +94,7 @@ async def turned_away(session: Session, frame: Frame) -> None:
         (no_ack, "protocol"),
         (closes_in_mid_reply, "closed"),
         (error, "server_error"),
-        (cancelled, "server_error"),
+        (cancelled, "cancelled"),
         (empty, "empty"),
         (other_final, "protocol"),
         (late_toolcall, "protocol"),

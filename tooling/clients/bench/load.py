@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 from tooling.clients.failures import ClientError
 from tooling.clients.options import Common
 from tooling.clients.session.connection import Connection, Note, connected
-from tooling.clients.session.exchange import Exchange, begin, finish
+from tooling.clients.session.exchange import Exchange, begin, complete
 
 LABELS = ("FIRST", "SECOND")
 
@@ -78,14 +78,7 @@ class Load:
         kind = "start" if label == LABELS[0] else "message"
         turn = await begin(opened, kind, payload, user=str(payload["user_utterance"]), label=label)
         attempt.turns.append(turn)
-        try:
-            await finish(opened, turn, self.plan.turn_timeout_s)
-        except ClientError as error:
-            turn.outcome = turn.outcome or ("timeout" if error.kind == "timeout" else "closed")
-            raise
-        problem = turn.problem()
-        if problem is not None:
-            raise problem
+        await complete(opened, turn, self.plan.turn_timeout_s)
 
 
 __all__ = ["LABELS", "Attempt", "Load", "Plan"]

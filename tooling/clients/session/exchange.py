@@ -6,7 +6,7 @@ from typing import Any
 import trio
 from attrs import define, field
 
-from tooling.clients.failures import ClientError, EmptyReply, NoConnection, Refused, TimedOut
+from tooling.clients.failures import ClientError, EmptyReply, NoConnection, Refused, TimedOut, TurnCancelled
 from tooling.clients.session.connection import Connection
 from tooling.clients.session.frames import Incoming
 from tooling.clients.session.latency import TurnMeter
@@ -65,10 +65,11 @@ class Exchange:
     def problem(self) -> ClientError | None:
         """Why this turn does not count as passed, if it does not."""
         if self.outcome == "done":
-            return None if self.meter.tokens or self.toolcall else EmptyReply("the turn ended without any text")
+            decided = self.toolcall is not None and self.finish_reason == "tool"
+            return None if self.meter.tokens or decided else EmptyReply("the turn ended without any text")
         if self.outcome == "error" and self.error is not None:
             return refusal(self.error)
-        return Refused(f"the turn ended as {self.outcome}")
+        return TurnCancelled("the turn was cancelled by the server")
 
     def _ended_by(self, error: Incoming) -> bool:
         if "usage" in error.payload:
@@ -106,6 +107,24 @@ async def begin(
 
 async def finish(connection: Connection, turn: Exchange, timeout_s: float, on_frame: OnFrame | None = None) -> None:
     """Read until the turn is over. Raises what `Connection.receive` raises, and `TimedOut` for the whole turn."""
+    try:
+        await _read(connection, turn, timeout_s, on_frame)
+    except TimedOut:
+        turn.outcome = turn.outcome or "timeout"
+        raise
+    finally:
+        turn.outcome = turn.outcome or "closed"  # by the server, or by us: after a breach, or when interrupted
+
+
+async def complete(connection: Connection, turn: Exchange, timeout_s: float, on_frame: OnFrame | None = None) -> None:
+    """`finish`, and raise what keeps the turn from counting as passed."""
+    await finish(connection, turn, timeout_s, on_frame)
+    problem = turn.problem()
+    if problem is not None:
+        raise problem
+
+
+async def _read(connection: Connection, turn: Exchange, timeout_s: float, on_frame: OnFrame | None) -> None:
     with trio.move_on_after(timeout_s) as scope:
         while turn.outcome is None:
             frame = await connection.receive("frame of the turn", min(timeout_s, connection.limits.receive_s))
@@ -116,4 +135,4 @@ async def finish(connection: Connection, turn: Exchange, timeout_s: float, on_fr
         raise TimedOut(f"the turn did not end within {timeout_s:g} s")
 
 
-__all__ = ["Exchange", "begin", "finish", "refusal"]
+__all__ = ["Exchange", "begin", "complete", "finish", "refusal"]
