@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from tooling.clients.failures import UsageProblem
-from tooling.clients.session.address import DEFAULT_URL, Endpoint, first_key, server_url
 from tooling.clients.session.connection import Limits
+from tooling.yap_client.address import DEFAULT_URL, Endpoint, first_key, server_url
+from tooling.yap_client.errors import AddressError
 
 Environ = Mapping[str, str]
 SAMPLING: tuple[tuple[str, Callable[[str], float]], ...] = (
@@ -62,7 +63,10 @@ def common(arguments: argparse.Namespace, environ: Environ) -> Common:
     key = first_key(arguments.api_key or environ.get("TEXT_API_KEY", ""))
     if not key:
         raise UsageProblem("no API key: set TEXT_API_KEY (the server prints the one it made up) or give --api-key KEY")
-    url = server_url(arguments.server or environ.get("SERVER_WS_URL", "").strip() or DEFAULT_URL)
+    try:
+        url = server_url(arguments.server or environ.get("SERVER_WS_URL", "").strip() or DEFAULT_URL)
+    except AddressError as error:
+        raise UsageProblem(str(error)) from None
     limits = Limits(
         receive_s=seconds(environ, "RECV_TIMEOUT_SEC", 60.0),
         ping_interval_s=seconds(environ, "TEST_WS_PING_INTERVAL", 20.0),

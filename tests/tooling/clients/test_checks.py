@@ -1,6 +1,5 @@
 """What a client accepts from a server."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,8 +7,8 @@ import pytest
 from tooling.clients.failures import NoConnection, ProtocolBreach, Refused
 from tooling.clients.session.checks import FrameChecks
 from tooling.clients.session.exchange import Exchange, refusal
-from tooling.clients.session.frames import Incoming, decode, encode
 from tooling.clients.session.latency import TurnMeter
+from tooling.yap_client.wire import Incoming
 
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2, "cached_tokens": None}
 ACK: tuple[str, dict[str, Any]] = ("ack", {"for": "start", "ok": True})
@@ -109,29 +108,6 @@ def test_a_cancel_with_an_id_of_its_own_ends_the_turn_it_names() -> None:
     checks.received(Incoming("cancelled", "s", "c", {"reason": "client_request", "turn": "r"}, 0.0))
     with pytest.raises(ProtocolBreach, match="after the turn's terminal"):
         checks.received(Incoming("token", "s", "r", {"text": "x"}, 0.0))
-
-
-@pytest.mark.parametrize(
-    ("message", "said"),
-    [
-        (b"{}", "binary"),
-        ("nope", "not JSON"),
-        ("[]", "not a JSON object"),
-        ('{"type":"ack"}', "lacks session_id"),
-        ('{"type":1,"session_id":"s","request_id":"r","payload":{}}', "wrong kind"),
-        ('{"type":"a","session_id":"s","request_id":"r","payload":[]}', "wrong kind"),
-        ('{"type":"a","session_id":"s","request_id":"r","payload":{"type":"b"}}', "envelope key 'type'"),
-    ],
-)
-def test_a_frame_with_an_unsound_envelope_is_a_breach(message: str | bytes, said: str) -> None:
-    with pytest.raises(ProtocolBreach, match=said):
-        decode(message, 0.0)
-
-
-def test_frames_go_out_compact_in_envelope_order_and_not_escaped() -> None:
-    text = encode("start", "s", "r", {"user_utterance": "schön"})
-    assert text == '{"type":"start","session_id":"s","request_id":"r","payload":{"user_utterance":"schön"}}'
-    assert list(json.loads(text)) == ["type", "session_id", "request_id", "payload"]
 
 
 def exchange() -> Exchange:

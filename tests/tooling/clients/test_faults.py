@@ -11,8 +11,8 @@ from wsproto.events import AcceptConnection, Request
 from tests.tooling.clients.standin import KEY, USAGE, Frame, Session, polite, standing_in
 from tooling.clients.bench.load import Attempt, Load, Plan
 from tooling.clients.options import Common
-from tooling.clients.session.address import Endpoint
 from tooling.clients.session.connection import Limits
+from tooling.yap_client.address import Endpoint
 
 LIMITS = Limits(receive_s=0.5)
 PAYLOAD: dict[str, object] = {"user_utterance": "hi", "chat_prompt": "You are a friend."}

@@ -1,4 +1,4 @@
-"""Addresses, latencies, percentiles, progress: everything a client works out by itself."""
+"""Latencies, percentiles, progress: everything a client works out by itself."""
 
 import io
 import itertools
@@ -7,60 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tooling.clients.failures import UsageProblem
 from tooling.clients.output.percentiles import percentile, summarise
 from tooling.clients.output.progress import Bar
-from tooling.clients.session.address import Endpoint, first_key, server_url
 from tooling.clients.session.latency import Metrics, TurnMeter
-
-
-@pytest.mark.parametrize(
-    ("given_url", "expected"),
-    [
-        ("http://host", "ws://host/ws"),
-        ("https://host:9/", "wss://host:9/ws"),
-        ("host:8000", "ws://host:8000/ws"),
-        ("127.0.0.1", "ws://127.0.0.1/ws"),
-        ("ws://host/other", "ws://host/other"),
-        ("wss://host/ws?api_key=old&room=1", "wss://host/ws?room=1"),
-        ("[::1]:8000", "ws://[::1]:8000/ws"),
-        ("::1", "ws://[::1]/ws"),
-        ("fd00::5", "ws://[fd00::5]/ws"),
-    ],
-)
-def test_an_address_becomes_a_websocket_url_without_a_key(given_url: str, expected: str) -> None:
-    assert server_url(given_url) == expected
-
-
-@pytest.mark.parametrize("bad", ["ftp://host", "http://", "host:99999", "", "ws://host:0", "[::1", "ws://::1:80x"])
-def test_what_is_no_address_is_refused_with_an_example(bad: str) -> None:
-    with pytest.raises(UsageProblem, match=r"ws://127\.0\.0\.1:8000/ws"):
-        server_url(bad)
-
-
-def test_a_key_in_a_bad_address_is_not_repeated() -> None:
-    with pytest.raises(UsageProblem) as caught:
-        server_url("ftp://host?api_key=hush")
-    assert "hush" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("auth", "target", "headers"),
-    [
-        ("query", "ws://h/ws?a=1&api_key=k+%26", []),
-        ("header", "ws://h/ws?a=1", [(b"X-API-Key", b"k &")]),
-        ("bearer", "ws://h/ws?a=1", [(b"Authorization", b"Bearer k &")]),
-    ],
-)
-def test_a_key_travels_the_way_that_was_asked_for(auth: str, target: str, headers: list[tuple[bytes, bytes]]) -> None:
-    endpoint = Endpoint("ws://h/ws?a=1", "k &", auth)
-    assert (endpoint.target(), endpoint.headers()) == (target, headers)
-    assert "k &" not in repr(endpoint)
-
-
-@pytest.mark.parametrize(("keys", "first"), [("a,b", "a"), (" , b ", "b"), ("", ""), (" , ", "")])
-def test_clients_send_the_first_key_of_a_list(keys: str, first: str) -> None:
-    assert first_key(keys) == first
 
 
 def measured(*tokens: str, tool_at: float | None = None) -> Metrics:

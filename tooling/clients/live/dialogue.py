@@ -10,7 +10,7 @@ from tooling.clients.failures import ClientError, ConnectionLost, NoConnection
 from tooling.clients.live.screen import Screen
 from tooling.clients.session.connection import Connection
 from tooling.clients.session.exchange import Exchange, begin, refusal
-from tooling.clients.session.frames import Incoming
+from tooling.yap_client.wire import Incoming
 
 RECOVERABLE = frozenset({"rate_limited", "server_busy"})
 IDLE_CODE = 4000

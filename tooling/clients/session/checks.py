@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from attrs import define, field
 
 from tooling.clients.failures import ProtocolBreach
-from tooling.clients.session.frames import Incoming
+from tooling.yap_client.wire import Incoming
 
 TURNS = frozenset({"start", "message", "followup"})
 TERMINAL = frozenset({"done", "cancelled", "error"})

@@ -8,8 +8,8 @@ from attrs import define, field
 
 from tooling.clients.failures import ClientError, EmptyReply, NoConnection, Refused, TimedOut, TurnCancelled
 from tooling.clients.session.connection import Connection
-from tooling.clients.session.frames import Incoming
 from tooling.clients.session.latency import TurnMeter
+from tooling.yap_client.wire import Incoming
 
 TURNED_AWAY = frozenset({"authentication_failed", "server_at_capacity"})
 HINTS = {

@@ -1,15 +1,19 @@
 """Where the server is and how the key gets there: the URL rule, and a form of it that may be shown."""
 
 from ipaddress import IPv6Address
+from typing import Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from attrs import field, frozen
 
-from tooling.clients.failures import UsageProblem
+from .errors import AddressError
 
 DEFAULT_URL = "ws://127.0.0.1:8000/ws"
 SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 KEY_PARAMETER = "api_key"
+
+Auth = Literal["query", "header", "bearer"]
+"""How a key travels: `?api_key=`, `X-API-Key`, or `Authorization: Bearer`."""
 
 
 @frozen
@@ -20,26 +24,37 @@ class Endpoint:
     key: str = field(repr=False)
     auth: str = "query"
 
+    @classmethod
+    def at(cls, address: str, key: str | None = None, auth: Auth = "query") -> Self:
+        """What `address` means, by the rule of `server_url`. Without `key` the one in its query counts, if any.
+
+        Raises `AddressError`.
+        """
+        found = _key_in(address) if key is None else key
+        if any(not sign.isprintable() for sign in found):
+            raise AddressError("the key has control characters in it")
+        return cls(server_url(address), found.strip(), auth)
+
     def target(self) -> str:
         """The URL to connect to, with the key in it if that is how it travels: never print it."""
-        if self.auth != "query":
+        if self.auth != "query" or not self.key:
             return self.url
         parts = urlsplit(self.url)
         query = [*parse_qsl(parts.query, keep_blank_values=True), (KEY_PARAMETER, self.key)]
         return urlunsplit(parts._replace(query=urlencode(query)))
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
+    def headers(self) -> list[tuple[str, str]]:
         """Extra request headers."""
-        if self.auth == "header":
-            return [(b"X-API-Key", self.key.encode())]
-        return [(b"Authorization", b"Bearer " + self.key.encode())] if self.auth == "bearer" else []
+        if self.auth == "header" and self.key:
+            return [("X-API-Key", self.key)]
+        return [("Authorization", f"Bearer {self.key}")] if self.auth == "bearer" and self.key else []
 
 
 def server_url(text: str) -> str:
     """The WebSocket URL meant by `text`, without a key.
 
     `http` and `https` become `ws` and `wss`, no scheme means `ws`, an empty path or `/` becomes `/ws`; other query
-    items stay. An IPv6 address alone gets its brackets. Raises `UsageProblem`.
+    items stay. An IPv6 address alone gets its brackets. Raises `AddressError`.
     """
     given = text.strip()
     if _is_ipv6(given):
@@ -48,10 +63,13 @@ def server_url(text: str) -> str:
     try:
         parts = urlsplit(given if "://" in given else f"ws://{given}")
         sound = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+        sound = sound and not any(sign.isspace() for sign in given)
     except ValueError:  # a port that is no number, or over 65535; a bracket too few
         sound = False
+    if parts is not None and sound and "@" in parts.netloc:
+        raise AddressError("the address has a user or password in it: leave them out, the key is given apart")
     if parts is None or not sound:
-        raise UsageProblem(f"{_without_key(given)!r} is not a server address; write one like {DEFAULT_URL}")
+        raise AddressError(f"{_without_secrets(given)!r} is not a server address; write one like {DEFAULT_URL}")
     query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != KEY_PARAMETER]
     path = parts.path if parts.path not in ("", "/") else "/ws"
     return urlunsplit((SCHEMES[parts.scheme], parts.netloc, path, urlencode(query), ""))
@@ -62,6 +80,11 @@ def first_key(keys: str) -> str:
     return next((key.strip() for key in keys.split(",") if key.strip()), "")
 
 
+def _key_in(address: str) -> str:
+    query = address.strip().partition("?")[2].partition("#")[0]
+    return next((value for name, value in parse_qsl(query) if name == KEY_PARAMETER), "")
+
+
 def _is_ipv6(text: str) -> bool:
     try:
         IPv6Address(text)
@@ -70,8 +93,8 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _without_key(text: str) -> str:
-    return text.partition("?")[0]
+def _without_secrets(text: str) -> str:
+    return text.partition("?")[0].rpartition("@")[2]
 
 
-__all__ = ["DEFAULT_URL", "Endpoint", "first_key", "server_url"]
+__all__ = ["DEFAULT_URL", "Auth", "Endpoint", "first_key", "server_url"]
