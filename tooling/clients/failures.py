@@ -15,10 +15,14 @@ class Exit(enum.IntEnum):
 
 
 class ClientError(Exception):
-    """A client's run cannot count as passed; the message is one line for people."""
+    """A client's run cannot count as passed; the message is one line for people.
+
+    `where`: a turn, a connection, a case, a phase, where that is known.
+    """
 
     kind = "failed"
     exit = Exit.FAILED
+    where = ""
 
 
 class UsageProblem(ClientError):
@@ -71,9 +75,21 @@ class TurnCancelled(ClientError):
 
 
 class EmptyReply(ClientError):
-    """A turn ended well and brought neither text nor a decision."""
+    """A turn ended well and brought no text, nor a decision where that is all there is."""
 
     kind = "empty"
+
+
+class Unwritable(ClientError):
+    """The report could not be written: a closed pipe, a full disk."""
+
+    kind = "output"
+
+
+class Internal(ClientError):
+    """A fault of the client's own; the message names its type and place, never its words, which may hold a text."""
+
+    kind = "internal"
 
 
 class Inconclusive(ClientError):
@@ -127,12 +143,14 @@ __all__ = [
     "IdleEarly",
     "IdleMissing",
     "Inconclusive",
+    "Internal",
     "NoConnection",
     "NotSilent",
     "ProtocolBreach",
     "Refused",
     "TimedOut",
     "TurnCancelled",
+    "Unwritable",
     "UsageProblem",
     "WrongCancelled",
     "WrongClose",

@@ -1,10 +1,14 @@
 """Flags that the clients share, with the environment variables that stand in for them."""
 
 import argparse
-from collections.abc import Callable, Mapping
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
 
 from attrs import frozen
 
+from tooling.clients.data.personas import Persona, load_personas, persona_by_traits
 from tooling.clients.failures import UsageProblem
 from tooling.clients.session.connection import Limits
 from tooling.yap_client.address import DEFAULT_URL, Endpoint, first_key, server_url
@@ -23,6 +27,24 @@ SAMPLING: tuple[tuple[str, Callable[[str], float]], ...] = (
 CODES = "exit codes: 0 passed, 1 failed, 2 usage, 3 no connection, 130 interrupted"
 
 
+class Flags(argparse.ArgumentParser):
+    """A parser whose complaint can be had as `UsageProblem`."""
+
+    _reading = False
+
+    def read(self, argv: Sequence[str]) -> argparse.Namespace:
+        """The flags of a command line. Raises `UsageProblem`; `--help` prints and leaves."""
+        self._reading = True
+        return self.parse_args(argv)
+
+    def error(self, message: str) -> NoReturn:
+        """As argparse wants it: does not return."""
+        if not self._reading:
+            super().error(message)
+        self.print_usage(sys.stderr)
+        raise UsageProblem(message)
+
+
 @frozen
 class Common:
     """What every client needs to know."""
@@ -32,9 +54,9 @@ class Common:
     lenient: bool
 
 
-def parser(name: str, description: str) -> argparse.ArgumentParser:
+def parser(name: str, description: str) -> Flags:
     """A parser with the connection flags."""
-    made = argparse.ArgumentParser(prog=f"just {name}", description=description, epilog=CODES)
+    made = Flags(prog=f"just {name}", description=description, epilog=CODES)
     made.add_argument("--server", metavar="URL", help=f"default: SERVER_WS_URL, else {DEFAULT_URL}")
     made.add_argument("--api-key", metavar="KEY", help="default: the first key of TEXT_API_KEY")
     made.add_argument("--auth", choices=("query", "header", "bearer"), default="query", help="how the key travels")
@@ -58,6 +80,24 @@ def add_persona(made: argparse.ArgumentParser, environ: Environ) -> None:
     made.add_argument("--personality", default=environ.get("PERSONALITY") or "wholesome", help="letters")
 
 
+def chosen_persona(arguments: argparse.Namespace) -> Persona:
+    """The persona of `--gender` and `--personality`. Raises `UsageProblem`."""
+    return persona_by_traits(load_personas(), arguments.gender, arguments.personality)
+
+
+def start_payload(
+    persona: Persona, arguments: argparse.Namespace, history: Sequence[Mapping[str, str]] = ()
+) -> dict[str, object]:
+    """What a first turn carries beside what is said: the persona, the history, the sampling that was asked for."""
+    return {
+        "gender": persona.gender,
+        "personality": persona.personality,
+        "chat_prompt": persona.prompt,
+        "history": list(history),
+        **sampling(arguments),
+    }
+
+
 def common(arguments: argparse.Namespace, environ: Environ) -> Common:
     """The shared values of a parsed command line. Raises `UsageProblem`."""
     key = first_key(arguments.api_key or environ.get("TEXT_API_KEY", ""))
@@ -77,10 +117,9 @@ def common(arguments: argparse.Namespace, environ: Environ) -> Common:
 
 def sampling(arguments: argparse.Namespace) -> dict[str, object]:
     """`{"sampling": {...}}` of the flags that were given, or nothing."""
-    given: dict[str, object] = {
-        name: getattr(arguments, name) for name, _ in SAMPLING if getattr(arguments, name) is not None
-    }
-    if arguments.no_sanitize_output:
+    told = vars(arguments)
+    given: dict[str, object] = {name: told[name] for name, _ in SAMPLING if told.get(name) is not None}
+    if told.get("no_sanitize_output"):
         given["sanitize_output"] = False
     return {"sampling": given} if given else {}
 
@@ -99,6 +138,16 @@ def seconds(environ: Environ, name: str, default: float) -> float:
     return value
 
 
+def count(environ: Environ, name: str, default: int) -> int:
+    """A number from the environment, 0 or more. Raises `UsageProblem`."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()):
+        raise UsageProblem(f"{name}={text!r} must be a whole number, 0 or more")
+    return int(text)
+
+
 def positive(text: str) -> int:
     """An argument that counts something."""
     value = int(text)
@@ -107,15 +156,37 @@ def positive(text: str) -> int:
     return value
 
 
+def natural(text: str) -> int:
+    """An argument that counts something and may be 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def duration(text: str) -> float:
+    """An argument in seconds, over 0."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("must be a number of seconds over 0")
+    return value
+
+
 __all__ = [
     "CODES",
     "Common",
     "Environ",
+    "Flags",
     "add_persona",
     "add_sampling",
+    "chosen_persona",
     "common",
+    "count",
+    "duration",
+    "natural",
     "parser",
     "positive",
     "sampling",
     "seconds",
+    "start_payload",
 ]

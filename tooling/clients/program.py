@@ -3,18 +3,25 @@
 import argparse
 import datetime
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from time import monotonic
 
 import trio
-from attrs import frozen
+from attrs import define, field, frozen
 
-from tooling.clients.failures import ClientError, Exit, UsageProblem
-from tooling.clients.options import Common, Environ, common
-from tooling.clients.output.report import Report
+from tooling.clients.failures import ClientError, Exit, Internal
+from tooling.clients.options import Common, Environ, Flags, common
+from tooling.clients.output.report import Report, prepare_streams
+from tooling.clients.session.connection import Connection, connected
+from tooling.clients.session.exchange import Exchange, OnFrame, begin, complete
 
 SECRET = frozenset({"api_key"})
 Interruption = Callable[[], Awaitable[None]]
+ROOT = Path(__file__).parents[2]
+LONGEST_TURN = 10  # waits for a frame; a server that drips for ever ends there
 
 
 @frozen(kw_only=True)
@@ -26,6 +33,43 @@ class Call:
     common: Common
     report: Report
 
+    def connected(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for the length of a block. Raises `NoConnection`."""
+        shared, report = self.common, self.report
+        return connected(shared.endpoint, report.client, shared.limits, note=report.warn, lenient=shared.lenient)
+
+    async def turn(
+        self,
+        connection: Connection,
+        kind: str,
+        payload: Mapping[str, object],
+        *,
+        label: str,
+        number: int = 0,
+        limit_s: float | None = None,
+        show: bool = True,
+        on_frame: OnFrame | None = None,
+    ) -> Exchange:
+        """Send a turn and read it to its end; the report has it whatever becomes of it.
+
+        `number`: the connection's, in the document. `limit_s`: for the whole turn. `show`: as a block of the report.
+        Raises the `ClientError` that keeps the turn from counting as passed.
+        """
+        said = payload.get("user_utterance") or payload.get("analysis_text") or ""
+        turn = await begin(connection, kind, payload, user=str(said), label=label)
+        self.report.turn(turn, connection=number, session_id=connection.session_id)
+        if show:
+            self.report.begun(turn)
+        try:
+            await complete(connection, turn, limit_s or LONGEST_TURN * connection.limits.receive_s, on_frame)
+        except ClientError as error:
+            error.where = error.where or label
+            raise
+        finally:
+            if show:
+                self.report.ended(turn)
+        return turn
+
 
 @frozen(kw_only=True)
 class Client:
@@ -34,7 +78,7 @@ class Client:
     """
 
     name: str
-    grammar: Callable[[Environ], argparse.ArgumentParser]
+    grammar: Callable[[Environ], Flags]
     talk: Callable[[Call], Awaitable[str]]
 
 
@@ -46,6 +90,7 @@ def add_output(made: argparse.ArgumentParser) -> None:
 
 def run(client: Client, argv: Sequence[str], environ: Environ) -> int:
     """Run in a loop of its own, which Ctrl+C ends; returns the exit code."""
+    prepare_streams(as_json="--json" in argv)
     try:
         return trio.run(_attended, client, argv, environ)
     except KeyboardInterrupt:  # before anybody was listening, or after everything was told
@@ -55,42 +100,47 @@ def run(client: Client, argv: Sequence[str], environ: Environ) -> int:
 async def conduct(
     client: Client, argv: Sequence[str], environ: Environ, *, interruption: Interruption = trio.sleep_forever
 ) -> int:
-    """Run in a loop that there is, and return the exit code; every failure is a line on stderr, never a traceback.
+    """Run in a loop that there is, and return the exit code; every failure is one line, never a traceback.
 
     `interruption` returns when somebody wants the run to end: what it has found by then is still told.
     """
+    report = Report(client=client.name, as_json="--json" in argv, colours="NO_COLOR" not in environ)
+    started, began, running = datetime.datetime.now(datetime.UTC), monotonic(), _Run(client, environ, report)
+    helped = False
     try:
-        arguments = client.grammar(environ).parse_args(argv)
-    except SystemExit as leaving:  # argparse has said what it had to say
-        return int(leaving.code or 0)
-    report = Report(
-        client=client.name, as_json=arguments.json, quiet=arguments.quiet, colours="NO_COLOR" not in environ
-    )
-    config: dict[str, object] = {name: value for name, value in vars(arguments).items() if name not in SECRET}
-    config["server"] = ""  # as given it may have the key in it
-    started = datetime.datetime.now(datetime.UTC)
-    began, passed = monotonic(), ""
-    try:
-        shared = common(arguments, environ)
-        config["server"] = shared.endpoint.url
-        call = Call(arguments=arguments, environ=environ, common=shared, report=report)
-        passed = await _watched(client, call, interruption)
-    except UsageProblem as problem:
-        report.failed(problem, client.name)
-    report.finish(report.verdict(passed), config, started, monotonic() - began)
+        await running.talk(argv, interruption)
+    except* SystemExit:  # `--help` has said all there is to say
+        helped = True
+    except* Exception as group:
+        for error in _leaves(group):
+            report.failed(error, error.where or client.name, tell=False)
+    if not helped:
+        report.finish(running.passed, running.config, started, monotonic() - began)
     return report.code()
 
 
-async def _watched(client: Client, call: Call, interruption: Interruption) -> str:
-    passed = ""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_ended_by, interruption, nursery.cancel_scope, call.report)
-        try:
-            passed = await client.talk(call)
-        except ClientError as error:
-            call.report.failed(error, client.name)
-        nursery.cancel_scope.cancel()
-    return passed
+@define
+class _Run:
+    """What is known of a run when it ends, however that comes about."""
+
+    client: Client
+    environ: Environ
+    report: Report
+    config: dict[str, object] = field(factory=dict)
+    passed: str = ""
+
+    async def talk(self, argv: Sequence[str], interruption: Interruption) -> None:
+        arguments = self.client.grammar(self.environ).read(argv)
+        self.report.as_json, self.report.quiet = arguments.json, arguments.quiet
+        self.config = {name: value for name, value in vars(arguments).items() if name not in SECRET}
+        self.config["server"] = ""  # as given it may have the key in it
+        shared = common(arguments, self.environ)
+        self.config["server"] = shared.endpoint.url
+        call = Call(arguments=arguments, environ=self.environ, common=shared, report=self.report)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_ended_by, interruption, nursery.cancel_scope, self.report)
+            self.passed = await self.client.talk(call)
+            nursery.cancel_scope.cancel()
 
 
 async def _ended_by(interruption: Interruption, scope: trio.CancelScope, report: Report) -> None:
@@ -102,7 +152,7 @@ async def _ended_by(interruption: Interruption, scope: trio.CancelScope, report:
 async def _attended(client: Client, argv: Sequence[str], environ: Environ) -> int:
     """Ctrl+C is heeded once, and heard to the end: a second one must not cut off the goodbye and the report."""
     pressed = trio.Event()
-    with trio.open_signal_receiver(signal.SIGINT) as signals:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_listen, signals, pressed)
             code = await conduct(client, argv, environ, interruption=pressed.wait)
@@ -113,6 +163,27 @@ async def _attended(client: Client, argv: Sequence[str], environ: Environ) -> in
 async def _listen(signals: AsyncIterator[int], pressed: trio.Event) -> None:
     async for _ in signals:
         pressed.set()
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> list[ClientError]:
+    """Every failure in a group; what is none of ours becomes one."""
+    found: list[ClientError] = []
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found += _leaves(error)
+        else:
+            found.append(error if isinstance(error, ClientError) else Internal(f"internal: {_told(error)}"))
+    return found
+
+
+def _told(error: Exception) -> str:
+    """Type and place: the innermost line of ours, or the innermost of all."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT / "tooling")]
+    place = (ours or frames)[-1]
+    file = Path(place.filename)
+    name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.name
+    return f"{type(error).__name__} in {name}, line {place.lineno} ({place.name})"
 
 
 __all__ = ["Call", "Client", "add_output", "conduct", "run"]

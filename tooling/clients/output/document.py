@@ -64,7 +64,7 @@ def turn_record(turn: Exchange, connection: int, session_id: str) -> dict[str, o
         "user": turn.user,
         "text": turn.meter.text(),
         "toolcall": turn.toolcall,
-        "outcome": turn.outcome,
+        "outcome": turn.outcome or "closed",
         "error": turn.error,
         "metrics": {**metrics, "chunks": measured.chunks, "chars": measured.chars},
         "usage": turn.usage,

@@ -33,7 +33,7 @@ class Bar:
 
     def say(self, text: str) -> None:
         """A line of its own, above the bar."""
-        self._wipe()
+        self.wipe()
         print(text, file=self.stream, flush=True)
 
     def show(self, now: float) -> None:
@@ -43,7 +43,7 @@ class Bar:
         if self._terminal:
             if waited < REDRAW_S and done < self.total:
                 return
-            self._wipe()
+            self.wipe()
             self.stream.write(self.line(now))
             self.stream.flush()
         elif tenth > self._tenth or waited >= PLAIN_S:
@@ -54,8 +54,7 @@ class Bar:
 
     def close(self) -> None:
         """Take the bar away."""
-        self._wipe()
-        self.stream.flush()
+        self.wipe()
 
     def line(self, now: float) -> str:
         """The bar as text: share, counts, median first token, elapsed < left."""
@@ -68,9 +67,11 @@ class Bar:
         counts = f"{done}/{self.total}  ok {self.ok}  failed {self.failed}"
         return f"[{'#' * filled}{'-' * (WIDTH - filled)}] {counts}{p50}  {_clock(elapsed)}<{left}"
 
-    def _wipe(self) -> None:
+    def wipe(self) -> None:
+        """Make room for another line; the bar comes back when it is shown next."""
         if self._terminal:
             self.stream.write("\r\x1b[K")
+            self.stream.flush()
 
 
 def _clock(seconds: float) -> str:

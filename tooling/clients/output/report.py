@@ -1,22 +1,28 @@
 """What a run has found so far and how it is told: lines for people as they come, one document at the end."""
 
 import datetime
+import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from attrs import define, field, frozen
 
-from tooling.clients.failures import ClientError, Exit
+from tooling.clients.failures import ClientError, Exit, Unwritable
+from tooling.clients.output.blocks import closing, one_line, opening, title
 from tooling.clients.output.document import Run, document, failure_record, turn_record
+from tooling.clients.output.progress import Bar
 from tooling.clients.session.exchange import Exchange
 
-GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
+GREEN, RED, DIM, BOLD, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+WIDEST = 100  # columns; longer lines are hard to read
+USUAL = 80
 
 
 @frozen
 class Failure:
-    """Something that keeps the run from passing, and where: a connection, a case, a phase."""
+    """Something that keeps the run from passing, and where: a turn, a connection, a case, a phase."""
 
     error: ClientError
     where: str
@@ -27,7 +33,7 @@ class Report:
     """Gathers turns, failures and warnings, outside the tasks that find them: an interruption loses nothing.
 
     `as_json`: one document goes to stdout at the end and the lines for people to stderr. `quiet`: only the verdict.
-    `summary`: the client's own numbers, in the document.
+    `summary`: the client's own numbers, in the document. `bar`: the progress that is shown now, if any; lines go above.
     """
 
     client: str
@@ -39,44 +45,81 @@ class Report:
     warnings: list[str] = field(factory=list)
     summary: dict[str, object] = field(factory=dict)
     interrupted: bool = False
+    bar: Bar | None = None
 
     @property
-    def stream(self) -> TextIO:
+    def stream(self) -> TextIO | None:
         """Where people read: looked up at each use, so that a test may put another stream in its place."""
         return sys.stderr if self.as_json else sys.stdout
 
+    def head(self, name: str, server: str, persona: str = "") -> None:
+        """The first lines: the client's name, where it goes, as whom it asks to be answered."""
+        self.line(self._styled(title(name), BOLD))
+        self.line(f"server   {server}")
+        if persona:
+            self.line(f"persona  {persona}")
+
     def line(self, text: str = "") -> None:
-        """One line, or several, of the report; shown at once."""
-        if not self.quiet:
-            print(text, file=self.stream, flush=True)
+        """One line, or several, of the report; shown at once. Raises `Unwritable`."""
+        if self.quiet:
+            return
+        problem = self._write(text, self.stream)
+        if problem is not None:
+            raise problem
 
     def lines(self, texts: Sequence[str]) -> None:
         """Several of them."""
         for text in texts:
             self.line(text)
 
+    def note(self, text: str) -> None:
+        """Something about the run that is no finding, on stderr."""
+        if not self.quiet:
+            self._write(self._dimmed(text, sys.stderr), sys.stderr)
+
     def turn(self, turn: Exchange, *, connection: int = 0, session_id: str = "") -> None:
         """A turn was begun; what comes of it is filled into the same record."""
         self.turns.append((turn, connection, session_id))
 
-    def failed(self, error: ClientError, where: str) -> None:
-        """Something broke. The first failure is told at once, not at the end of a long run."""
-        if not self.failures:
-            print(f"{where}: {error}", file=sys.stderr, flush=True)
+    def begun(self, turn: Exchange) -> None:
+        """Show the upper half of a turn's block: its label, what was said."""
+        first, *rest = opening(turn, self._width())
+        self.lines([self._styled(first, BOLD), *rest])
+
+    def ended(self, turn: Exchange) -> None:
+        """Show the lower half: what was answered, the metrics."""
+        *upper, metrics, last = closing(turn, self._width())
+        self.lines([*upper, self._styled(metrics, DIM), self._styled(last, BOLD)])
+
+    def failed(self, error: ClientError, where: str, *, tell: bool = True) -> None:
+        """Something broke. The first failure is told at once, not at the end of a long run.
+
+        `tell`: not if this ends the run, since then the verdict tells it.
+        """
+        if tell and not self.failures and not self.quiet:
+            self._write(f"{where}: {one_line(str(error))}", sys.stderr)
         self.failures.append(Failure(error, where))
 
     def warn(self, text: str) -> None:
-        """Something odd that breaks nothing."""
+        """Something odd that breaks nothing; told once."""
+        if text in self.warnings:
+            return
         self.warnings.append(text)
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        if not self.quiet:
+            self._write(f"warning: {one_line(text)}", sys.stderr)
 
     def code(self) -> Exit:
-        """The exit code: that of the failures if they share one, else plain failure."""
+        """The exit code: that of the failures if they share one, else plain failure.
+
+        Without a connection is only who never had a turn acked.
+        """
         if self.interrupted:
             return Exit.INTERRUPTED
         exits = {failure.error.exit for failure in self.failures}
         if not exits:
             return Exit.PASSED
+        if exits == {Exit.NO_CONNECTION} and any(turn.acked for turn, _, _ in self.turns):
+            return Exit.FAILED
         return exits.pop() if len(exits) == 1 else Exit.FAILED
 
     def verdict(self, passed: str = "") -> str:
@@ -84,29 +127,90 @@ class Report:
         code = self.code()
         if code is Exit.PASSED:
             return self._styled(f"✓ PASS {passed}".rstrip(), GREEN)
-        reason = "interrupted" if self.interrupted else str(self.failures[0].error)
+        reason = "interrupted" if self.interrupted else one_line(str(self.failures[0].error))
         more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 and not self.interrupted else ""
         return self._styled(f"✗ FAIL {reason}{more}", RED)
 
-    def finish(self, last: str, config: Mapping[str, object], started: datetime.datetime, duration_s: float) -> None:
-        """Print the verdict, and the document if it is wanted."""
-        print(last, file=self.stream, flush=True)
-        if not self.as_json:
-            return
+    def finish(self, passed: str, config: Mapping[str, object], started: datetime.datetime, duration_s: float) -> None:
+        """Print the verdict, and the document if it is wanted; what cannot be written fails the run."""
+        problem = self._write(self.verdict(passed), self.stream if self.code() is not Exit.USAGE else sys.stderr)
+        if problem is not None and not self.as_json:
+            self.failed(problem, self.client)
+        if self.as_json:
+            problem = self._write(self._document(config, started, duration_s), sys.stdout)
+            if problem is not None:
+                self.failed(problem, self.client)
+
+    def _document(self, config: Mapping[str, object], started: datetime.datetime, duration_s: float) -> str:
         run = Run(
             client=self.client,
-            server=str(config["server"]),
+            server=str(config.get("server", "")),
             started_at=started,
             duration_s=duration_s,
             config=config,
         )
-        turns = [turn_record(*entry) for entry in self.turns]
-        failures = [failure_record(failure.error, failure.where) for failure in self.failures]
-        text = document(run, self.code(), turns=turns, summary=self.summary, failures=failures, warnings=self.warnings)
-        print(text, flush=True)
+        return document(
+            run,
+            self.code(),
+            turns=[turn_record(*entry) for entry in self.turns],
+            summary=self.summary,
+            failures=[failure_record(failure.error, failure.where) for failure in self.failures],
+            warnings=self.warnings,
+        )
+
+    def _write(self, text: str, stream: TextIO | None) -> Unwritable | None:
+        """Print above the bar; returns why not, if so."""
+        try:
+            if self.bar is not None:
+                self.bar.wipe()
+            if stream is None:
+                return Unwritable("the report cannot be written: there is no output to write it to")
+            print(text, file=stream, flush=True)
+        except (OSError, ValueError) as error:  # a reader that has gone, a full disk; a stream that is closed
+            _abandon(stream)
+            return Unwritable(f"the report cannot be written: {error}")
+        return None
+
+    def _width(self) -> int:
+        """Columns to wrap at; 0 where no person looks on."""
+        stream = self.stream
+        if stream is None or not stream.isatty():
+            return 0
+        try:
+            columns = os.get_terminal_size(stream.fileno()).columns
+        except OSError:
+            columns = 0
+        return min(columns or USUAL, WIDEST)
 
     def _styled(self, text: str, style: str) -> str:
-        return f"{style}{text}{PLAIN}" if self.colours and self.stream.isatty() else text
+        return self._coloured(text, style, self.stream)
+
+    def _dimmed(self, text: str, stream: TextIO | None) -> str:
+        return self._coloured(text, DIM, stream)
+
+    def _coloured(self, text: str, style: str, stream: TextIO | None) -> str:
+        return f"{style}{text}{PLAIN}" if self.colours and stream is not None and stream.isatty() else text
 
 
-__all__ = ["Failure", "Report"]
+def _abandon(stream: TextIO | None) -> None:
+    """Nobody reads it any more: what is still buffered goes nowhere, else the interpreter would complain at its end."""
+    try:
+        descriptor = stream.fileno() if stream is not None else -1
+    except (OSError, ValueError):  # not a file, as in a test
+        return
+    if descriptor >= 0:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def prepare_streams(*, as_json: bool) -> None:
+    """Whatever a server sends can be printed, on any terminal; a document is UTF-8 wherever it goes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if as_json and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+__all__ = ["Failure", "Report", "prepare_streams"]

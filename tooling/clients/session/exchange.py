@@ -11,7 +11,6 @@ from tooling.clients.session.connection import Connection
 from tooling.clients.session.latency import TurnMeter
 from tooling.yap_client.wire import Incoming
 
-TURNED_AWAY = frozenset({"authentication_failed", "server_at_capacity"})
 HINTS = {
     "authentication_failed": "give the server's key with TEXT_API_KEY or --api-key",
     "server_at_capacity": "try again later, or raise MAX_CONCURRENT_CONNECTIONS at the server",
@@ -21,7 +20,7 @@ OnFrame = Callable[[Incoming], None]
 
 @define(kw_only=True)
 class Exchange:
-    """The record of one turn, filled by `feed`. `outcome` is None while it runs.
+    """The record of one turn, filled by `feed`. `outcome` is None while it runs; `ack` is the payload of its ack.
 
     An error ends the turn if it has `usage`, or if the turn was never acked: then it was refused. Any other error is
     about some other frame, such as a cancel that came too often, whose id can be the turn's.
@@ -32,7 +31,7 @@ class Exchange:
     user: str = field(repr=False)
     meter: TurnMeter
     label: str = ""
-    acked: bool = False
+    ack: Mapping[str, Any] | None = None
     toolcall: Mapping[str, object] | None = None
     outcome: str | None = None
     error: Mapping[str, Any] | None = None
@@ -51,7 +50,7 @@ class Exchange:
         elif frame.request_id != self.request_id:
             return self.outcome is not None
         elif frame.type == "ack":
-            self.acked = True
+            self.ack = payload
         elif frame.type == "token":
             self.meter.tokens.append((frame.text("text"), frame.at))
         elif frame.type == "toolcall":
@@ -62,13 +61,23 @@ class Exchange:
             self._end("done", frame)
         return self.outcome is not None
 
+    @property
+    def acked(self) -> bool:
+        """Whether the server took the turn."""
+        return self.ack is not None
+
+    @property
+    def tool_only(self) -> bool:
+        """Whether the decision was all there is to the reply."""
+        return self.toolcall is not None and self.finish_reason == "tool"
+
     def problem(self) -> ClientError | None:
         """Why this turn does not count as passed, if it does not."""
         if self.outcome == "done":
-            decided = self.toolcall is not None and self.finish_reason == "tool"
-            return None if self.meter.tokens or decided else EmptyReply("the turn ended without any text")
+            told = self.tool_only or self.meter.text().strip()
+            return None if told else EmptyReply("the turn ended without any text")
         if self.outcome == "error" and self.error is not None:
-            return refusal(self.error)
+            return refusal(self.error, at_the_door=self.kind == "start" and not self.acked)
         return TurnCancelled("the turn was cancelled by the server")
 
     def _ended_by(self, error: Incoming) -> bool:
@@ -84,16 +93,21 @@ class Exchange:
         self.timings = timings if isinstance(timings, Mapping) else None
 
 
-def refusal(payload: Mapping[str, Any]) -> ClientError:
-    """An error frame in words, with a hint where there is one. `NoConnection` if the server turned us away."""
+def refusal(payload: Mapping[str, Any], *, at_the_door: bool = True) -> ClientError:
+    """An error frame in words, with a hint where there is one. `NoConnection` if the server turned us away.
+
+    `at_the_door`: no turn of the connection was acked yet.
+    """
     code = payload.get("code")
     details = payload.get("details")
     details = details if isinstance(details, Mapping) else {}
     hint = HINTS.get(str(code))
     if code == "rate_limited":
-        hint = details.get("friendly_message") or f"retry in {details.get('retry_in')} s"
+        wait = details.get("retry_in")
+        hint = details.get("friendly_message") or (None if wait is None else f"retry in {wait} s")
     text = f"ERROR {code}/{details.get('reason_code')}: {payload.get('message')}" + (f" ({hint})" if hint else "")
-    return NoConnection(text) if code in TURNED_AWAY else Refused(text)
+    turned_away = code == "authentication_failed" or (code == "server_at_capacity" and at_the_door)
+    return NoConnection(text) if turned_away else Refused(text)
 
 
 async def begin(
