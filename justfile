@@ -56,6 +56,11 @@ live *arguments: _cpu
 bench *arguments: _cpu
     @exec {{ cpu }} -m tooling.clients.bench "$@"
 
+# How many callers fit on a running server, each behaving like a person on the phone.
+[no-exit-message]
+capacity *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.capacity "$@"
+
 # Every benchmark that needs no GPU, ours beside its rivals, and one table of ratios with verdicts. Takes about twenty minutes.
 [no-exit-message]
 bench-all *arguments: _bench
