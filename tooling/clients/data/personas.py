@@ -23,7 +23,7 @@ class Persona:
 
 def load_personas(folder: Path = FOLDER) -> dict[str, Persona]:
     """All personas of a folder by key (the file's name). Raises `UsageProblem` naming a file that does not parse."""
-    return {path.stem: _read(path) for path in sorted(folder.glob("*.toml"))}
+    return {path.stem: read_persona(path) for path in sorted(folder.glob("*.toml"))}
 
 
 def persona_by_key(personas: dict[str, Persona], key: str) -> Persona:
@@ -49,7 +49,8 @@ def persona_by_traits(personas: dict[str, Persona], gender: str, personality: st
     return Persona(base.key, known, wanted, base.prompt)
 
 
-def _read(path: Path) -> Persona:
+def read_persona(path: Path) -> Persona:
+    """The persona of one file. Raises `UsageProblem` that names it."""
     try:
         table = tomllib.loads(path.read_text("utf-8"))
         return Persona(path.stem, table["gender"], table["personality"], table["prompt"].strip())
@@ -57,4 +58,4 @@ def _read(path: Path) -> Persona:
         raise UsageProblem(f"persona file {path.name} cannot be used: {error}") from None
 
 
-__all__ = ["FOLDER", "Persona", "load_personas", "persona_by_key", "persona_by_traits"]
+__all__ = ["FOLDER", "Persona", "load_personas", "persona_by_key", "persona_by_traits", "read_persona"]
