@@ -3,9 +3,11 @@
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 
 import trio
-from attrs import frozen
+from attrs import define, field, frozen
+from trio import TASK_STATUS_IGNORED as IGNORED
 
 from tooling.clients.failures import ClientError, ConnectionLost, NoConnection, ProtocolBreach, TimedOut
 from tooling.clients.session.checks import FrameChecks
@@ -46,6 +48,7 @@ class Connection:
         self._note = note
         self._lenient = lenient
         self._unknown: set[str] = set()
+        self._ending = False
 
     @property
     def model(self) -> str:
@@ -76,14 +79,24 @@ class Connection:
                 self.acked = self.acked or frame.type == "ack"
                 return frame
 
-    async def end(self) -> None:
-        """Say goodbye: `end`, then the close handshake, each bounded; whatever happened before."""
-        if self.closed is not None:
-            return
-        with trio.move_on_after(END_TIMEOUT_S), contextlib.suppress(ClientError):
-            await self.send("end", {})
-            while True:
-                await self.receive("session_end")
+    async def end(self) -> ProtocolBreach | None:
+        """Say goodbye, within a limit and whatever happened before; returns a breach that came to light by it.
+
+        What is still under way of a turn arrives before the server's answer: also a frame that no turn may have.
+        """
+        breach: ProtocolBreach | None = None
+        with trio.move_on_after(END_TIMEOUT_S):
+            while self.closed is None:
+                try:
+                    if not self._ending:
+                        self._ending = True
+                        await self.send("end", {})
+                    await self.receive("session_end")
+                except ProtocolBreach as found:
+                    breach = breach or found
+                except ClientError:
+                    break
+        return breach
 
     async def _message(self, awaited: str, limit_s: float) -> str | bytes:
         try:
@@ -114,27 +127,56 @@ class Connection:
 async def connected(
     endpoint: Endpoint, client: str, limits: Limits, *, note: Note, lenient: bool = False
 ) -> AsyncIterator[Connection]:
-    """Connect (three attempts), yield the connection, say goodbye. Raises `NoConnection`; errors inside stay bare."""
+    """Connect (three attempts), yield the connection, say goodbye, also when cancelled.
+
+    Raises `NoConnection`, and `ProtocolBreach` for what only the goodbye brought to light; errors inside stay bare.
+    """
     failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
+        hold = _Hold(partial(Connection, client=client, limits=limits, note=note, lenient=lenient))
+        connection = await nursery.start(hold.run, endpoint, limits)
         try:
-            link = await _dial(nursery, endpoint, limits)
-        except NoConnection as error:
-            failure = error
-        else:
-            connection = Connection(link, client, limits, note=note, lenient=lenient)
-            try:
+            if connection is not None:
                 yield connection
-            except trio.Cancelled:
-                await link.abort()
-                raise
-            except BaseException as error:  # carried past the nursery, which would wrap it in a group
-                failure = error
-            await connection.end()
-            await link.close()
-        nursery.cancel_scope.cancel()
+        except trio.Cancelled:
+            raise
+        except BaseException as error:  # carried past the nursery, which would wrap it in a group
+            failure = error
+        finally:
+            hold.left.set()
+    failure = failure or hold.failure
     if failure is not None:
         raise failure
+
+
+@define
+class _Hold:
+    """Keeps a connection until it is left, and says goodbye: in a task of its own, which outlives a cancelled user.
+
+    `failure`: why there was no connection, or the breach that the goodbye brought to light.
+    """
+
+    make: Callable[[Link], Connection]
+    left: trio.Event = field(factory=trio.Event)
+    failure: ClientError | None = None
+
+    async def run(
+        self, endpoint: Endpoint, limits: Limits, task_status: trio.TaskStatus[Connection | None] = IGNORED
+    ) -> None:
+        async with trio.open_nursery() as nursery:
+            try:
+                link = await _dial(nursery, endpoint, limits)
+            except NoConnection as error:
+                self.failure = error
+                task_status.started(None)
+                return
+            connection = self.make(link)
+            nursery.cancel_scope.shield = True  # from here on every wait has a limit
+            task_status.started(connection)
+            await self.left.wait()
+            self.failure = await connection.end()
+            await link.close()
+            nursery.cancel_scope.cancel()
 
 
 async def _dial(nursery: trio.Nursery, endpoint: Endpoint, limits: Limits) -> Link:
