@@ -51,6 +51,26 @@ doctor *arguments: _doctor
 live *arguments: _cpu
     @exec {{ cpu }} -m tooling.clients.live "$@"
 
+# Say one thing to a running server and see how soon it answers.
+[no-exit-message]
+warmup *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.warmup "$@"
+
+# Talk ten scripted turns with a running server: cache reuse, eviction, latencies.
+[no-exit-message]
+conversation *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.conversation "$@"
+
+# Ask a running server to look at the screen: its decision, then what was seen handed in.
+[no-exit-message]
+vision *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.vision "$@"
+
+# Hand a long talk to a running server and ask what was said in it; --bench: by many clients at once.
+[no-exit-message]
+history *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.history "$@"
+
 # Measure a running server: time to first token, time between tokens, tokens a second.
 [no-exit-message]
 bench *arguments: _cpu

@@ -124,17 +124,17 @@ def sampling(arguments: argparse.Namespace) -> dict[str, object]:
     return {"sampling": given} if given else {}
 
 
-def seconds(environ: Environ, name: str, default: float) -> float:
-    """A positive number of seconds from the environment. Raises `UsageProblem`."""
+def seconds(environ: Environ, name: str, default: float, *, zero: bool = False) -> float:
+    """A number of seconds from the environment, over 0 unless `zero` may be. Raises `UsageProblem`."""
     text = environ.get(name, "").strip()
     if not text:
         return default
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise UsageProblem(f"{name}={text!r} must be a number of seconds over 0")
+        value = -1.0
+    if not 0 <= value < math.inf or (value == 0 and not zero):
+        raise UsageProblem(f"{name}={text!r} must be a number of seconds{', 0 or more' if zero else ' over 0'}")
     return value
 
 

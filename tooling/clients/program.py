@@ -3,9 +3,10 @@
 import argparse
 import datetime
 import signal
+import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -13,10 +14,13 @@ import trio
 from attrs import define, field, frozen
 
 from tooling.clients.failures import ClientError, Exit, Internal
-from tooling.clients.options import Common, Environ, Flags, common
-from tooling.clients.output.report import Report, prepare_streams
+from tooling.clients.options import Common, Environ, Flags, common, count, seconds
+from tooling.clients.output.progress import Bar, progress
+from tooling.clients.output.report import Block, Report, prepare_streams
 from tooling.clients.session.connection import Connection, connected
-from tooling.clients.session.exchange import Exchange, OnFrame, begin, complete
+from tooling.clients.session.exchange import Exchange, OnFrame, begin, complete, refusal
+from tooling.clients.session.pacing import Pacing
+from tooling.yap_client.wire import Incoming
 
 SECRET = frozenset({"api_key"})
 Interruption = Callable[[], Awaitable[None]]
@@ -38,6 +42,22 @@ class Call:
         shared, report = self.common, self.report
         return connected(shared.endpoint, report.client, shared.limits, note=report.warn, lenient=shared.lenient)
 
+    @asynccontextmanager
+    async def progress(self, total: int) -> AsyncIterator[Bar]:
+        """A bar on stderr for so many turns, for the length of a block; the report's lines go above it."""
+        async with progress(None if self.report.quiet else sys.stderr, total) as bar:
+            self.report.bar = bar
+            try:
+                yield bar
+            finally:
+                self.report.bar = None
+
+    def pacing(self, prefix: str = "") -> Pacing:
+        """What keeps one connection below the server's limit of turns. `prefix`: of the two variables that say it."""
+        limit = count(self.environ, f"{prefix}WS_MAX_MESSAGES_PER_WINDOW", 25)
+        window_s = seconds(self.environ, f"{prefix}WS_MESSAGE_WINDOW_SECONDS", 60.0, zero=True)
+        return Pacing(limit, window_s, self.report.note)
+
     async def turn(
         self,
         connection: Connection,
@@ -49,25 +69,34 @@ class Call:
         limit_s: float | None = None,
         show: bool = True,
         on_frame: OnFrame | None = None,
+        remarks: Callable[[Exchange], Sequence[str]] = lambda _turn: (),
     ) -> Exchange:
         """Send a turn and read it to its end; the report has it whatever becomes of it.
 
-        `number`: the connection's, in the document. `limit_s`: for the whole turn. `show`: as a block of the report.
-        Raises the `ClientError` that keeps the turn from counting as passed.
+        `number`: the connection's, in the document. `limit_s`: for the whole turn. `show`: as a block of the report,
+        begun when the ack is there, with `remarks` beneath the metrics. Raises the `ClientError` that keeps the turn
+        from counting as passed.
         """
         said = payload.get("user_utterance") or payload.get("analysis_text") or ""
         turn = await begin(connection, kind, payload, user=str(said), label=label)
         self.report.turn(turn, connection=number, session_id=connection.session_id)
-        if show:
-            self.report.begun(turn)
+        block = Block(self.report, turn, shown=show)
+
+        def seen(frame: Incoming) -> None:
+            if on_frame is not None:
+                on_frame(frame)
+            if turn.acked:
+                block.begin()
+            if frame.type == "error" and turn.outcome is None:  # about another frame, or the connection
+                self.report.warn(str(refusal(frame.payload)))
+
         try:
-            await complete(connection, turn, limit_s or LONGEST_TURN * connection.limits.receive_s, on_frame)
+            await complete(connection, turn, limit_s or LONGEST_TURN * connection.limits.receive_s, seen)
         except ClientError as error:
             error.where = error.where or label
             raise
         finally:
-            if show:
-                self.report.ended(turn)
+            block.end(remarks)
         return turn
 
 

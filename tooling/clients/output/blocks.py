@@ -23,7 +23,7 @@ def opening(turn: Exchange, width: int = 0) -> list[str]:
 
 def closing(turn: Exchange, width: int = 0) -> list[str]:
     """What came of it, whole or not."""
-    text = turn.meter.text()
+    text = f"[tool: {(turn.toolcall or {}).get('status')}]" if turn.tool_only else turn.meter.text()
     lines = said("ASST", text, width) if text else []
     if turn.toolcall is not None:
         lines += said("TOOL", _decision(turn), width)

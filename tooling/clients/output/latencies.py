@@ -1,6 +1,6 @@
 """The latencies of a conversation: its first turn, which pays for the prompt, apart from all others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tooling.clients.output.blocks import pieces
 from tooling.clients.output.percentiles import Summary, summarise
@@ -9,7 +9,15 @@ from tooling.clients.session.exchange import Exchange
 TITLE = "─────────────[ LATENCY SUMMARY ]─────────────"
 ROWS = (("TTFB", "ttfb_ms"), ("3-WORDS", "three_words_ms"), ("SENTENCE", "sentence_ms"), ("TOOL", "tool_ms"))
 SHORT = (("ttfb", "ttfb_ms"), ("3w", "three_words_ms"), ("sent", "sentence_ms"), ("tool", "tool_ms"))
-METRICS = ("ttfb_ms", "tool_ms", "three_words_ms", "sentence_ms", "total_ms")
+NAMES = {
+    "tool_ms": "TTFB (tool)",
+    "ttfb_ms": "TTFB (chat)",
+    "three_words_ms": "3-words",
+    "sentence_ms": "sentence",
+    "total_ms": "total",
+}
+METRICS = tuple(NAMES)
+COLUMNS = ("avg", "p50", "p90", "p95", "n")
 
 
 def latency_lines(turns: Sequence[Exchange]) -> list[str]:
@@ -36,11 +44,29 @@ def latency_data(turns: Sequence[Exchange]) -> dict[str, object]:
         return {}
     measured = turns[0].meter.measured()
     first = {metric: getattr(measured, metric) for metric in METRICS}
-    rows = {metric: summarised(turns[1:], metric) for metric in METRICS}
     return {
         "first": {metric: None if value is None else round(value, 1) for metric, value in first.items()},
-        **{metric: row.rounded() for metric, row in rows.items() if row is not None},
+        **{metric: row.rounded() for metric, row in rows_of(turns[1:]).items()},
     }
+
+
+def rows_of(turns: Sequence[Exchange]) -> dict[str, Summary]:
+    """The summary of each metric that any of those turns had which ended well."""
+    rows = {metric: summarised(turns, metric) for metric in METRICS}
+    return {metric: row for metric, row in rows.items() if row is not None}
+
+
+def latency_table(sections: Mapping[str, Sequence[Exchange]]) -> list[str]:
+    """Rows of many connections' turns under the name of their section, milliseconds; one without any is left out."""
+    lines = []
+    for name, turns in sections.items():
+        rows = rows_of(turns)
+        if rows:
+            lines += [name, f"  {'ms':<11}" + "".join(f"{column:>9}" for column in COLUMNS)]
+        for metric, row in rows.items():
+            figures = "".join(f"{figure:9.1f}" for figure in (row.avg, row.p50, row.p90, row.p95))
+            lines.append(f"  {NAMES[metric]:<11}{figures}{row.n:9d}")
+    return lines
 
 
 def summarised(turns: Iterable[Exchange], metric: str) -> Summary | None:
@@ -53,4 +79,4 @@ def _row(label: str, summary: Summary) -> str:
     return f"{label:>10}  " + "  ".join(f"{name}={value:6.0f}ms" for name, value in figures) + f"  (n={summary.n})"
 
 
-__all__ = ["METRICS", "latency_data", "latency_lines", "summarised"]
+__all__ = ["METRICS", "latency_data", "latency_lines", "latency_table", "rows_of", "summarised"]

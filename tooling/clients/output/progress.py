@@ -1,27 +1,33 @@
 """Progress of many turns on stderr: a redrawn line on a terminal, a plain one every tenth elsewhere."""
 
+import contextlib
+import os
+from collections.abc import AsyncIterator
 from typing import TextIO
+
+import trio
 
 from tooling.clients.output.percentiles import summarise
 
 WIDTH = 20
 REDRAW_S = 0.1
+LOOK_S = 0.5  # between looks at the clock while nothing finishes
 PLAIN_S = 10.0
 
 
 class Bar:
-    """Counts finished turns; times are seconds of whatever clock the caller uses."""
+    """Counts finished turns; times are seconds of whatever clock the caller uses. Without a stream it only counts."""
 
-    def __init__(self, stream: TextIO, total: int, now: float) -> None:
+    def __init__(self, stream: TextIO | None, total: int, now: float) -> None:
         self.stream = stream
-        self.total = total
+        self.total = max(total, 1)
         self.ok = 0
         self.failed = 0
         self._began = now
         self._shown_at = now
         self._tenth = 0
         self._samples: list[float] = []
-        self._terminal = stream.isatty()
+        self._terminal = stream is not None and stream.isatty()
 
     def finished(self, now: float, *, ok: bool, ttfb_ms: float | None) -> None:
         """One turn is over."""
@@ -31,10 +37,14 @@ class Bar:
             self._samples.append(ttfb_ms)
         self.show(now)
 
+    def expect_fewer(self, turns: int) -> None:
+        """So many will not be sent after all."""
+        self.total = max(self.total - turns, 1)
+
     def say(self, text: str) -> None:
         """A line of its own, above the bar."""
         self.wipe()
-        print(text, file=self.stream, flush=True)
+        self._put(f"{text}\n")
 
     def show(self, now: float) -> None:
         """Draw, if it is time to."""
@@ -44,10 +54,9 @@ class Bar:
             if waited < REDRAW_S and done < self.total:
                 return
             self.wipe()
-            self.stream.write(self.line(now))
-            self.stream.flush()
+            self._put(self.line(now)[: self._columns() - 1])
         elif tenth > self._tenth or waited >= PLAIN_S:
-            print(self.line(now), file=self.stream, flush=True)
+            self._put(f"{self.line(now)}\n")
         else:
             return
         self._tenth, self._shown_at = tenth, now
@@ -70,12 +79,51 @@ class Bar:
     def wipe(self) -> None:
         """Make room for another line; the bar comes back when it is shown next."""
         if self._terminal:
-            self.stream.write("\r\x1b[K")
+            self._put("\r\x1b[K")
+
+    def _put(self, text: str) -> None:
+        if self.stream is None:
+            return
+        try:
+            self.stream.write(text)
             self.stream.flush()
+        except OSError:  # nobody looks any more; what the run finds does not depend on it
+            self.stream = None
+
+    def _columns(self) -> int:
+        """Of the terminal as it is now: a longer line would leave its first half behind when it is wiped."""
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or 80 if self.stream is not None else 80
+        except OSError:
+            return 80
+
+
+@contextlib.asynccontextmanager
+async def progress(stream: TextIO | None, total: int) -> AsyncIterator[Bar]:
+    """A bar on trio's clock that keeps moving while nothing finishes; it is gone when the block ends."""
+    bar = Bar(stream, total, trio.current_time())
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_redraw, bar)
+        try:
+            yield bar
+        except Exception as error:  # carried past the nursery, which would wrap it in a group
+            failure = error
+        finally:
+            nursery.cancel_scope.cancel()
+            bar.close()
+    if failure is not None:
+        raise failure
+
+
+async def _redraw(bar: Bar) -> None:
+    while True:
+        bar.show(trio.current_time())
+        await trio.sleep(LOOK_S)
 
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-__all__ = ["Bar"]
+__all__ = ["Bar", "progress"]

@@ -4,11 +4,12 @@ import datetime
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 from attrs import define, field, frozen
 
+from tooling.clients.data.personas import Persona
 from tooling.clients.failures import ClientError, Exit, Unwritable
 from tooling.clients.output.blocks import closing, one_line, opening, title
 from tooling.clients.output.document import Run, document, failure_record, turn_record
@@ -52,12 +53,12 @@ class Report:
         """Where people read: looked up at each use, so that a test may put another stream in its place."""
         return sys.stderr if self.as_json else sys.stdout
 
-    def head(self, name: str, server: str, persona: str = "") -> None:
+    def head(self, name: str, server: str, persona: Persona | None = None) -> None:
         """The first lines: the client's name, where it goes, as whom it asks to be answered."""
-        self.line(self._styled(title(name), BOLD))
+        self.line(self.styled(title(name), BOLD))
         self.line(f"server   {server}")
-        if persona:
-            self.line(f"persona  {persona}")
+        if persona is not None:
+            self.line(f"persona  {persona.key} ({persona.gender}, {persona.personality})")
 
     def line(self, text: str = "") -> None:
         """One line, or several, of the report; shown at once. Raises `Unwritable`."""
@@ -80,16 +81,6 @@ class Report:
     def turn(self, turn: Exchange, *, connection: int = 0, session_id: str = "") -> None:
         """A turn was begun; what comes of it is filled into the same record."""
         self.turns.append((turn, connection, session_id))
-
-    def begun(self, turn: Exchange) -> None:
-        """Show the upper half of a turn's block: its label, what was said."""
-        first, *rest = opening(turn, self._width())
-        self.lines([self._styled(first, BOLD), *rest])
-
-    def ended(self, turn: Exchange) -> None:
-        """Show the lower half: what was answered, the metrics."""
-        *upper, metrics, last = closing(turn, self._width())
-        self.lines([*upper, self._styled(metrics, DIM), self._styled(last, BOLD)])
 
     def failed(self, error: ClientError, where: str, *, tell: bool = True) -> None:
         """Something broke. The first failure is told at once, not at the end of a long run.
@@ -126,10 +117,10 @@ class Report:
         """The last line. `passed`: what to say behind PASS."""
         code = self.code()
         if code is Exit.PASSED:
-            return self._styled(f"✓ PASS {passed}".rstrip(), GREEN)
+            return self.styled(f"✓ PASS {passed}".rstrip(), GREEN)
         reason = "interrupted" if self.interrupted else one_line(str(self.failures[0].error))
         more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 and not self.interrupted else ""
-        return self._styled(f"✗ FAIL {reason}{more}", RED)
+        return self.styled(f"✗ FAIL {reason}{more}", RED)
 
     def finish(self, passed: str, config: Mapping[str, object], started: datetime.datetime, duration_s: float) -> None:
         """Print the verdict, and the document if it is wanted; what cannot be written fails the run."""
@@ -171,7 +162,7 @@ class Report:
             return Unwritable(f"the report cannot be written: {error}")
         return None
 
-    def _width(self) -> int:
+    def width(self) -> int:
         """Columns to wrap at; 0 where no person looks on."""
         stream = self.stream
         if stream is None or not stream.isatty():
@@ -182,7 +173,8 @@ class Report:
             columns = 0
         return min(columns or USUAL, WIDEST)
 
-    def _styled(self, text: str, style: str) -> str:
+    def styled(self, text: str, style: str) -> str:
+        """In a colour, where a person looks on who wants colours."""
         return self._coloured(text, style, self.stream)
 
     def _dimmed(self, text: str, stream: TextIO | None) -> str:
@@ -190,6 +182,33 @@ class Report:
 
     def _coloured(self, text: str, style: str, stream: TextIO | None) -> str:
         return f"{style}{text}{PLAIN}" if self.colours and stream is not None and stream.isatty() else text
+
+
+@define
+class Block:
+    """One turn of a report, shown in two halves: what was said, and what came of it. Not `shown`: nothing."""
+
+    report: Report
+    turn: Exchange
+    shown: bool = True
+    _begun: bool = False
+
+    def begin(self) -> None:
+        """The upper half, if it is not there yet."""
+        if self.shown and not self._begun:
+            first, *rest = opening(self.turn, self.report.width())
+            self.report.lines([self.report.styled(first, BOLD), *rest])
+        self._begun = True
+
+    def end(self, remarks: Callable[[Exchange], Sequence[str]]) -> None:
+        """The lower half, with what the client says of the turn beneath the metrics."""
+        self.begin()
+        if self.shown:
+            *upper, metrics, last = closing(self.turn, self.report.width())
+            styled = [
+                self.report.styled(line, DIM) for line in (metrics, *(f"  {each}" for each in remarks(self.turn)))
+            ]
+            self.report.lines([*upper, *styled, self.report.styled(last, BOLD)])
 
 
 def _abandon(stream: TextIO | None) -> None:
@@ -213,4 +232,4 @@ def prepare_streams(*, as_json: bool) -> None:
         sys.stdout.reconfigure(encoding="utf-8")
 
 
-__all__ = ["Failure", "Report", "prepare_streams"]
+__all__ = ["Block", "Failure", "Report", "prepare_streams"]
