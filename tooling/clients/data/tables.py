@@ -12,13 +12,15 @@ Table = Mapping[str, object]
 def read_table(path: Path) -> Table:
     """The whole file. Raises `UsageProblem` that names it, when it is not there, not UTF-8 or not TOML."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise UsageProblem(f"{path.name}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise UsageProblem(f"{path.name}: is not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise UsageProblem(f"{path.name}: is not TOML: {error}") from None
+    except RecursionError:
+        raise UsageProblem(f"{path.name}: is not for us: nested too deeply") from None
 
 
 def text_of(table: Table, name: str, where: str) -> str:
