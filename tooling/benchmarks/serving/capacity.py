@@ -1,100 +1,89 @@
-"""`python -m tooling.benchmarks.serving.capacity`: how many sessions our server bears within a voice client's bounds.
+"""`python -m tooling.benchmarks.serving.capacity`: how many callers fit, on ours or on a rival with its limits.
 
-One server, one load after the other: the number of sessions doubles from the smallest on until a load breaks a bound,
-then the gap between the last good and the first bad number is halved. Every turn is followed by the next one at once,
-and a share of them is interrupted: a caller who never thinks is the hardest one there is.
+Starts one contender and lets `just capacity` load it; flags behind `--` go there. The result of each is a line of JSON,
+so that several starts can be compared.
 """
 
 import argparse
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import trio
-
-from tooling.benchmarks.serving import contenders, over_websocket
+from tooling.benchmarks.serving import contenders
 from tooling.benchmarks.serving.processes import free_port, running
-from tooling.benchmarks.serving.workload import Job, row
 
-Row = Mapping[str, float | int | str | None]
-
-
-def search(measure: Callable[[int], bool], smallest: int, largest: int, step: int) -> int:
-    """The largest number in steps of `step` for which `measure` holds, as far as it is monotonous; 0 if none does."""
-    good, bad, count = 0, None, smallest
-    while True:
-        if measure(count):
-            good = count
-        else:
-            bad = count
-        count = min(2 * good, largest) if bad is None else (good + bad) // 2 // step * step
-        if count <= good:
-            return good
+CLIENT = "tooling.clients.capacity"
+SPARE = 16
+"""Connection slots beyond the callers: somebody hangs up and calls again before the server has seen the end."""
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Find the largest number of sessions, print every load that was tried."""
-    options = _grammar().parse_args(argv)
+    """Load one contender; the client's exit code."""
+    own, _, rest = _split(argv)
+    options = _grammar().parse_args(own)
     port = free_port()
-    child = {**environ, **contenders.our_settings(options, port, options.largest + 8)}
-    rows: list[Row] = []
-    with running(contenders.our_program(options), child, f"http://127.0.0.1:{port}/readyz") as pid:
+    with running(*_started(options, port, environ), _ready(options, port)):
+        flags = _flags(options, port)
+        answer = subprocess.run(
+            [sys.executable, "-m", CLIENT, "--json", *flags, *rest],
+            env={**environ, "TEXT_API_KEY": contenders.KEY},
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+    document = json.loads(answer.stdout)
+    (found,) = document["summary"].values()
+    line = {
+        "contender": options.contender,
+        "fp8": options.fp8,
+        "label": options.label,
+        "seconds": document["duration_s"],
+    }
+    print(json.dumps({**line, **found}), flush=True)
+    if options.document is not None:
+        options.document.write_bytes(answer.stdout)
+    return answer.returncode
 
-        def load(sessions: int) -> Row:
-            job = Job(
-                model=options.model, sessions=sessions, max_out=options.max_out, barge_in=options.barge_in, rounds=2
-            )
-            return row(trio.run(over_websocket.converse, job, port, contenders.KEY, pid, "ours"))
 
-        def holds(sessions: int) -> bool:
-            found = load(sessions)
-            fine = _within(found, options)
-            rows.append({**found, "within": "yes" if fine else "no"})
-            print(_line(rows[-1]), file=sys.stderr, flush=True)
-            return fine
-
-        load(options.largest)  # the first load of a size compiles kernels
-        best = search(holds, options.smallest, options.largest, options.step)
-    print(json.dumps({"sessions": best, "loads": rows}, indent=1) if options.json else "\n".join(_table(rows)))
-    print(
-        f"{best} sessions keep TTFT p99 within {options.ttft_ms} ms and ITL p99 within {options.itl_ms} ms, "
-        f"{options.barge_in:.0%} of the turns interrupted",
-        file=sys.stderr,
-    )
-    return 0 if best else 1
+def _split(argv: Sequence[str]) -> tuple[Sequence[str], str, Sequence[str]]:
+    if "--" not in argv:
+        return argv, "", ()
+    place = list(argv).index("--")
+    return argv[:place], "--", argv[place + 1 :]
 
 
 def _grammar() -> argparse.ArgumentParser:
-    parser = contenders.grammar("python -m tooling.benchmarks.serving.capacity", main.__doc__ or "")
-    parser.add_argument("--ttft-ms", type=float, default=150.0, help="bound on the 99th percentile of TTFT")
-    parser.add_argument("--itl-ms", type=float, default=30.0, help="bound on the 99th percentile of ITL")
-    parser.add_argument("--barge-in", type=float, default=0.25, help="share of interrupted turns")
-    parser.add_argument("--smallest", type=int, default=16)
-    parser.add_argument("--largest", type=int, default=128)
-    parser.add_argument("--step", type=int, default=8, help="how exactly the number is found")
+    parser = contenders.grammar("python -m tooling.benchmarks.serving.capacity", __doc__ or "")
+    parser.add_argument("--contender", choices=("ours", "vllm-serve"), default="ours")
+    parser.add_argument("--most", type=int, default=1024, help="callers at most")
+    parser.add_argument("--label", default="", help="told in the result, such as the number of the start")
+    parser.add_argument("--document", type=Path, metavar="FILE", help="the whole document of the client")
     return parser
 
 
-def _within(found: Row, options: argparse.Namespace) -> bool:
-    ttft, itl = found["ttft_p99_ms"], found["itl_p99_ms"]
-    assert isinstance(ttft, float)
-    assert isinstance(itl, float)
-    return not found["errors"] and ttft <= options.ttft_ms and itl <= options.itl_ms
+def _started(
+    options: argparse.Namespace, port: int, environ: Mapping[str, str]
+) -> tuple[Sequence[str], Mapping[str, str]]:
+    if options.contender == "ours":
+        settings = contenders.our_settings(options, port, options.most + SPARE)
+        return contenders.our_program(options), {**environ, **settings}
+    serve = contenders.vllm_server if options.kv_cache_bytes else contenders.vllm_serve
+    return serve(options, port), environ
 
 
-def _line(found: Row) -> str:
-    return "  ".join(f"{name} {value}" for name, value in found.items())
+def _ready(options: argparse.Namespace, port: int) -> str:
+    return f"http://127.0.0.1:{port}/{'readyz' if options.contender == 'ours' else 'health'}"
 
 
-def _table(rows: Sequence[Row]) -> list[str]:
-    columns = ("sessions", "ttft_p50_ms", "ttft_p99_ms", "itl_p50_ms", "itl_p99_ms", "tokens_per_s", "within")
-    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
-    ordered = sorted(rows, key=lambda each: int(each["sessions"] or 0))
-    return lines + [f"| {' | '.join(str(each[column]) for column in columns)} |" for each in ordered]
+def _flags(options: argparse.Namespace, port: int) -> list[str]:
+    if options.contender == "ours":
+        return ["--most", str(options.most), "--server", f"ws://127.0.0.1:{port}/ws"]
+    url = f"http://127.0.0.1:{port}/v1"
+    limits = ["--openai-max-tokens", str(options.max_out), "--openai-model", options.model]
+    return ["--most", str(options.most), "--openai-only", "--openai", url, *limits]
 
-
-__all__ = ["search"]
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251 - an entry module

@@ -50,8 +50,10 @@ def grammar(environ: Environ) -> Flags:
     rival = made.add_argument_group("beside it", "the same callers at a server that speaks OpenAI's chat completions")
     rival.add_argument("--openai", metavar="URL", help="such as http://127.0.0.1:8001/v1; key in OPENAI_API_KEY")
     rival.add_argument("--openai-model", metavar="NAME", help="default: the only one it has")
+    rival.add_argument("--openai-max-tokens", type=positive, metavar="N", help="of a reply; ours has CHAT_MAX_OUT")
     rival.add_argument("--openai-only", action="store_true", help="leave our server out; both may need the same GPU")
     made.add_argument("--processes", type=positive, default=0, metavar="N", help="of callers (as many as it takes)")
+    made.add_argument("--resolution", type=share, default=0.05, metavar="F", help="how exactly (0.05 of the number)")
     made.add_argument("--seed", default="capacity", metavar="WORD", help="who says what and when")
     made.add_argument("--plot", metavar="FILE.png", help="draw the loads (needs `just setup cpu --bench`)")
     add_output(made)
@@ -94,6 +96,7 @@ def _plan(asked: argparse.Namespace) -> Plan:
         spread_s=asked.spread,
         settle_s=asked.settle,
         interrupts=asked.interrupts,
+        resolution=asked.resolution,
         seed=asked.seed,
         processes=asked.processes,
         bounds=Bounds(ttft_ms=asked.ttft_ms, sentence_ms=asked.sentence_ms, dry=asked.dry),
@@ -145,6 +148,8 @@ async def _theirs(call: Call) -> Server:
     extra = {
         name: value for name, value in (given if isinstance(given, dict) else {}).items() if "sanitize" not in name
     }
+    if asked.openai_max_tokens is not None:
+        extra["max_tokens"] = asked.openai_max_tokens
     system = _persona(call, asked.openai_model or "").prompt
     door = Completions(base, asked.openai_model or "", system, call.environ.get("OPENAI_API_KEY", ""), extra)
     model = asked.openai_model or await only_model(door)

@@ -1,11 +1,11 @@
 """One load: so many callers for so long, and what it amounts to beside the bounds."""
 
+import math
 from collections.abc import Sequence
 
 from attrs import asdict, frozen
 
 from tooling.clients.capacity.caller import Turn
-from tooling.clients.output.percentiles import percentile
 
 NEVER = float("inf")
 
@@ -86,12 +86,12 @@ def level(callers: int, window: tuple[float, float], turns: Sequence[Turn], bott
 
 
 def _quantile(ordered: Sequence[float], q: float) -> float | None:
-    """As everywhere, by interpolation; but next to what never came nothing can be interpolated."""
+    """By interpolation, as everywhere; but between something and what never came nothing can be interpolated."""
     if not ordered:
         return None
     place = q * (len(ordered) - 1)
-    above = ordered[min(int(place) + (place > int(place)), len(ordered) - 1)]
-    return NEVER if above == NEVER else percentile(ordered, q)
+    below, above = ordered[math.floor(place)], ordered[math.ceil(place)]
+    return above if NEVER in (below, above) else below + (above - below) * (place % 1)
 
 
 def _ms(value: float | None) -> str:

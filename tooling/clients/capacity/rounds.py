@@ -35,6 +35,7 @@ class Plan:
     spread_s: float
     settle_s: float
     interrupts: float
+    resolution: float
     seed: str
     processes: int
     bounds: Bounds
@@ -65,8 +66,9 @@ class Server:
         """What came of it."""
         best, worst = self.best, next((one for one in self.levels if one.callers == self.search.too_many), None)
         if best is None:
-            return f"not even {self.search.smallest} fit at {self.url}"
-        fit = f"{best.callers} callers fit"
+            smallest = self.search.too_many
+            return f"not even {smallest} {'caller fits' if smallest == 1 else 'callers fit'}"
+        fit = f"{best.callers} {'caller fits' if best.callers == 1 else 'callers fit'}"
         if worst is None:
             return f"at least {fit} (the most that were tried; --most tries more)"
         if worst.bottleneck is not None:
@@ -85,11 +87,12 @@ class Loader:
 
     async def find(self, server: Server) -> None:
         """Try numbers of callers until the largest that fits is known. Raises `ClientError` if the client breaks."""
-        search = server.search = Search(min(self.plan.smallest, self.plan.limit), self.plan.limit)
+        plan = self.plan
+        search = server.search = Search(min(plan.smallest, plan.limit), plan.limit, plan.resolution)
         while (callers := search.following()) is not None:
             found = await self.load(server, callers)
             server.levels.append(found)
-            search.tried(callers, fits=not found.broken(self.plan.bounds))
+            search.tried(callers, fits=not found.broken(plan.bounds))
             self.on_level(server, found)
 
     async def load(self, server: Server, callers: int) -> Level:

@@ -51,7 +51,7 @@ class Ticker:
         passed = min(now - self._began, self.seconds)
         filled = int(WIDTH * passed / self.seconds)
         bar = f"[{'#' * filled}{'-' * (WIDTH - filled)}]"
-        return f"{bar} {self.callers} callers  {self.turns} turns  {passed:.0f}<{self.seconds - passed:.0f} s"
+        return f"{bar} callers {self.callers}  turns {self.turns}  {passed:.0f}<{self.seconds - passed:.0f} s"
 
 
 __all__ = ["Ticker"]

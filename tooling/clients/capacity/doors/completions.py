@@ -16,7 +16,8 @@ READ_BYTES = 65536
 EVENT, DONE = b"data:", b"[DONE]"
 MODELS, COMPLETIONS = "/models", "/chat/completions"
 TIMEOUT_S = 10.0
-BROKEN = (OSError, h11.RemoteProtocolError, trio.BrokenResourceError)
+# The last is what an event that is no JSON raises.
+BROKEN = (OSError, h11.RemoteProtocolError, trio.BrokenResourceError, ValueError)
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
@@ -90,22 +91,32 @@ class CompletionsLine:
         self.messages.append({"role": "assistant", "content": reply.voice.text()[:heard].strip() or "..."})
 
     async def _stream(self, reply: Reply, scope: trio.CancelScope, body: bytes) -> None:
-        wire, self._kept = self._kept, None
+        kept, self._kept = self._kept, None
+        with scope:
+            # A server may have closed a connection that nobody used for a while, and say so only now.
+            error = await self._over(kept, reply, body) if kept is not None else "not dialled"
+            if error and not reply.voice.arrivals:
+                try:
+                    error = await self._over(await self.door.dial(), reply, body)
+                except OSError as refused:
+                    error = str(refused) or type(refused).__name__
+            reply.close(trio.current_time(), error or None)
+
+    async def _over(self, wire: Wire, reply: Reply, body: bytes) -> str:
+        """Stream the reply over this connection; what went wrong, or nothing. Kept only if all was well."""
         whole = False
         try:
-            with scope:
-                wire = wire or await self.door.dial()
-                async for text in events(wire, self.door.path, body):
-                    reply.hear(text, trio.current_time())
-                whole = True
-                reply.close(trio.current_time(), None if reply.voice.arrivals else "the reply was empty")
+            async for text in events(wire, self.door.path, body):
+                reply.hear(text, trio.current_time())
+            whole = bool(reply.voice.arrivals)
         except (*BROKEN, NoConnection) as error:
-            reply.close(trio.current_time(), str(error) or type(error).__name__)
+            return str(error) or type(error).__name__
         finally:
             if whole:
                 self._kept = wire
-            elif wire is not None:
+            else:
                 await wire.close()
+        return "" if whole else "the reply was empty"
 
     async def close(self) -> None:
         """Let the kept connection go."""
