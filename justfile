@@ -76,6 +76,11 @@ history *arguments: _cpu
 bench *arguments: _cpu
     @exec {{ cpu }} -m tooling.clients.bench "$@"
 
+# Replay labelled sessions and compare the tool router's decisions with the labels.
+[no-exit-message]
+tool-regression *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.tool "$@"
+
 # How many callers fit on a running server, each behaving like a person on the phone.
 [no-exit-message]
 capacity *arguments: _cpu

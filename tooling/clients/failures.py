@@ -45,6 +45,10 @@ class ProtocolBreach(ClientError):
     kind = "protocol"
 
 
+class BadToolcall(ProtocolBreach):
+    """A toolcall whose own words are wrong or do not agree; the turn goes on."""
+
+
 class TimedOut(ClientError):
     """A wait reached its limit; the message names what was awaited."""
 
@@ -136,6 +140,7 @@ class IdleMissing(ClientError):
 
 
 __all__ = [
+    "BadToolcall",
     "ClientError",
     "ConnectionLost",
     "EmptyReply",

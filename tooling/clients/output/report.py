@@ -35,6 +35,7 @@ class Report:
 
     `as_json`: one document goes to stdout at the end and the lines for people to stderr. `quiet`: only the verdict.
     `summary`: the client's own numbers, in the document. `bar`: the progress that is shown now, if any; lines go above.
+    `reason`: what to say behind FAIL, where that is not the first failure.
     """
 
     client: str
@@ -47,6 +48,7 @@ class Report:
     summary: dict[str, object] = field(factory=dict)
     interrupted: bool = False
     bar: Bar | None = None
+    reason: str = ""
 
     @property
     def stream(self) -> TextIO | None:
@@ -118,8 +120,10 @@ class Report:
         code = self.code()
         if code is Exit.PASSED:
             return self.styled(f"✓ PASS {passed}".rstrip(), GREEN)
-        reason = "interrupted" if self.interrupted else one_line(str(self.failures[0].error))
-        more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 and not self.interrupted else ""
+        if self.interrupted or self.reason:
+            return self.styled(f"✗ FAIL {'interrupted' if self.interrupted else one_line(self.reason)}", RED)
+        reason = one_line(str(self.failures[0].error))
+        more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
         return self.styled(f"✗ FAIL {reason}{more}", RED)
 
     def finish(self, passed: str, config: Mapping[str, object], started: datetime.datetime, duration_s: float) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from tooling.clients.failures import ProtocolBreach
+from tooling.clients.failures import BadToolcall, ProtocolBreach
 from tooling.yap_client.wire import Incoming
 
 TURNS = frozenset({"start", "message", "followup"})
@@ -114,7 +114,7 @@ def _routed(frame: Incoming, turn: TurnState) -> None:
     status, raw = frame.payload.get("status"), frame.payload.get("raw")
     named = isinstance(raw, list) and all(isinstance(one, dict) and one.get("name") for one in raw)
     if status not in ("yes", "no") or not named or bool(raw) != (status == "yes"):
-        raise ProtocolBreach(f"'toolcall' status {status!r} and raw {raw!r} do not agree")
+        raise BadToolcall(f"'toolcall' status {status!r} and raw {raw!r} do not agree")
 
 
 def _token(frame: Incoming, turn: TurnState) -> None:
