@@ -96,6 +96,12 @@ class Internal(ClientError):
     kind = "internal"
 
 
+class WorkerDied(ClientError):
+    """A process of the client ended before its work did."""
+
+    kind = "client_died"
+
+
 class Inconclusive(ClientError):
     """The run could not show what it is for; nothing was seen to break."""
 
@@ -157,6 +163,7 @@ __all__ = [
     "TurnCancelled",
     "Unwritable",
     "UsageProblem",
+    "WorkerDied",
     "WrongCancelled",
     "WrongClose",
     "WrongPong",

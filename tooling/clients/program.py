@@ -43,9 +43,12 @@ class Call:
         return connected(shared.endpoint, report.client, shared.limits, note=report.warn, lenient=shared.lenient)
 
     @asynccontextmanager
-    async def progress(self, total: int) -> AsyncIterator[Bar]:
-        """A bar on stderr for so many turns, for the length of a block; the report's lines go above it."""
-        async with progress(None if self.report.quiet else sys.stderr, total) as bar:
+    async def progress(self, total: int | None, *, for_s: float = 0.0) -> AsyncIterator[Bar]:
+        """A bar on stderr for so many turns, for the length of a block; the report's lines go above it.
+
+        `total` None: nobody knows how many, the run lasts `for_s` seconds.
+        """
+        async with progress(None if self.report.quiet else sys.stderr, total, for_s=for_s) as bar:
             self.report.bar = bar
             try:
                 yield bar
@@ -161,15 +164,22 @@ class _Run:
     async def talk(self, argv: Sequence[str], interruption: Interruption) -> None:
         arguments = self.client.grammar(self.environ).read(argv)
         self.report.as_json, self.report.quiet = arguments.json, arguments.quiet
-        self.config = {name: value for name, value in vars(arguments).items() if name not in SECRET}
-        self.config["server"] = ""  # as given it may have the key in it
+        self.config = _shown(arguments, server="")
         shared = common(arguments, self.environ)
         self.config["server"] = shared.endpoint.url
         call = Call(arguments=arguments, environ=self.environ, common=shared, report=self.report)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_ended_by, interruption, nursery.cancel_scope, self.report)
-            self.passed = await self.client.talk(call)
+            try:
+                self.passed = await self.client.talk(call)
+            finally:  # a client may settle what depends on other flags
+                self.config = _shown(arguments, server=shared.endpoint.url)
             nursery.cancel_scope.cancel()
+
+
+def _shown(arguments: argparse.Namespace, server: str) -> dict[str, object]:
+    """Every flag but secrets; the server's address as given may have a key in it."""
+    return {name: value for name, value in vars(arguments).items() if name not in SECRET} | {"server": server}
 
 
 async def _ended_by(interruption: Interruption, scope: trio.CancelScope, report: Report) -> None:

@@ -149,7 +149,7 @@ async def test_a_good_run_sends_what_the_protocol_wants_and_says_goodbye() -> No
     assert [[frame["type"] for frame in session.seen] for session in server.sessions] == [["start", "end"]] * 4
     assert len({session.seen[0]["session_id"] for session in server.sessions}) == 4
     assert all(session.path == f"/ws?api_key={KEY}" for session in server.sessions)
-    turn = found[0].turns[0]
+    turn = found[0].turns[0].turn
     assert turn.meter.text() == "Hello there, friend."
     assert json.dumps(turn.usage) == json.dumps(USAGE)
 

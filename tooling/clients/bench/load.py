@@ -1,84 +1,86 @@
-"""Many turns at once: one connection a job, so many at a time, or in bursts by the clock."""
+"""Many conversations at once: so many at a time, or begun by the clock."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 
 import trio
-from attrs import define, field, frozen
 
+from tooling.clients.bench.arrivals import moments, slot_moment
+from tooling.clients.bench.plan import Part, Plan
+from tooling.clients.bench.talking import Attempt, Talk
 from tooling.clients.failures import ClientError
 from tooling.clients.options import Common
-from tooling.clients.session.connection import Connection, Note, connected
-from tooling.clients.session.exchange import Exchange, begin, complete
-
-LABELS = ("FIRST", "SECOND")
-
-
-@frozen(kw_only=True)
-class Plan:
-    """What to send. `payloads`: the turns of each connection, in order; `burst` is (size, seconds) or None."""
-
-    requests: int
-    concurrency: int
-    turn_timeout_s: float
-    payloads: tuple[dict[str, object], ...] = field(repr=False)
-    burst: tuple[int, float] | None = None
-
-
-@define
-class Attempt:
-    """What came of one connection. `failure` is what ended it early, if something did."""
-
-    number: int
-    session_id: str = ""
-    connect_ms: float | None = None
-    turns: list[Exchange] = field(factory=list)
-    failure: ClientError | None = None
-
+from tooling.clients.session.connection import Note, connected
 
 Finished = Callable[[Attempt], None]
+WHOLE = Part()
 
 
 class Load:
-    """Runs a plan. `finished` gets every connection as it ends; a failed one ends itself, not the run."""
+    """Does a plan, or one part of it. `finished` gets every conversation as it ends; a failed one ends itself, not the
+    run, and one that is cut off when the run is cancelled is told too.
+    """
 
-    def __init__(self, plan: Plan, common: Common, finished: Finished, note: Note) -> None:
+    def __init__(self, plan: Plan, common: Common, finished: Finished, note: Note, part: Part = WHOLE) -> None:
         self.plan = plan
         self.common = common
         self.finished = finished
         self.note = note
-        self._slots = trio.Semaphore(plan.requests if plan.burst else plan.concurrency)
+        self.part = part
+        self._start_at = 0.0
+        self._until = float("inf")
 
-    async def run(self) -> None:
-        """Open every connection of the plan and wait for all."""
+    async def run(self, start_at: float | None = None) -> None:
+        """Begin at that moment of trio's clock, or now, and wait for all conversations."""
+        self._start_at = trio.current_time() if start_at is None else start_at
+        if self.plan.duration_s is not None:
+            self._until = self._start_at + self.plan.duration_s
         async with trio.open_nursery() as nursery:
-            for number in range(self.plan.requests):
-                if self.plan.burst and number and number % self.plan.burst[0] == 0:
-                    await trio.sleep(self.plan.burst[1])
-                await self._slots.acquire()
-                nursery.start_soon(self._one, Attempt(number))
+            if self.plan.arrivals.open:
+                await self._by_the_clock(nursery)
+            else:
+                self._in_slots(nursery)
+
+    async def _by_the_clock(self, nursery: trio.Nursery) -> None:
+        for number, moment in zip(self._numbers(), moments(self.plan.arrivals, self.plan.seed), strict=False):
+            at = self._start_at + moment
+            if at >= self._until:
+                return
+            if self.part.has(number):
+                await trio.sleep_until(at)
+                nursery.start_soon(self._one, Attempt(number, intended_at=at))
+
+    def _in_slots(self, nursery: trio.Nursery) -> None:
+        numbers = filter(self.part.has, self._numbers())
+        for slot in filter(self.part.has, range(self.plan.concurrency)):
+            nursery.start_soon(self._slot, slot, numbers)
+
+    async def _slot(self, slot: int, numbers: Iterator[int]) -> None:
+        """One conversation after the other; all slots take their numbers from the same row."""
+        await trio.sleep_until(self._start_at + slot_moment(self.plan.arrivals, slot, self.plan.concurrency))
+        while trio.current_time() < self._until and (number := next(numbers, None)) is not None:
+            await self._one(Attempt(number))
+
+    def _numbers(self) -> Iterator[int]:
+        return itertools.count() if self.plan.requests is None else iter(range(self.plan.requests))
 
     async def _one(self, attempt: Attempt) -> None:
         try:
             await self._connection(attempt)
+            attempt.over = True
         except ClientError as error:
-            attempt.failure = error
+            attempt.failure, attempt.over = error, True
         finally:
-            self._slots.release()
-        self.finished(attempt)
+            attempt.ended_at = trio.current_time()
+            self.finished(attempt)
 
     async def _connection(self, attempt: Attempt) -> None:
-        began, common = trio.current_time(), self.common
+        common = self.common
+        attempt.begun_at = trio.current_time()
         async with connected(common.endpoint, "bench", common.limits, note=self.note, lenient=common.lenient) as opened:
-            attempt.connect_ms = (trio.current_time() - began) * 1000
+            attempt.connect_ms = (trio.current_time() - attempt.begun_at) * 1000
             attempt.session_id = opened.session_id
-            for label, payload in zip(LABELS, self.plan.payloads, strict=False):
-                await self._turn(opened, attempt, label, payload)
-
-    async def _turn(self, opened: Connection, attempt: Attempt, label: str, payload: dict[str, object]) -> None:
-        kind = "start" if label == LABELS[0] else "message"
-        turn = await begin(opened, kind, payload, user=str(payload["user_utterance"]), label=label)
-        attempt.turns.append(turn)
-        await complete(opened, turn, self.plan.turn_timeout_s)
+            await Talk(self.plan, opened, attempt, self._until).run()
 
 
-__all__ = ["LABELS", "Attempt", "Load", "Plan"]
+__all__ = ["Attempt", "Load", "Plan"]

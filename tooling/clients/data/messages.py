@@ -1,4 +1,4 @@
-"""Fixed things to say, kept as data: `greeting`, `opener`, `bench`, `long_story`."""
+"""Fixed things to say, kept as data: `greeting`, `opener`, `bench`, `interjection`, `long_story`."""
 
 from pathlib import Path
 

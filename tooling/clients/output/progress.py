@@ -16,11 +16,15 @@ PLAIN_S = 10.0
 
 
 class Bar:
-    """Counts finished turns; times are seconds of whatever clock the caller uses. Without a stream it only counts."""
+    """Counts finished turns; times are seconds of whatever clock the caller uses. Without a stream it only counts.
 
-    def __init__(self, stream: TextIO | None, total: int, now: float) -> None:
+    `total`: how many there will be; None where a run lasts `for_s` seconds and nobody knows.
+    """
+
+    def __init__(self, stream: TextIO | None, total: int | None, now: float, *, for_s: float = 0.0) -> None:
         self.stream = stream
-        self.total = max(total, 1)
+        self.total = None if total is None else max(total, 1)
+        self.for_s = for_s
         self.ok = 0
         self.failed = 0
         self._began = now
@@ -39,7 +43,8 @@ class Bar:
 
     def expect_fewer(self, turns: int) -> None:
         """So many will not be sent after all."""
-        self.total = max(self.total - turns, 1)
+        if self.total is not None:
+            self.total = max(self.total - turns, 1)
 
     def say(self, text: str) -> None:
         """A line of its own, above the bar."""
@@ -48,10 +53,10 @@ class Bar:
 
     def show(self, now: float) -> None:
         """Draw, if it is time to."""
-        done, tenth = self.ok + self.failed, 10 * (self.ok + self.failed) // self.total
-        waited = now - self._shown_at
+        share = self._share(now)
+        tenth, waited = int(10 * share), now - self._shown_at
         if self._terminal:
-            if waited < REDRAW_S and done < self.total:
+            if waited < REDRAW_S and share < 1:
                 return
             self.wipe()
             self._put(self.line(now)[: self._columns() - 1])
@@ -67,14 +72,21 @@ class Bar:
 
     def line(self, now: float) -> str:
         """The bar as text: share, counts, median first token, elapsed < left."""
-        done = self.ok + self.failed
-        filled = WIDTH * done // self.total
+        done, share = self.ok + self.failed, self._share(now)
+        filled = int(WIDTH * share)
         elapsed = now - self._began
-        left = _clock(elapsed / done * (self.total - done)) if done else "-:--"
+        left = _clock(elapsed / share * (1 - share)) if share else "-:--"
         summary = summarise(self._samples)
         p50 = f"  p50 {summary.p50:.0f}ms" if summary else ""
-        counts = f"{done}/{self.total}  ok {self.ok}  failed {self.failed}"
+        counted = f"{done}/{self.total}" if self.total is not None else f"{done}"
+        counts = f"{counted}  ok {self.ok}  failed {self.failed}"
         return f"[{'#' * filled}{'-' * (WIDTH - filled)}] {counts}{p50}  {_clock(elapsed)}<{left}"
+
+    def _share(self, now: float) -> float:
+        """Of the run, from 0 to 1."""
+        if self.total is None:
+            return min(1.0, (now - self._began) / self.for_s)
+        return (self.ok + self.failed) / self.total
 
     def wipe(self) -> None:
         """Make room for another line; the bar comes back when it is shown next."""
@@ -99,9 +111,9 @@ class Bar:
 
 
 @contextlib.asynccontextmanager
-async def progress(stream: TextIO | None, total: int) -> AsyncIterator[Bar]:
+async def progress(stream: TextIO | None, total: int | None, *, for_s: float = 0.0) -> AsyncIterator[Bar]:
     """A bar on trio's clock that keeps moving while nothing finishes; it is gone when the block ends."""
-    bar = Bar(stream, total, trio.current_time())
+    bar = Bar(stream, total, trio.current_time(), for_s=for_s)
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_redraw, bar)

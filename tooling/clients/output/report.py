@@ -34,8 +34,9 @@ class Report:
     """Gathers turns, failures and warnings, outside the tasks that find them: an interruption loses nothing.
 
     `as_json`: one document goes to stdout at the end and the lines for people to stderr. `quiet`: only the verdict.
-    `summary`: the client's own numbers, in the document. `bar`: the progress that is shown now, if any; lines go above.
-    `reason`: what to say behind FAIL, where that is not the first failure.
+    `records`: turns that come as data, from other processes. `summary`: the client's own numbers, in the document.
+    `bar`: the progress that is shown now, if any; lines go above. `reason`: what to say behind FAIL, where that is not
+    the first failure.
     """
 
     client: str
@@ -43,6 +44,7 @@ class Report:
     quiet: bool = False
     colours: bool = False
     turns: list[tuple[Exchange, int, str]] = field(factory=list)
+    records: list[Mapping[str, object]] = field(factory=list)
     failures: list[Failure] = field(factory=list)
     warnings: list[str] = field(factory=list)
     summary: dict[str, object] = field(factory=dict)
@@ -147,7 +149,7 @@ class Report:
         return document(
             run,
             self.code(),
-            turns=[turn_record(*entry) for entry in self.turns],
+            turns=[*(turn_record(*entry) for entry in self.turns), *self.records],
             summary=self.summary,
             failures=[failure_record(failure.error, failure.where) for failure in self.failures],
             warnings=self.warnings,
