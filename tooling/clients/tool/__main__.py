@@ -116,7 +116,7 @@ async def _redraw(bar: Bar) -> None:
 
 def _progress(bar: Bar | None, step: StepResult, unsent: int) -> None:
     if bar is not None:
-        bar.total -= unsent
+        bar.expect_fewer(unsent)
         tool_ms = step.turn.meter.measured().tool_ms if step.turn is not None else None
         bar.finished(trio.current_time(), ok=step.failure is None, ttfb_ms=tool_ms)
 
