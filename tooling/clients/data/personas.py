@@ -40,11 +40,13 @@ Entry = Persona | Alias
 def load_personas(folder: Path = FOLDER) -> dict[str, Persona]:
     """All personas of a folder by key (the file's name); under an alias stands the persona it is one of.
 
-    Raises `UsageProblem`: a file that cannot be used, with what to mend; a folder that has none.
+    Raises `UsageProblem`: a file that cannot be used, with what to mend; a folder that cannot, or has none.
     """
-    if not folder.is_dir():
-        raise UsageProblem(f"{folder} is not a folder; personas are {PATTERN} files in one")
-    entries = {path.stem: read_persona(path) for path in sorted(folder.glob(PATTERN))}
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.match(PATTERN))
+    except OSError as error:
+        raise UsageProblem(f"no personas in {folder}: {error.strerror}") from None
+    entries = {path.stem: read_persona(path) for path in paths}
     if not entries:
         raise UsageProblem(f"no personas in {folder}: it has no {PATTERN} file")
     return resolve(entries)

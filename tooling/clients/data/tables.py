@@ -11,6 +11,8 @@ Table = Mapping[str, object]
 
 def read_table(path: Path) -> Table:
     """The whole file. Raises `UsageProblem` that names it, when it is not there, not UTF-8 or not TOML."""
+    if path.exists() and not path.is_file():
+        raise UsageProblem(f"{path.name}: is no file")  # a pipe of that name would be waited for
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:

@@ -1,7 +1,9 @@
 """The personas as they are shipped, and what is said of files that cannot be used."""
 
+import os
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,17 +145,21 @@ def test_a_file_that_cannot_be_used_is_named_with_what_to_mend(tmp_path: Path, c
     assert "\n" not in str(raised.value)
 
 
-def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    (tmp_path / "folder.toml").mkdir()
-    with pytest.raises(UsageProblem, match=r"^folder\.toml: cannot be read \(Is a directory\)$"):
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "odd.toml")
+    with pytest.raises(UsageProblem, match=r"^odd\.toml: is no file$"):
         load_personas(tmp_path)
 
 
 def test_folders_without_personas_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a persona", "utf-8")
     with pytest.raises(UsageProblem, match=r"no personas in .*: it has no \*\.toml file"):
         load_personas(tmp_path)
-    with pytest.raises(UsageProblem, match=r"nowhere is not a folder"):
+    with pytest.raises(UsageProblem, match=r"no personas in .*nowhere: No such file or directory"):
         load_personas(tmp_path / "nowhere")
+    with pytest.raises(UsageProblem, match=r"no personas in .*notes\.txt: Not a directory"):
+        load_personas(tmp_path / "notes.txt")
 
 
 @pytest.mark.parametrize("of", ["missing", "again", "self"])
