@@ -14,6 +14,8 @@ PACKAGES = ("runtime", "actors", "engines", "protocol", "tooling")
 MAX_CODE_LINES = 300
 MAX_FUNCTION_LINES = 60
 ASYNCIO_RIVALS = {"bare_engine", "over_picows", "over_uvicorn"}
+# The client library has a flavour for programs that live in that loop.
+ASYNCIO_FLAVOUR = {"asyncio_link", "over_asyncio"}
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
 
 
@@ -88,8 +90,8 @@ def test_no_package_holds_a_single_module(package: str) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in modules(*PACKAGES) if path.stem != "island"], ids=_name)
-def test_only_the_island_and_the_rival_in_a_benchmark_know_asyncio(path: Path) -> None:
-    if path.stem in ASYNCIO_RIVALS:
+def test_only_the_island_the_rival_in_a_benchmark_and_the_librarys_flavour_know_asyncio(path: Path) -> None:
+    if path.stem in ASYNCIO_RIVALS | ASYNCIO_FLAVOUR:
         return
     imported = {
         alias.name

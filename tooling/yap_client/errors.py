@@ -32,6 +32,10 @@ class ConnectionLost(YapError):
         self.no_pong = no_pong
 
 
+class SessionOver(YapError):
+    """Nothing more can be said in this session; the message says why."""
+
+
 class TimedOut(YapError, TimeoutError):
     """A wait reached its limit; the message names what was awaited."""
 
@@ -57,4 +61,13 @@ class ServerError(YapError):
         return float(told) if isinstance(told, int | float) and not isinstance(told, bool) and told >= 0 else None
 
 
-__all__ = ["AddressError", "ConnectError", "ConnectionLost", "ProtocolFault", "ServerError", "TimedOut", "YapError"]
+__all__ = [
+    "AddressError",
+    "ConnectError",
+    "ConnectionLost",
+    "ProtocolFault",
+    "ServerError",
+    "SessionOver",
+    "TimedOut",
+    "YapError",
+]

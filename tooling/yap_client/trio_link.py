@@ -36,7 +36,6 @@ class Link:
 
     async def send(self, text: str) -> None:
         """Write one frame, whole even if the caller is cancelled meanwhile. Raises `ConnectionLost`, `TimedOut`."""
-        await trio.lowlevel.checkpoint_if_cancelled()
         error: ConnectionLost | None = None
         # Half a frame would end the connection for everybody who uses it.
         with trio.move_on_after(self.limits.send_s, shield=True) as scope:

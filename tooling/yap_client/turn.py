@@ -1,0 +1,193 @@
+"""One turn in the hands of the user: its text and events as they come, and what became of it."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from .backend import Backend, Bell
+from .events import Ack, Cancelled, Decision, Done, Ending, Event, Failed, Lost, Timings, Token, Usage
+from .records import TurnRecord
+
+
+class Floor(Protocol):
+    """What a turn needs of its session."""
+
+    async def stop(self, record: TurnRecord, reason: str | None = None) -> None:
+        """Send `cancel`, if the turn runs and the connection is there; whatever happens to the caller meanwhile."""
+
+    def pause_before_again(self, record: TurnRecord, attempt: int, failed: Failed) -> float | None:
+        """Seconds after which a turn that was not served may be sent again; None: not at all."""
+
+    async def again(self, record: TurnRecord, pause_s: float) -> None:
+        """Send it again after the pause, and wait for its ack."""
+
+
+class Turn:
+    """A turn that the server took. Its tokens wait here, however late they are read, and hold up nothing else."""
+
+    def __init__(self, floor: Floor, record: TurnRecord, backend: Backend, wait_s: float) -> None:
+        self._floor = floor
+        self._record = record
+        self._wait_s = wait_s
+        self._attempt = 1
+        self._bell = Bell(backend)
+        self._owned = False
+        record.wake = self._bell.ring
+
+    def __repr__(self) -> str:
+        ending = type(self.ending).__name__ if self.ending else "running"
+        return f"<Turn {self.request_id} {ending}>"
+
+    @property
+    def request_id(self) -> str:
+        """Its id; another one after it was sent again to a busy server."""
+        return self._record.request_id
+
+    @property
+    def so_far(self) -> str:
+        """What has arrived of the reply, read or not."""
+        return self._record.text
+
+    @property
+    def ack(self) -> Ack | None:
+        """How the server took it."""
+        return self._record.ack
+
+    @property
+    def decision(self) -> Decision | None:
+        """The tool router's decision, once it came."""
+        return self._record.decision
+
+    @property
+    def ending(self) -> Ending | None:
+        """What it ended with; None while it runs."""
+        return self._record.ending
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens used, once it ended and if the server said."""
+        return self.ending.usage if isinstance(self.ending, Done | Cancelled | Failed) else None
+
+    @property
+    def finish_reason(self) -> str | None:
+        """`stop`, `length` or `tool`, once it is done."""
+        return self.ending.finish_reason if isinstance(self.ending, Done) else None
+
+    @property
+    def timings(self) -> Timings | None:
+        """Where the server spent its time, once it is done."""
+        return self.ending.timings if isinstance(self.ending, Done) else None
+
+    @property
+    def ttft_s(self) -> float | None:
+        """Seconds from sending to the first text, as seen from here."""
+        return self._record.tokens[0].at - self._record.sent_at if self._record.tokens else None
+
+    @property
+    def total_s(self) -> float | None:
+        """Seconds from sending to the end, as seen from here."""
+        return None if self.ending is None else self.ending.at - self._record.sent_at
+
+    def heard(self, chars: int) -> None:
+        """The user heard the first `chars` code points of this turn's text so far, and will hear no more of it.
+
+        It goes to the server with the next frame that can carry it, and counts for the history of a reconnect.
+        """
+        if isinstance(chars, bool) or not isinstance(chars, int) or chars < 0:
+            raise ValueError("heard takes a number of characters, 0 or more")
+        self._record.exchange.heard = chars
+
+    async def cancel(self, reason: str | None = None) -> Ending:
+        """Stop it, and wait for its end, which may be another than `Cancelled` if the two crossed.
+
+        Raises `TimedOut`, and `ServerError` if the server refuses to stop it (too many cancels).
+        """
+        record = self._record
+        record.complaint = None
+        await self._floor.stop(record, reason)
+        await self._bell.until(lambda: bool(record.ending or record.complaint), self._wait_s, "end of the turn")
+        if record.ending is None and record.complaint is not None:
+            raise record.complaint
+        assert record.ending is not None
+        return record.ending
+
+    def events(self) -> AsyncIterator[Event]:
+        """Every event that was not read yet, the last one `Done` or `Cancelled`.
+
+        Raises `ServerError` where the turn failed, `ConnectionLost` where it was lost, and `TimedOut`.
+        """
+        return _Events(self)
+
+    def text(self) -> AsyncIterator[str]:
+        """The reply, piece by piece as it comes; ends where the turn does. Raises what `events` raises."""
+        return _Texts(self)
+
+    async def reply(self) -> str:
+        """Wait for the end, then the whole text; of a cancelled turn what there is. Raises what `events` raises."""
+        async for _ in self.events():
+            pass
+        return self.so_far
+
+    def own(self) -> None:
+        """A block has the turn: it is stopped where the block is left, and not where a wait is given up."""
+        self._owned = True
+
+    async def next_event(self) -> Event | None:
+        """The next event; None after the last."""
+        try:
+            return await self._next()
+        except Exception:
+            raise
+        except BaseException:  # the task or scope that waits is cancelled, and with it what it waits for
+            if not self._owned:
+                await self._floor.stop(self._record)
+            raise
+
+    async def _next(self) -> Event | None:
+        record = self._record
+        while True:
+            event = record.take()
+            if isinstance(event, Failed):
+                pause_s = self._floor.pause_before_again(record, self._attempt, event)
+                if pause_s is None:
+                    raise event.error
+                self._attempt += 1
+                await self._floor.again(record, pause_s)
+            elif isinstance(event, Lost):
+                raise event.error
+            elif event is not None or record.ending is not None:
+                return event
+            else:
+                await self._bell.until(lambda: record.unread, self._wait_s, "frame of the turn")
+
+
+class _Events:
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        event = await self._turn.next_event()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+
+class _Texts:
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            event = await self._turn.next_event()
+            if isinstance(event, Token):
+                return event.text
+            if event is None:
+                raise StopAsyncIteration
+
+
+__all__ = ["Floor", "Turn"]
