@@ -124,9 +124,14 @@ def run(client: Client, argv: Sequence[str], environ: Environ) -> int:
     """Run in a loop of its own, which Ctrl+C ends; returns the exit code."""
     prepare_streams(as_json="--json" in argv)
     try:
-        return trio.run(_attended, client, argv, environ)
-    except KeyboardInterrupt:  # before anybody was listening, or after everything was told
-        return Exit.INTERRUPTED
+        code: int = trio.run(_attended, client, argv, environ)
+    except* KeyboardInterrupt:  # before anybody was listening, or after everything was told
+        code = Exit.INTERRUPTED
+    except* Exception as group:  # in what tells everything else
+        for error in _leaves(group):
+            print(f"✗ FAIL {error}", file=sys.stderr)
+        code = Exit.FAILED
+    return code
 
 
 async def conduct(
@@ -219,6 +224,8 @@ def _told(error: Exception) -> str:
     """Type and place: the innermost line of ours, or the innermost of all."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT / "tooling")]
+    if not frames:
+        return f"{type(error).__name__}, never raised"
     place = (ours or frames)[-1]
     file = Path(place.filename)
     name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.name

@@ -51,6 +51,7 @@ class Report:
     interrupted: bool = False
     bar: Bar | None = None
     reason: str = ""
+    _gone: dict[int, Unwritable] = field(factory=dict)
 
     @property
     def stream(self) -> TextIO | None:
@@ -130,13 +131,20 @@ class Report:
 
     def finish(self, passed: str, config: Mapping[str, object], started: datetime.datetime, duration_s: float) -> None:
         """Print the verdict, and the document if it is wanted; what cannot be written fails the run."""
-        problem = self._write(self.verdict(passed), self.stream if self.code() is not Exit.USAGE else sys.stderr)
+        stream = self.stream if self.code() is not Exit.USAGE else sys.stderr
+        problem = self._write(self.verdict(passed), stream)
         if problem is not None and not self.as_json:
-            self.failed(problem, self.client)
+            self._fail_at_last(problem)
         if self.as_json:
             problem = self._write(self._document(config, started, duration_s), sys.stdout)
             if problem is not None:
-                self.failed(problem, self.client)
+                self._fail_at_last(problem)
+
+    def _fail_at_last(self, problem: Unwritable) -> None:
+        """Where the verdict should stand nobody can read it."""
+        if all(failure.error is not problem for failure in self.failures):
+            self.failed(problem, self.client, tell=False)
+        self._write(self.verdict(), sys.stderr)
 
     def _document(self, config: Mapping[str, object], started: datetime.datetime, duration_s: float) -> str:
         run = Run(
@@ -157,15 +165,18 @@ class Report:
 
     def _write(self, text: str, stream: TextIO | None) -> Unwritable | None:
         """Print above the bar; returns why not, if so."""
+        if stream is None:
+            return Unwritable("the report cannot be written: there is no output to write it to")
+        if id(stream) in self._gone:
+            return self._gone[id(stream)]
         try:
             if self.bar is not None:
                 self.bar.wipe()
-            if stream is None:
-                return Unwritable("the report cannot be written: there is no output to write it to")
             print(text, file=stream, flush=True)
         except (OSError, ValueError) as error:  # a reader that has gone, a full disk; a stream that is closed
             _abandon(stream)
-            return Unwritable(f"the report cannot be written: {error}")
+            self._gone[id(stream)] = Unwritable(f"the report cannot be written: {error}")
+            return self._gone[id(stream)]
         return None
 
     def width(self) -> int:
@@ -217,25 +228,23 @@ class Block:
             self.report.lines([*upper, *styled, self.report.styled(last, BOLD)])
 
 
-def _abandon(stream: TextIO | None) -> None:
+def _abandon(stream: TextIO) -> None:
     """Nobody reads it any more: what is still buffered goes nowhere, else the interpreter would complain at its end."""
     try:
-        descriptor = stream.fileno() if stream is not None else -1
-    except (OSError, ValueError):  # not a file, as in a test
+        descriptor = stream.fileno()
+    except (OSError, ValueError):  # no file, or a closed one
         return
-    if descriptor >= 0:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, descriptor)
-        os.close(nowhere)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def prepare_streams(*, as_json: bool) -> None:
     """Whatever a server sends can be printed, on any terminal; a document is UTF-8 wherever it goes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    if as_json and isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+            encoding = "utf-8" if as_json and stream is sys.stdout else stream.encoding
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 __all__ = ["Block", "Failure", "Report", "prepare_streams"]
