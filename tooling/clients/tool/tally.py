@@ -63,7 +63,7 @@ class Tally:
 
     def domains(self) -> dict[str, Share]:
         """The steps of each domain."""
-        names = sorted({result.case.domain for result in self.results})
+        names = sorted({result.case.domain for result in self.results if result.steps})
         return {name: _share(self._sent(name)) for name in names}
 
     def latency(self) -> Summary | None:
