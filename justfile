@@ -81,6 +81,16 @@ bench *arguments: _cpu
 tool-regression *arguments: _cpu
     @exec {{ cpu }} -m tooling.clients.tool "$@"
 
+# Cancel a reply of a running server while other clients get theirs: one answer, silence, and the session goes on.
+[no-exit-message]
+cancel-test *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.cancel "$@"
+
+# Open connections to a running server and end them: by `end`, after a ping, and by silence until it closes.
+[no-exit-message]
+idle-test *arguments: _cpu
+    @exec {{ cpu }} -m tooling.clients.idle "$@"
+
 # How many callers fit on a running server, each behaving like a person on the phone.
 [no-exit-message]
 capacity *arguments: _cpu

@@ -172,6 +172,14 @@ def duration(text: str) -> float:
     return value
 
 
+def span(text: str) -> float:
+    """An argument in seconds, perhaps 0."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError("must be a number of seconds, 0 or more")
+    return value
+
+
 __all__ = [
     "CODES",
     "Common",
@@ -188,5 +196,6 @@ __all__ = [
     "positive",
     "sampling",
     "seconds",
+    "span",
     "start_payload",
 ]

@@ -106,7 +106,8 @@ class Call:
 @frozen(kw_only=True)
 class Client:
     """A client as a program. `grammar`: its flags, with `add_output` among them. `talk`: does the work and returns what
-    is said behind PASS; a `ClientError` it raises, or hands to `report.failed`, fails the run.
+    is said behind PASS; a `ClientError` it raises, or hands to `report.failed`, fails the run. A flag that was not
+    given it may set to what holds instead, for the document.
     """
 
     name: str

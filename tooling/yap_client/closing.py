@@ -19,7 +19,7 @@ def lost(closed: ConnectionClosed) -> ConnectionLost:
     if closed.sent is not None and closed.sent.reason == NO_PONG:
         return ConnectionLost(ABNORMAL, no_pong=True)
     if closed.sent is not None and closed.sent.code not in (1000, 1001):  # we closed, for something wrong in it
-        return ConnectionLost(closed.sent.code, closed.sent.reason)
+        return ConnectionLost(closed.sent.code, closed.sent.reason, breach=True)
     return ConnectionLost(ABNORMAL)
 
 

@@ -22,14 +22,17 @@ class ConnectError(YapError):
 
 
 class ConnectionLost(YapError):
-    """The connection ended. `code`, `reason`: of the close frame; 1006 and "" if none came."""
+    """The connection ended. `code`, `reason`: of the close frame; 1006 and "" if none came. `breach`: it was this side
+    that closed, for what the server sent, which no WebSocket may carry or which was longer than is read.
+    """
 
-    def __init__(self, code: int, reason: str = "", *, no_pong: bool = False) -> None:
+    def __init__(self, code: int, reason: str = "", *, no_pong: bool = False, breach: bool = False) -> None:
         said = "no pong came in time" if no_pong else f"connection closed with code {code}"
         super().__init__(said + (f" ({reason})" if reason else ""))
         self.code = code
         self.reason = reason
         self.no_pong = no_pong
+        self.breach = breach
 
 
 class SessionOver(YapError):

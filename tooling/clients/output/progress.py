@@ -15,14 +15,49 @@ LOOK_S = 0.5  # between looks at the clock while nothing finishes
 PLAIN_S = 10.0
 
 
-class Bar:
+class LastLine:
+    """The line at the bottom of a terminal, drawn over again; elsewhere, plain lines. Without a stream, nothing."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.stream = stream
+        self.terminal = stream is not None and stream.isatty()
+
+    def draw(self, text: str) -> None:
+        """Show this in place of what is there."""
+        self.wipe()
+        self.put(text[: self._columns() - 1] if self.terminal else f"{text}\n")
+
+    def wipe(self) -> None:
+        """Make room for another line; this one comes back when it is drawn next."""
+        if self.terminal:
+            self.put("\r\x1b[K")
+
+    def put(self, text: str) -> None:
+        """Write as it is."""
+        if self.stream is None:
+            return
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError:  # nobody looks any more; what the run finds does not depend on it
+            self.stream = None
+
+    def _columns(self) -> int:
+        """Of the terminal as it is now: a longer line would leave its first half behind when it is wiped."""
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or 80 if self.stream is not None else 80
+        except OSError:
+            return 80
+
+
+class Bar(LastLine):
     """Counts finished turns; times are seconds of whatever clock the caller uses. Without a stream it only counts.
 
     `total`: how many there will be; None where a run lasts `for_s` seconds and nobody knows.
     """
 
     def __init__(self, stream: TextIO | None, total: int | None, now: float, *, for_s: float = 0.0) -> None:
-        self.stream = stream
+        super().__init__(stream)
         self.total = None if total is None else max(total, 1)
         self.for_s = for_s
         self.ok = 0
@@ -31,7 +66,6 @@ class Bar:
         self._shown_at = now
         self._tenth = 0
         self._samples: list[float] = []
-        self._terminal = stream is not None and stream.isatty()
 
     def finished(self, now: float, *, ok: bool, ttfb_ms: float | None) -> None:
         """One turn is over."""
@@ -49,21 +83,16 @@ class Bar:
     def say(self, text: str) -> None:
         """A line of its own, above the bar."""
         self.wipe()
-        self._put(f"{text}\n")
+        self.put(f"{text}\n")
 
     def show(self, now: float) -> None:
         """Draw, if it is time to."""
         share = self._share(now)
         tenth, waited = int(10 * share), now - self._shown_at
-        if self._terminal:
-            if waited < REDRAW_S and share < 1:
-                return
-            self.wipe()
-            self._put(self.line(now)[: self._columns() - 1])
-        elif tenth > self._tenth or waited >= PLAIN_S:
-            self._put(f"{self.line(now)}\n")
-        else:
+        due = waited >= REDRAW_S or share >= 1 if self.terminal else tenth > self._tenth or waited >= PLAIN_S
+        if not due:
             return
+        self.draw(self.line(now))
         self._tenth, self._shown_at = tenth, now
 
     def close(self) -> None:
@@ -87,27 +116,6 @@ class Bar:
         if self.total is None:
             return min(1.0, (now - self._began) / self.for_s)
         return (self.ok + self.failed) / self.total
-
-    def wipe(self) -> None:
-        """Make room for another line; the bar comes back when it is shown next."""
-        if self._terminal:
-            self._put("\r\x1b[K")
-
-    def _put(self, text: str) -> None:
-        if self.stream is None:
-            return
-        try:
-            self.stream.write(text)
-            self.stream.flush()
-        except OSError:  # nobody looks any more; what the run finds does not depend on it
-            self.stream = None
-
-    def _columns(self) -> int:
-        """Of the terminal as it is now: a longer line would leave its first half behind when it is wiped."""
-        try:
-            return os.get_terminal_size(self.stream.fileno()).columns or 80 if self.stream is not None else 80
-        except OSError:
-            return 80
 
 
 @contextlib.asynccontextmanager
@@ -138,4 +146,4 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-__all__ = ["Bar", "progress"]
+__all__ = ["PLAIN_S", "WIDTH", "Bar", "LastLine", "progress"]

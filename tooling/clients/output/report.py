@@ -13,7 +13,7 @@ from tooling.clients.data.personas import Persona
 from tooling.clients.failures import ClientError, Exit, Unwritable
 from tooling.clients.output.blocks import closing, one_line, opening, title
 from tooling.clients.output.document import Run, document, failure_record, turn_record
-from tooling.clients.output.progress import Bar
+from tooling.clients.output.progress import LastLine
 from tooling.clients.session.exchange import Exchange
 
 GREEN, RED, DIM, BOLD, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
@@ -36,7 +36,7 @@ class Report:
     `as_json`: one document goes to stdout at the end and the lines for people to stderr. `quiet`: only the verdict.
     `records`: turns that come as data, from other processes. `summary`: the client's own numbers, in the document.
     `bar`: the progress that is shown now, if any; lines go above. `reason`: what to say behind FAIL, where that is not
-    the first failure.
+    the first failure; `counts`: what stands before it.
     """
 
     client: str
@@ -49,7 +49,8 @@ class Report:
     warnings: list[str] = field(factory=list)
     summary: dict[str, object] = field(factory=dict)
     interrupted: bool = False
-    bar: Bar | None = None
+    bar: LastLine | None = None
+    counts: str = ""
     reason: str = ""
     _gone: dict[int, Unwritable] = field(factory=dict)
 
@@ -123,11 +124,12 @@ class Report:
         code = self.code()
         if code is Exit.PASSED:
             return self.styled(f"✓ PASS {passed}".rstrip(), GREEN)
+        counts = f"{self.counts}: " if self.counts else ""
         if self.interrupted or self.reason:
-            return self.styled(f"✗ FAIL {'interrupted' if self.interrupted else one_line(self.reason)}", RED)
-        reason = one_line(str(self.failures[0].error))
-        more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
-        return self.styled(f"✗ FAIL {reason}{more}", RED)
+            told, more = "interrupted" if self.interrupted else self.reason, 0
+        else:
+            told, more = str(self.failures[0].error), len(self.failures) - 1
+        return self.styled(f"✗ FAIL {counts}{one_line(told)}" + (f" (and {more} more)" if more else ""), RED)
 
     def finish(self, passed: str, config: Mapping[str, object], started: datetime.datetime, duration_s: float) -> None:
         """Print the verdict, and the document if it is wanted; what cannot be written fails the run."""

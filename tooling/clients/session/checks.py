@@ -11,6 +11,7 @@ TURNS = frozenset({"start", "message", "followup"})
 TERMINAL = frozenset({"done", "cancelled", "error"})
 KNOWN = TERMINAL | {"ack", "toolcall", "token", "final", "pong", "session_end"}
 USAGE_KEYS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
+SHOWN_CHARS = 60
 FINISH_REASONS = frozenset({"stop", "length", "tool"})
 
 
@@ -49,7 +50,7 @@ class FrameChecks:
         if frame.type == "error" and frame.request_id == "unknown":  # turned away, or a frame that could not be read
             return True
         if not (self.turns or self.cancels or self.others):
-            raise ProtocolBreach(f"{frame.type!r} came before the client's first frame")
+            raise ProtocolBreach(f"{shortened(frame.type)} came before the client's first frame")
         if frame.type not in KNOWN:
             return False
         if frame.type == "session_end":
@@ -105,6 +106,12 @@ class FrameChecks:
         turn.acked = True
 
 
+def shortened(value: object) -> str:
+    """What a server made up, for an error: not all of it, it may have any length."""
+    told = repr(value)
+    return told if len(told) <= SHOWN_CHARS else f"{told[:SHOWN_CHARS]}…"
+
+
 def _routed(frame: Incoming, turn: TurnState) -> None:
     if turn.routed or turn.kind == "followup":
         raise ProtocolBreach("a 'toolcall' where none may come")
@@ -114,7 +121,7 @@ def _routed(frame: Incoming, turn: TurnState) -> None:
     status, raw = frame.payload.get("status"), frame.payload.get("raw")
     named = isinstance(raw, list) and all(isinstance(one, dict) and one.get("name") for one in raw)
     if status not in ("yes", "no") or not named or bool(raw) != (status == "yes"):
-        raise BadToolcall(f"'toolcall' status {status!r} and raw {raw!r} do not agree")
+        raise BadToolcall(f"'toolcall' status {shortened(status)} and raw {shortened(raw)} do not agree")
 
 
 def _token(frame: Incoming, turn: TurnState) -> None:
@@ -141,7 +148,7 @@ def _done(frame: Incoming, turn: TurnState) -> None:
     if not isinstance(usage, Mapping) or not all(_counts(usage, key) for key in USAGE_KEYS):
         raise ProtocolBreach("'done' has no 'usage' in numbers")
     if frame.payload.get("finish_reason") not in FINISH_REASONS:
-        raise ProtocolBreach(f"'done' has finish_reason {frame.payload.get('finish_reason')!r}")
+        raise ProtocolBreach(f"'done' has finish_reason {shortened(frame.payload.get('finish_reason'))}")
 
 
 def _counts(usage: Mapping[object, object], key: str) -> bool:
@@ -153,4 +160,4 @@ def _counts(usage: Mapping[object, object], key: str) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-__all__ = ["FrameChecks"]
+__all__ = ["FrameChecks", "shortened"]

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from trio import TASK_STATUS_IGNORED as IGNORED
 
 from tooling.clients.failures import ClientError, ConnectionLost, NoConnection, ProtocolBreach, TimedOut
-from tooling.clients.session.checks import FrameChecks
+from tooling.clients.session.checks import FrameChecks, shortened
 from tooling.yap_client import errors
 from tooling.yap_client.address import Endpoint
 from tooling.yap_client.limits import LinkLimits
@@ -36,7 +36,10 @@ class Limits:
 
 
 class Connection:
-    """A session with the server. `checks` sees every frame; with `lenient` a breach is only noted."""
+    """A session with the server. `checks` sees every frame; with `lenient` a breach is only noted.
+
+    `frames`: how many came, those of unknown types too, which `receive` does not return.
+    """
 
     def __init__(self, link: Link, client: str, limits: Limits, *, note: Note, lenient: bool = False) -> None:
         self.session_id = f"{client}-{uuid.uuid4()}"
@@ -44,6 +47,7 @@ class Connection:
         self.limits = limits
         self.acked = False
         self.closed: ConnectionLost | None = None
+        self.frames = 0
         self._link = link
         self._note = note
         self._lenient = lenient
@@ -71,6 +75,7 @@ class Connection:
         limit = self.limits.receive_s if timeout_s is None else timeout_s
         while True:
             message = await self._message(awaited, limit)
+            self.frames += 1
             try:
                 frame = decode(message, trio.current_time())
             except errors.ProtocolFault as fault:
@@ -107,6 +112,8 @@ class Connection:
             if lost.no_pong:
                 raise TimedOut(f"no pong within {self.limits.ping_timeout_s:g} s") from None
             self.closed = ConnectionLost(lost.code, lost.reason)
+            if lost.breach:
+                raise ProtocolBreach(f"the server sent what no connection may carry: {lost.reason}") from None
             raise self.closed from None
 
     def _known(self, frame: Incoming) -> bool:
@@ -119,7 +126,7 @@ class Connection:
             return True
         if not known and frame.type not in self._unknown:
             self._unknown.add(frame.type)
-            self._note(f"unknown frame type {frame.type!r} ignored")
+            self._note(f"unknown frame type {shortened(frame.type)} ignored")
         return known
 
 
