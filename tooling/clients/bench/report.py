@@ -11,7 +11,7 @@ from tooling.clients.output.intervals import CONFIDENCE, RESAMPLES, Interval, Sa
 from tooling.clients.output.percentiles import Summary, summarise
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
-COLUMN, FIGURE = 20, 9
+COLUMN, FIGURE = 20, 8
 METHOD = f"in brackets: {CONFIDENCE:.0%} confidence, percentile bootstrap over whole connections, {RESAMPLES} resamples"
 
 
@@ -103,7 +103,7 @@ def table(found: Sequence[Section], rows: Sequence[Row]) -> Iterator[str]:
         for row in rows:
             if row.section == section.key:
                 cells = "".join(_cell(row, name) for name in QUANTILES)
-                yield f"  {row.name:<{width}}{row.summary.avg:{FIGURE}.1f}{cells} n={row.summary.n}"
+                yield f"  {row.name:<{width}}{row.summary.avg:{FIGURE}.1f}{cells}n={row.summary.n}"
 
 
 def too_few(rows: Sequence[Row]) -> str | None:
