@@ -115,8 +115,19 @@ def _sample_at(before: NDArray[np.int64], ranks: Floats) -> NDArray[np.intp]:
     lifted above the one before it, so that one behind the other they ascend."""
     rows, size = before.shape
     lift = np.arange(rows)[:, np.newaxis] * (before.max() + 1)
-    found = np.searchsorted((before + lift).ravel(), (ranks + lift).ravel(), side="right")
-    return found.reshape(ranks.shape) - np.arange(rows)[:, np.newaxis] * size
+    found: NDArray[np.intp] = np.searchsorted((before + lift).ravel(), (ranks + lift).ravel(), side="right")
+    places: NDArray[np.intp] = found.reshape(ranks.shape) - np.arange(rows)[:, np.newaxis] * size
+    return places
 
 
-__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "Samples", "enough", "intervals", "middle", "resampled"]
+__all__ = [
+    "CONFIDENCE",
+    "FEWEST_CLUSTERS",
+    "RESAMPLES",
+    "Interval",
+    "Samples",
+    "enough",
+    "intervals",
+    "middle",
+    "resampled",
+]

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tooling.clients.bench.arrivals import BURSTS, CONSTANT, POISSON, Arrivals, moments, slot_moment
-from tooling.clients.bench.plan import BARGE_WORDS, Part, Plan, conversation, from_job, opening, to_job
+from tooling.clients.bench.plan import BARGE_WORDS, Part, Payload, Plan, conversation, from_job, opening, to_job
 from tooling.clients.options import Common
 from tooling.clients.session.connection import Limits
 from tooling.yap_client.address import Endpoint
 
-PAYLOADS = tuple({"user_utterance": f"turn {number}", "chat_prompt": "You are a friend."} for number in range(4))
+PAYLOADS: tuple[Payload, ...] = tuple(
+    {"user_utterance": f"turn {number}", "chat_prompt": "You are a friend."} for number in range(4)
+)
 SECONDS = st.floats(0.1, 60)
 open_arrivals = st.builds(
     Arrivals,

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from tooling.clients.bench import load
 from tooling.clients.bench.arrivals import BURSTS, CONSTANT, Arrivals
 from tooling.clients.bench.load import Load
-from tooling.clients.bench.plan import Part, Plan
+from tooling.clients.bench.plan import Part, Payload, Plan
 from tooling.clients.bench.records import attempt_record
 from tooling.clients.bench.talking import Attempt
 from tooling.clients.options import Common
@@ -82,7 +82,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
 
 def plan(turns: int = 1, **values: Any) -> Plan:
-    payloads = tuple({"user_utterance": f"turn {number}", "chat_prompt": "p"} for number in range(turns))
+    payloads: tuple[Payload, ...] = tuple(
+        {"user_utterance": f"turn {number}", "chat_prompt": "p"} for number in range(turns)
+    )
     return Plan(payloads=payloads, interjection={"user_utterance": "wait"}, **values)
 
 
@@ -124,7 +126,8 @@ async def test_in_an_open_load_a_turn_counts_from_when_it_was_meant_too(
 ) -> None:
     server.connect_s = 0.4
     (attempt,) = await run(plan(requests=1, arrivals=Arrivals(kind=CONSTANT, rate=1.0)))
-    (turn,) = attempt_record(attempt, 0.0)["turns"]  # type: ignore[misc, attr-defined]  # plain data
+    record: dict[str, Any] = attempt_record(attempt, 0.0)
+    (turn,) = record["turns"]
     assert turn["metrics"]["late_ms"] == 400.0
     assert turn["metrics"]["ttfb_ms"] == 100.0
     assert turn["metrics"]["connect_ms"] == 400.0

@@ -69,7 +69,7 @@ def test_the_table_has_intervals_and_marks_what_rests_on_too_little() -> None:
     assert "114.5 [" in ttfb
     assert "?128.7 [" in ttfb
     assert ttfb.endswith("n=30")
-    assert max(map(len, lines)) <= 105
+    assert max(map(len, lines)) <= 106
     assert "p99 wants 100" in (too_few(found.rows()) or "")
     assert "p95" not in (too_few(found.rows()) or "")
 
