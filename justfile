@@ -126,7 +126,7 @@ diagram *arguments: _dev
 test *arguments: lint types
     @exec {{ cpu }} -m pytest "$@"
 
-# The tests that run against real programs beside ours (Prometheus), fetched first; arguments go to pytest.
+# The tests that run against real programs beside ours (Prometheus, Chromium), fetched first; arguments go to pytest.
 [no-exit-message]
 test-parts *arguments: _tests-and-plots parts
     @exec {{ cpu }} -m pytest tests/parts "$@"

@@ -58,6 +58,24 @@ def program(part: str, name: str, home: Path = HOME) -> Path:
     return home / part / PARTS[part].programs[name]
 
 
+def environment(part: str, home: Path = HOME) -> dict[str, str]:
+    """The variables that a part's programs need: where the libraries and fonts are that were unpacked with them."""
+    return _environment(PARTS[part], home / part)
+
+
+def _environment(part: Part, directory: Path) -> dict[str, str]:
+    if part.leaves_out is None:
+        return {}
+    # Some libraries are in directories of their own, which those that need them know by their place in the system.
+    found = {
+        library.parent
+        for place in ("usr/lib", "lib")
+        for library in directory.glob(f"{place}/*-linux-gnu*/**/lib*.so*")
+    }
+    shallow_first = sorted(found, key=lambda path: (len(path.parts), path))
+    return {"LD_LIBRARY_PATH": ":".join(map(str, shallow_first)), "FONTCONFIG_SYSROOT": str(directory)}
+
+
 def _make_all(parts: Sequence[Part], home: Path, environ: Mapping[str, str], progress: Progress) -> None:
     home.mkdir(parents=True, exist_ok=True)
     require_space(home, sum(part.space_bytes for part in parts))
@@ -77,11 +95,14 @@ def _make(part: Part, work: Path, packages: Packages) -> None:
     whole, fetched = work / "whole", work / "fetched"
     whole.mkdir()
     fetched.mkdir()
-    files = packages.fetch(part.packages, fetched)
+    wanted: Sequence[str] = part.packages
+    if part.leaves_out is not None:
+        wanted = packages.with_dependencies(part.packages, part.leaves_out)
+    files = packages.fetch(wanted, fetched)
     for file in files:
         packages.unpack(file, whole)
     for name, path in part.programs.items():
-        _prove(name, whole / path, part.proof)
+        _prove(name, whole / path, part.proof, _environment(part, whole))
     sizes = {
         str(path.relative_to(whole)): path.lstat().st_size
         for path in sorted(whole.rglob("*"))
@@ -91,11 +112,11 @@ def _make(part: Part, work: Path, packages: Packages) -> None:
     (whole / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
-def _prove(name: str, path: Path, arguments: Sequence[str]) -> None:
+def _prove(name: str, path: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Run it once: what lacks a shared library, or was made for another processor, is found here and not in a test."""
     try:
         done = subprocess.run(
-            [path, *arguments], env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROOF_S, check=False
+            [path, *arguments], env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROOF_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SetupError(f"{name} was unpacked and does not run here: {error}") from error
@@ -122,8 +143,9 @@ def _key(part: Part) -> str:
         release = platform.freedesktop_os_release()
     except OSError:
         release = {}
-    facts = [part.packages, part.programs, release.get("ID"), release.get("VERSION_ID"), platform.machine()]
+    distribution = [release.get("ID"), release.get("VERSION_ID"), platform.machine()]
+    facts = [part.packages, part.programs, part.leaves_out, *distribution]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-__all__ = ["HOME", "ensure", "is_whole", "program"]
+__all__ = ["HOME", "ensure", "environment", "is_whole", "program"]
