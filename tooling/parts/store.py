@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tooling.parts.debian import Packages, require_tools
+from tooling.parts.surroundings import variables, write_fonts
 from tooling.parts.table import PARTS, Part
 from tooling.setup.environment import require_space
 from tooling.setup.errors import SetupError
@@ -64,16 +65,7 @@ def environment(part: str, home: Path = HOME) -> dict[str, str]:
 
 
 def _environment(part: Part, directory: Path) -> dict[str, str]:
-    if part.leaves_out is None:
-        return {}
-    # Some libraries are in directories of their own, which those that need them know by their place in the system.
-    found = {
-        library.parent
-        for place in ("usr/lib", "lib")
-        for library in directory.glob(f"{place}/*-linux-gnu*/**/lib*.so*")
-    }
-    shallow_first = sorted(found, key=lambda path: (len(path.parts), path))
-    return {"LD_LIBRARY_PATH": ":".join(map(str, shallow_first)), "FONTCONFIG_SYSROOT": str(directory)}
+    return {} if part.leaves_out is None else variables(directory)
 
 
 def _make_all(parts: Sequence[Part], home: Path, environ: Mapping[str, str], progress: Progress) -> None:
@@ -101,6 +93,8 @@ def _make(part: Part, work: Path, packages: Packages) -> None:
     files = packages.fetch(wanted, fetched)
     for file in files:
         packages.unpack(file, whole)
+    if part.leaves_out is not None:
+        write_fonts(whole)
     for name, path in part.programs.items():
         _prove(name, whole / path, part.proof, _environment(part, whole))
     sizes = {

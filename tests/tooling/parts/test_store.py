@@ -128,7 +128,8 @@ def test_a_part_with_its_libraries_is_everything_that_apt_would_install(tmp_path
     libraries = directory / "usr" / "lib" / "x86_64-linux-gnu"
     assert environment("chromium", home) == {
         "LD_LIBRARY_PATH": f"{libraries}:{libraries / 'own'}",
-        "FONTCONFIG_SYSROOT": str(directory),
+        "FONTCONFIG_FILE": str(directory / "etc" / "fonts" / "part.conf"),
+        "XDG_CACHE_HOME": str(directory / "var" / "cache"),
     }
     assert environment("prometheus", home) == {}
 
