@@ -51,7 +51,9 @@ class Playground:
 
 def _has(head: RequestHead, tag: str) -> bool:
     """Whether the browser has this very file (RFC 9110, section 13.1.2: weak comparison)."""
-    known = [each.strip().removeprefix("W/") for value in head.headers.get("if-none-match", ()) for each in value.split(",")]
+    known = [
+        each.strip().removeprefix("W/") for value in head.headers.get("if-none-match", ()) for each in value.split(",")
+    ]
     return tag in known or known == ["*"]
 
 

@@ -80,6 +80,7 @@ class Playground {
 
   #ready() {
     this.conversation.connected();
+    this.machine.show(this.conversation.phase);
     this.screen.connected();
     this.announcer.say(this.conversation.turns.length ? "Connected. The conversation goes on." : "Connected.");
     this.#settingsChanged();
