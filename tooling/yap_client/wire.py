@@ -58,7 +58,7 @@ def encode(kind: str, session_id: str, request_id: str, payload: Mapping[str, ob
 
 def _value(message: str) -> object:
     try:
-        value: object = json.loads(message)
+        value: object = json.loads(message, parse_constant=_no_json)
     except (ValueError, RecursionError):
         value = None
         sound = False
@@ -67,6 +67,11 @@ def _value(message: str) -> object:
     if not sound:  # raised out here: the decoder's own error holds the whole text
         raise ProtocolFault("the server sent a frame that is not JSON")
     return value
+
+
+def _no_json(_name: str) -> None:
+    """NaN and Infinity, which Python would take."""
+    raise ValueError
 
 
 __all__ = ["Incoming", "decode", "encode"]

@@ -171,6 +171,33 @@ async def test_a_reader_that_leaves_ends_the_run_with_1_and_a_line() -> None:
     assert server.sessions == [], "nobody would read what it finds"
 
 
+async def test_where_the_output_is_closed_the_verdict_goes_where_it_can() -> None:
+    async with standing_in() as server:
+        around = {"PATH": os.defpath, "TEXT_API_KEY": KEY, "SERVER_WS_URL": server.url}
+        command = ["sh", "-c", f"exec {sys.executable} -m {CLIENT} >&-"]
+        with trio.fail_after(LIMIT_S):
+            done = await trio.run_process(command, env=around, capture_stderr=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.decode() == "✗ FAIL the report cannot be written: the output is closed\n"
+
+
+async def test_a_document_can_be_read_whatever_the_server_put_into_it() -> None:
+    async def odd(session: Session, frame: Frame) -> None:
+        ids = {"session_id": frame["session_id"], "request_id": frame["request_id"]}
+        deep = "[" * 500 + "]" * 500
+        await session.send("ack", frame, **{"for": frame["type"], "ok": True})
+        payload = f'{{"code":"x","message":"{"m" * 5000}","details":{{"deep":{deep},"huge":1e999}},"usage":{{}}}}'
+        text = json.dumps({"type": "error", **ids})[:-1] + f',"payload":{payload}}}'
+        await session.socket.send_message(text)
+
+    async with standing_in(odd) as server:
+        done = await run(server, "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert told["turns"][0]["error"]["details"]["huge"] is None
+    assert len(done.stderr.splitlines()[-1]) < 600
+
+
 async def test_a_full_disk_ends_the_run_with_1() -> None:
     async with standing_in() as server:
         with open("/dev/full", "wb") as full:  # noqa: ASYNC230  # no wait: it is a device

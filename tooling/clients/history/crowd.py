@@ -71,10 +71,11 @@ class Crowd:
         everyone = [self.turns_of(number) for number in range(arguments.requests)]
         first = [turn for turns in everyone for turn in turns[:1]]
         later = [turn for turns in everyone for turn in turns[1:]]
+        at_once = min(arguments.concurrency, arguments.requests)
         passed = sum(turn.problem() is None for turn in (*first, *later) if turn.outcome is not None)
         report.lines(
             [
-                f"requests: {arguments.requests} connections, {arguments.concurrency} at a time, "
+                f"requests: {arguments.requests} connections, {at_once} at a time, "
                 f"{len(self.warm.questions)} questions each",
                 f"results: {passed} ok, {len(report.failures)} errors",
                 *(f"  {kind}: {count}" for kind, count in sorted(self._errors().items())),

@@ -8,6 +8,7 @@ from tooling.clients.session.exchange import Exchange
 
 TITLE_WIDTH = 60
 BLOCK_WIDTH = 40
+LONGEST_LINE = 500
 INDENT = "  "
 JOINERS = "\n\u200c\u200d"  # the latter two hold signs of some scripts together, and people in emoji
 SPEAKER = 6  # columns of "USER  ", under which the rest of a long text stands
@@ -49,8 +50,9 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The same, on one line."""
-    return visible(" ".join(text.split()))
+    """The same on one line, which is not endless."""
+    line = visible(" ".join(text.split()))
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
 
 
 def pieces(names: Sequence[tuple[str, float | None]]) -> str:

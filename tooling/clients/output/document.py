@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
@@ -10,6 +11,7 @@ from tooling.clients.failures import ClientError, Exit
 from tooling.clients.session.exchange import Exchange
 
 SCHEMA = "yap-client/1"
+DEEPEST = 32
 
 
 @frozen(kw_only=True)
@@ -47,7 +49,7 @@ def document(
         "failures": list(failures),
         "warnings": [{"kind": "warning", "where": run.client, "detail": warning} for warning in warnings],
     }
-    return json.dumps(content, ensure_ascii=False, indent=1)
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
 
 
 def turn_record(turn: Exchange, connection: int, session_id: str) -> dict[str, object]:
@@ -63,19 +65,32 @@ def turn_record(turn: Exchange, connection: int, session_id: str) -> dict[str, o
         "kind": turn.kind,
         "user": turn.user,
         "text": turn.meter.text(),
-        "toolcall": turn.toolcall,
+        "toolcall": _plain(turn.toolcall),
         "outcome": turn.outcome or "closed",
-        "error": turn.error,
+        "error": _plain(turn.error),
         "metrics": {**metrics, "chunks": measured.chunks, "chars": measured.chars},
-        "usage": turn.usage,
+        "usage": _plain(turn.usage),
         "finish_reason": turn.finish_reason,
-        "timings": turn.timings,
+        "timings": _plain(turn.timings),
     }
 
 
 def failure_record(error: ClientError, where: str) -> dict[str, str]:
     """One failure for the document."""
     return {"kind": error.kind, "where": where, "detail": str(error)}
+
+
+def _plain(value: object, depth: int = 0) -> object:
+    """What a server said, as JSON that everybody reads: no number that is none, no end of boxes in boxes."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if not isinstance(value, Mapping | list):
+        return value
+    if depth == DEEPEST:
+        return "..."
+    if isinstance(value, Mapping):
+        return {key: _plain(inner, depth + 1) for key, inner in value.items()}
+    return [_plain(inner, depth + 1) for inner in value]
 
 
 def _tenths(value: float | None) -> float | None:

@@ -168,8 +168,8 @@ class Report:
     def _write(self, text: str, stream: TextIO | None) -> Unwritable | None:
         """Print above the bar; returns why not, if so."""
         if stream is None:
-            return Unwritable("the report cannot be written: there is no output to write it to")
-        if id(stream) in self._gone:
+            self._gone.setdefault(id(None), Unwritable("the report cannot be written: the output is closed"))
+        if stream is None or id(stream) in self._gone:
             return self._gone[id(stream)]
         try:
             if self.bar is not None:
