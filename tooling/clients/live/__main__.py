@@ -1,36 +1,89 @@
-"""`python -m tooling.clients.live`: talk to a running server in a terminal."""
+"""`python -m tooling.clients.live`: talk to a running server in a terminal, or through pipes."""
 
 import argparse
+import contextlib
+import math
 import os
-import signal
 import sys
-from collections.abc import Callable, Sequence
+import termios
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
 
 import trio
+from attrs import frozen
 
 from tooling.clients.data.messages import message
-from tooling.clients.data.personas import Persona, load_personas, persona_by_key
-from tooling.clients.failures import ClientError, Exit, TimedOut, UsageProblem
-from tooling.clients.live.dialogue import Dialogue, Event, Key, Lost
-from tooling.clients.live.keyboard import lines
-from tooling.clients.live.screen import Screen
-from tooling.clients.options import Common, Environ, add_sampling, common, parser, sampling, seconds
+from tooling.clients.data.personas import FOLDER, Persona, persona_by_key
+from tooling.clients.data.warm_history import load_warm_history
+from tooling.clients.failures import ClientError, Exit
+from tooling.clients.live.dialogue import Dialogue
+from tooling.clients.live.interrupts import Interrupts
+from tooling.clients.live.line import Event, Line, Tell
+from tooling.clients.live.memory import Memory
+from tooling.clients.live.screens.keyboard import Key, lines_of
+from tooling.clients.live.screens.plain import PlainScreen
+from tooling.clients.live.screens.screen import Screen
+from tooling.clients.live.screens.terminal import Terminal
+from tooling.clients.live.screens.visible import visible
+from tooling.clients.live.talk import Talk
+from tooling.clients.live.wardrobe import Wardrobe
+from tooling.clients.options import (
+    Common,
+    Environ,
+    Flags,
+    add_sampling,
+    common,
+    duration,
+    parser,
+    seconds,
+    start_payload,
+)
+from tooling.clients.output.report import prepare_streams
+from tooling.clients.program import failures_in
 from tooling.clients.session.connection import Connection, connected
 
 DESCRIPTION = "Talk to a running server. A line typed while a reply streams interrupts it; /help lists commands."
 DEFAULT_PERSONA, DEMO_PERSONA = "anna_flirty", "demo"
 DEMO_MODEL = "demo-"
 """How the names of our small demo models begin, for which a usual persona is too long."""
-EVENTS = 1024  # what may wait while one event is handled; handling is quick, so this is never reached
+DUMB = "dumb"  # TERM of what cannot move its cursor
+SIGNALLED = 128  # what shells add to a signal's number
 
 
-def grammar() -> argparse.ArgumentParser:
+@frozen(kw_only=True)
+class Plan:
+    """What was asked for. `rich`: there is a terminal to draw in; `typed`: somebody types, and may interrupt."""
+
+    arguments: argparse.Namespace
+    shared: Common
+    wardrobe: Wardrobe
+    chosen: str | None
+    opener: str
+    memory: Memory
+    timeout_s: float
+    rich: bool
+    typed: bool
+    colours: bool
+
+    def choose(self, model: str) -> str:
+        """The key of the persona to begin with, for a server with that model."""
+        return self.chosen or (DEMO_PERSONA if model.startswith(DEMO_MODEL) else DEFAULT_PERSONA)
+
+    def opening(self, persona: Persona, history: list[dict[str, str]]) -> dict[str, object]:
+        """A session's first payload, without what is said."""
+        return start_payload(persona, self.arguments, history)
+
+
+def grammar() -> Flags:
     """The flags of live."""
     made = parser("live", DESCRIPTION)
     made.add_argument("opener", nargs="*", help="the first thing to say (default: a fixed one)")
     usual = f"default: {DEFAULT_PERSONA}, or {DEMO_PERSONA} where the server has a demo model"
     made.add_argument("-p", "--persona", metavar="KEY", help=usual)
-    made.add_argument("--timeout", type=float, metavar="S", help="longest wait for a frame of a reply (60)")
+    made.add_argument("--persona-dir", type=Path, default=FOLDER, metavar="DIR", help="persona files of your own")
+    made.add_argument("--timeout", type=duration, metavar="S", help="longest wait for a frame of a reply (60)")
+    made.add_argument("--warm", action="store_true", help="begin with a long history, and a question about it")
     add_sampling(made)
     return made
 
@@ -38,85 +91,158 @@ def grammar() -> argparse.ArgumentParser:
 def main(argv: Sequence[str], environ: Environ) -> int:
     """Run and return the exit code; every failure is a line on stderr, never a traceback."""
     arguments = grammar().parse_args(argv)
-    screen = Screen(sys.stdout, sys.stderr, interactive=sys.stdin.isatty(), colours="NO_COLOR" not in environ)
-    try:
-        shared = common(arguments, environ)
-        personas = load_personas()
-        asked = arguments.persona
-        chosen = None if asked is None else persona_by_key(personas, asked)
-        timeout_s = arguments.timeout or seconds(environ, "RECV_TIMEOUT_SEC", 60.0)
-    except UsageProblem as error:
-        screen.note(f"live: {error}")
-        return error.exit
-
-    def first(model: str) -> dict[str, object]:
-        usual = DEMO_PERSONA if model.startswith(DEMO_MODEL) else DEFAULT_PERSONA
-        return _first_payload(chosen or persona_by_key(personas, usual), arguments)
-
-    try:
-        trio.run(_converse, shared, first, " ".join(arguments.opener) or message("opener"), screen, timeout_s)
-    except ClientError as error:
-        screen.note(f"live: {error}")
-        return error.exit
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    return Exit.PASSED
-
-
-def _first_payload(persona: Persona, arguments: argparse.Namespace) -> dict[str, object]:
-    return {
-        "gender": persona.gender,
-        "personality": persona.personality,
-        "chat_prompt": persona.prompt,
-        "history": [],
-        **sampling(arguments),
-    }
-
-
-async def _converse(
-    shared: Common, first: Callable[[str], dict[str, object]], opener: str, screen: Screen, timeout_s: float
-) -> None:
-    """`first`: the payload of the first turn, by the name of the server's model."""
-    screen.note(f"connecting to {shared.endpoint.url}")
-    async with connected(shared.endpoint, "live", shared.limits, note=screen.note, lenient=shared.lenient) as opened:
-        dialogue = Dialogue(opened, first(opened.model), screen, timeout_s=timeout_s, barge_in=screen.interactive)
-        send, receive = trio.open_memory_channel[Event](EVENTS)
-        failure: ClientError | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_interrupts, send.clone())
-            nursery.start_soon(_keyboard, send.clone())
-            nursery.start_soon(_frames, opened, send)
-            try:
-                await dialogue.run(receive, opener)
-            except ClientError as error:  # carried past the nursery, which would wrap it in a group
-                failure = error
-            nursery.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-
-
-async def _interrupts(send: trio.MemorySendChannel[Event]) -> None:
-    with trio.open_signal_receiver(signal.SIGINT) as signals:
-        async for _ in signals:
-            await send.send(Key.INTERRUPT)
-
-
-async def _keyboard(send: trio.MemorySendChannel[Event]) -> None:
-    async for line in lines(sys.stdin.fileno()):
-        await send.send(line)
-    await send.send(Key.END)
-
-
-async def _frames(opened: Connection, send: trio.MemorySendChannel[Event]) -> None:
-    while True:
+    prepare_streams(as_json=False)
+    code, failures = int(Exit.PASSED), list[ClientError]()
+    with restored():
         try:
-            frame = await opened.receive("frame", float("inf"))
+            code = trio.run(converse, planned(arguments, environ))
         except ClientError as error:
-            await send.send(Lost(error))
-            if isinstance(error, TimedOut) or opened.closed is not None:
-                return
+            failures = [error]
+        except KeyboardInterrupt:  # before anybody was listening
+            code = Exit.INTERRUPTED
+        except BaseExceptionGroup as group:
+            failures = failures_in(group)
+    with contextlib.suppress(OSError):  # nobody is left to read it
+        for failure in failures:
+            print(f"live: {visible(str(failure))}", file=sys.stderr, flush=True)
+    let_go(sys.stdout, sys.stderr)
+    return failures[0].exit if failures else code
+
+
+def planned(arguments: argparse.Namespace, environ: Environ) -> Plan:
+    """What the command line and the environment ask for. Raises `UsageProblem`."""
+    shared, wardrobe = common(arguments, environ), Wardrobe(arguments.persona_dir)
+    problems = wardrobe.look().problems
+    for problem in problems:
+        print(f"live: {visible(problem)}", file=sys.stderr)
+    if arguments.persona is not None:
+        persona_by_key(wardrobe.personas, arguments.persona)
+    history = load_warm_history() if arguments.warm else None
+    usual = history.questions[0].text if history else message("opener")
+    typed = is_terminal(sys.stdin)
+    return Plan(
+        arguments=arguments,
+        shared=shared,
+        wardrobe=wardrobe,
+        chosen=arguments.persona,
+        opener=" ".join(arguments.opener) or usual,
+        memory=Memory.of(history.messages if history else ()),
+        timeout_s=arguments.timeout or seconds(environ, "RECV_TIMEOUT_SEC", 60.0),
+        rich=typed and is_terminal(sys.stdout) and environ.get("TERM", DUMB) != DUMB,
+        typed=typed,
+        colours="NO_COLOR" not in environ,
+    )
+
+
+async def converse(plan: Plan) -> int:
+    """Hold the conversation; returns the exit code. Raises `ClientError`."""
+    send, receive = trio.open_memory_channel[Event](math.inf)  # typing, and frames that are handled without waiting
+    interrupts = Interrupts(send.send_nowait)
+    failure: ClientError | None = None
+    cut_short = False
+    async with trio.open_nursery() as outer:
+        await outer.start(interrupts.listen)
+        with interrupts.scope:
+            async with shown(plan, send.send_nowait, interrupts) as screen, trio.open_nursery() as lines:
+                screen.note(f"connecting to {plan.shared.endpoint.url}")
+                dialogue = held(plan, screen, lines, send.send_nowait, interrupts)
+                try:
+                    await dialogue.run(receive, plan.opener)
+                except ClientError as error:  # carried past the nurseries, which would wrap it in a group
+                    failure = error
+                cut_short = dialogue.cut_short
+        outer.cancel_scope.cancel()
+    if interrupts.ended_by is not None:
+        return SIGNALLED + interrupts.ended_by
+    if failure is not None:
+        raise failure
+    return Exit.INTERRUPTED if cut_short else Exit.PASSED
+
+
+@contextlib.asynccontextmanager
+async def shown(plan: Plan, tell: Tell, interrupts: Interrupts) -> AsyncIterator[Screen]:
+    """A screen, and a keyboard that is listened to."""
+
+    def heard(item: str | Key) -> None:
+        if item is Key.INTERRUPT:
+            interrupts.press()
         else:
-            await send.send(frame)
+            tell(item)
+
+    async with trio.open_nursery() as nursery:
+        if plan.rich:
+            keys = plan.wardrobe.personas.keys
+            terminal = Terminal(sys.stdin, sys.stdout, heard, keys, plan.colours)
+            await nursery.start(terminal.run)
+            yield terminal
+        else:
+            nursery.start_soon(typing, tell)
+            yield PlainScreen(sys.stdout, sys.stderr, interactive=plan.typed, colours=plan.colours)
+        nursery.cancel_scope.cancel()
+
+
+def held(plan: Plan, screen: Screen, lines: trio.Nursery, tell: Tell, interrupts: Interrupts) -> Dialogue:
+    """The conversation on that screen; its connections live in that nursery."""
+    shared = plan.shared
+
+    def dial() -> contextlib.AbstractAsyncContextManager[Connection]:
+        return connected(shared.endpoint, "live", shared.limits, note=screen.note, lenient=shared.lenient)
+
+    def open_line(line: Line, pause_s: float) -> None:
+        lines.start_soon(line.run, dial, tell, pause_s)
+
+    talk = Talk(
+        screen=screen,
+        wardrobe=plan.wardrobe,
+        open_line=open_line,
+        choose=plan.choose,
+        opening=plan.opening,
+        memory=plan.memory,
+        settled=interrupts.settled,
+    )
+    return Dialogue(talk=talk, timeout_s=plan.timeout_s, barge_in=plan.typed)
+
+
+async def typing(tell: Tell) -> None:
+    """What comes on standard input, line by line."""
+    if sys.stdin is not None:  # it may be closed from the beginning
+        async for line in lines_of(sys.stdin.fileno()):
+            tell(line)
+    tell(Key.END)
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[None]:
+    """Whatever happens inside, the terminal has the modes afterwards that it had before."""
+    if not is_terminal(sys.stdin):
+        yield
+        return
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(termios.error):  # it is gone
+            if termios.tcgetattr(descriptor) != before:
+                termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+
+def let_go(*streams: TextIO | None) -> None:
+    """What cannot be written any more is forgotten: the interpreter would try again at its end, and change the code."""
+    for stream in streams:
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether there is such a stream, and it is a terminal."""
+    return stream is not None and stream.isatty()
 
 
 if __name__ == "__main__":
