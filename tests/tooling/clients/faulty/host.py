@@ -58,11 +58,12 @@ class Manners:
 
 @define(eq=False)
 class Visit:
-    """One client's connection. `seen`: the frames it sent."""
+    """One client's connection. `seen`: the frames it sent, and `seen_at` when, in seconds of trio's clock."""
 
     manners: Manners
     wire: Wire
     seen: list[Frame] = field(factory=list)
+    seen_at: list[float] = field(factory=list)
     _running: dict[str, trio.CancelScope] = field(init=False, factory=dict)
     _heard_at: float = field(init=False, factory=trio.current_time)
 
@@ -74,8 +75,9 @@ class Visit:
             nursery.start_soon(self._play, list(self.manners.first), NOBODY)
             try:
                 async for frame in self.wire.frames():
-                    self.seen.append(frame)
                     self._heard_at = trio.current_time()
+                    self.seen.append(frame)
+                    self.seen_at.append(self._heard_at)
                     nursery.start_soon(self._answer, frame)
             except Gone:
                 nursery.cancel_scope.cancel()
