@@ -1,5 +1,7 @@
 """The idle client: against our server, and its waits on a virtual clock against a stand-in."""
 
+from collections.abc import Mapping
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -11,9 +13,10 @@ from tests.tooling.clients.house import KEY
 from tooling.clients.idle.__main__ import CLIENT, TESTS
 
 LIMIT_S = 60
+NOTHING: Mapping[str, str] = {}
 
 
-def virtually(*argv: str, idle_s: float = 150.0, **environ: str) -> tuple[Ran, Host]:
+def virtually(*argv: str, environ: Mapping[str, str] = NOTHING, idle_s: float = 150.0) -> tuple[Ran, Host]:
     """The client against a stand-in that closes after so much silence, in no time."""
 
     async def both() -> tuple[Ran, Host]:
@@ -76,7 +79,7 @@ def test_nothing_is_shown_where_only_the_verdict_is_wanted() -> None:
     ],
 )
 def test_the_flag_goes_before_the_variables(argv: list[str], environ: dict[str, str]) -> None:
-    done, _ = virtually(*argv, "--json", idle_s=40.0, **environ)
+    done, _ = virtually(*argv, "--json", idle_s=40.0, environ=environ)
     assert done.code == 0, done.err
     config, phases = done.document["config"], done.document["summary"]["phases"]
     assert (config["idle_expect_seconds"], config["idle_grace_seconds"], config["normal_wait"]) == (40, 15, 3)
@@ -97,7 +100,7 @@ def test_the_grace_is_for_a_close_that_is_late(late_s: float, code: int) -> None
 
 @pytest.mark.parametrize(("argv", "environ"), [(["--idle-expect-seconds", "0"], {}), ([], {"WS_IDLE_TIMEOUT_S": "0"})])
 def test_without_a_limit_the_idle_test_is_skipped_and_that_is_said(argv: list[str], environ: dict[str, str]) -> None:
-    done, host = virtually(*argv, **environ)
+    done, host = virtually(*argv, environ=environ)
     assert done.code == 0
     assert done.out.splitlines()[-2:] == [
         "- [idle] skipped: --idle-expect-seconds is 0",
@@ -109,7 +112,7 @@ def test_without_a_limit_the_idle_test_is_skipped_and_that_is_said(argv: list[st
 @pytest.mark.parametrize("name", ["IDLE_NORMAL_WAIT_SECONDS", "IDLE_GRACE_SECONDS", "WS_IDLE_TIMEOUT_S"])
 @pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf"])
 def test_a_variable_that_is_no_number_of_seconds_is_named(name: str, value: str) -> None:
-    done, host = virtually(**{name: value})
+    done, host = virtually(environ={name: value})
     assert (done.code, done.out, host.visits) == (2, "", [])
     assert done.err.splitlines()[-1] == f"✗ FAIL {name}={value!r} must be a number of seconds, 0 or more"
 
