@@ -38,7 +38,9 @@ def grammar(environ: Environ) -> Flags:
 
 async def talk(call: Call) -> str:
     """Say the script, one turn after the other, below the server's rate limit."""
-    if call.arguments.recv_timeout is not None:
+    if call.arguments.recv_timeout is None:
+        call.arguments.recv_timeout = call.common.limits.receive_s
+    else:
         limits = evolve(call.common.limits, receive_s=call.arguments.recv_timeout)
         call = evolve(call, common=evolve(call.common, limits=limits))
     persona, script, report = chosen_persona(call.arguments), load_conversation(), call.report

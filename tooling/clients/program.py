@@ -25,6 +25,7 @@ from tooling.yap_client.wire import Incoming
 SECRET = frozenset({"api_key"})
 Interruption = Callable[[], Awaitable[None]]
 ROOT = Path(__file__).parents[2]
+DEMO_PERSONALITY = "demo"
 LONGEST_TURN = 10  # waits for a frame; a server that drips for ever ends there
 
 
@@ -80,6 +81,8 @@ class Call:
         begun when the ack is there, with `remarks` beneath the metrics. Raises the `ClientError` that keeps the turn
         from counting as passed.
         """
+        if kind == "start" and not self.report.turns and connection.is_demo:
+            self._advise()
         said = payload.get("user_utterance") or payload.get("analysis_text") or ""
         turn = await begin(connection, kind, payload, user=str(said), label=label)
         self.report.turn(turn, connection=number, session_id=connection.session_id)
@@ -101,6 +104,11 @@ class Call:
         finally:
             block.end(remarks)
         return turn
+
+    def _advise(self) -> None:
+        """Where the server has a demo model and the usual persona is to be played."""
+        if vars(self.arguments).get("personality", DEMO_PERSONALITY) != DEMO_PERSONALITY:
+            self.report.note(f"a demo model loses its way behind a long prompt: try --personality {DEMO_PERSONALITY}")
 
 
 @frozen(kw_only=True)

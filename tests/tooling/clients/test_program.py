@@ -221,6 +221,17 @@ async def test_what_a_server_sends_moves_no_cursor_and_breaks_no_terminal() -> N
     assert rb"\x1b[2J" in document.stderr
 
 
+@pytest.mark.parametrize(
+    ("model", "argv", "advised"),
+    [(b"demo-x", [], True), (b"demo-x", ["--personality", "demo"], False), (b"Qwen3-8B", [], False)],
+)
+async def test_a_demo_model_is_told_of_with_what_suits_it(model: bytes, argv: list[str], *, advised: bool) -> None:
+    async with standing_in(model=model) as server:
+        done = await run(server, *argv)
+    assert done.returncode == 0
+    assert done.stderr.decode().count("--personality demo") == advised
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_ctrl_c_says_goodbye_and_tells_what_there_is(number: signal.Signals) -> None:
     async def third_hangs(session: Session, frame: Frame) -> None:

@@ -59,6 +59,11 @@ class Connection:
         """What the server calls its chat model; "" if it does not say."""
         return self._link.headers.get("X-Model", "")
 
+    @property
+    def is_demo(self) -> bool:
+        """Whether that is one of our small demo models, by how their names begin."""
+        return self.model.startswith("demo-")
+
     async def send(self, kind: str, payload: Mapping[str, object], request_id: str | None = None) -> str:
         """Write one frame and return its request id. A closed connection shows at the next `receive`, not here."""
         chosen = request_id or f"{kind}-{uuid.uuid4()}"
