@@ -16,7 +16,7 @@ from attrs import frozen
 from tooling.clients.data.messages import message
 from tooling.clients.data.personas import FOLDER, Persona, persona_by_key
 from tooling.clients.data.warm_history import load_warm_history
-from tooling.clients.failures import ClientError, Exit
+from tooling.clients.failures import ClientError, Exit, Unwritable, UsageProblem
 from tooling.clients.live.dialogue import Dialogue
 from tooling.clients.live.interrupts import Interrupts
 from tooling.clients.live.line import Event, Line, Tell
@@ -68,7 +68,8 @@ class Plan:
 
     def choose(self, model: str) -> str:
         """The key of the persona to begin with, for a server with that model."""
-        return self.chosen or (DEMO_PERSONA if model.startswith(DEMO_MODEL) else DEFAULT_PERSONA)
+        usual = (DEMO_PERSONA, DEFAULT_PERSONA) if model.startswith(DEMO_MODEL) else (DEFAULT_PERSONA, DEMO_PERSONA)
+        return self.chosen or next((key for key in usual if key in self.wardrobe.personas), usual[0])
 
     def opening(self, persona: Persona, history: list[dict[str, str]]) -> dict[str, object]:
         """A session's first payload, without what is said."""
@@ -95,7 +96,7 @@ def main(argv: Sequence[str], environ: Environ) -> int:
     code, failures = int(Exit.PASSED), list[ClientError]()
     with restored():
         try:
-            code = trio.run(converse, planned(arguments, environ))
+            code = trio.run(converse, arguments, environ)
         except ClientError as error:
             failures = [error]
         except KeyboardInterrupt:  # before anybody was listening
@@ -112,11 +113,10 @@ def main(argv: Sequence[str], environ: Environ) -> int:
 def planned(arguments: argparse.Namespace, environ: Environ) -> Plan:
     """What the command line and the environment ask for. Raises `UsageProblem`."""
     shared, wardrobe = common(arguments, environ), Wardrobe(arguments.persona_dir)
-    problems = wardrobe.look().problems
-    for problem in problems:
-        print(f"live: {visible(problem)}", file=sys.stderr)
-    if arguments.persona is not None:
-        persona_by_key(wardrobe.personas, arguments.persona)
+    for problem in wardrobe.look().problems:
+        print(f"live: {visible(problem)}", file=sys.stderr, flush=True)
+    if sys.stdout is None:
+        raise Unwritable("standard output is closed")
     history = load_warm_history() if arguments.warm else None
     usual = history.questions[0].text if history else message("opener")
     typed = is_terminal(sys.stdin)
@@ -124,7 +124,7 @@ def planned(arguments: argparse.Namespace, environ: Environ) -> Plan:
         arguments=arguments,
         shared=shared,
         wardrobe=wardrobe,
-        chosen=arguments.persona,
+        chosen=_chosen(wardrobe, arguments.persona),
         opener=" ".join(arguments.opener) or usual,
         memory=Memory.of(history.messages if history else ()),
         timeout_s=arguments.timeout or seconds(environ, "RECV_TIMEOUT_SEC", 60.0),
@@ -134,21 +134,35 @@ def planned(arguments: argparse.Namespace, environ: Environ) -> Plan:
     )
 
 
-async def converse(plan: Plan) -> int:
-    """Hold the conversation; returns the exit code. Raises `ClientError`."""
+def _chosen(wardrobe: Wardrobe, asked: str | None) -> str | None:
+    """The key that was asked for, or the only one there is; None for one of the usual. Raises `UsageProblem`."""
+    known = wardrobe.personas
+    if asked is None and not known.keys() & {DEFAULT_PERSONA, DEMO_PERSONA}:
+        if len(known) != 1:
+            there = ", ".join(sorted(known)) or "none"
+            raise UsageProblem(f"name a persona with -p KEY; in {wardrobe.folder} there is {there}")
+        return next(iter(known))
+    if asked is not None:
+        persona_by_key(known, asked)
+    return asked
+
+
+async def converse(arguments: argparse.Namespace, environ: Environ) -> int:
+    """Hold the conversation; returns the exit code. Raises `ClientError`, or a group."""
     send, receive = trio.open_memory_channel[Event](math.inf)  # typing, and frames that are handled without waiting
     interrupts = Interrupts(send.send_nowait)
     failure: ClientError | None = None
     cut_short = False
     async with trio.open_nursery() as outer:
         await outer.start(interrupts.listen)
+        plan = planned(arguments, environ)
         with interrupts.scope:
             async with shown(plan, send.send_nowait, interrupts) as screen, trio.open_nursery() as lines:
                 screen.note(f"connecting to {plan.shared.endpoint.url}")
                 dialogue = held(plan, screen, lines, send.send_nowait, interrupts)
                 try:
                     await dialogue.run(receive, plan.opener)
-                except ClientError as error:  # carried past the nurseries, which would wrap it in a group
+                except ClientError as error:  # carried past the nurseries: there is a goodbye to be said
                     failure = error
                 cut_short = dialogue.cut_short
         outer.cancel_scope.cancel()

@@ -65,9 +65,9 @@ class Console:
         """Read until all of that stands in the status line."""
         return await self._until(lambda: all(text in self.panel() for text in texts), texts, within_s)
 
-    async def until_prompt(self) -> str:
+    async def until_prompt(self, within_s: float = LIMIT_S) -> str:
         """Read until it is the user's turn."""
-        return await self.until_panel("idle")
+        return await self.until_panel("idle", within_s=within_s)
 
     async def ended(self) -> int:
         """Its exit code, or minus the signal that killed it, once it has ended; the terminal is as it was before."""

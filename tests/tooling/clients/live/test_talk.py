@@ -1,5 +1,6 @@
 """A conversation on a virtual clock: what becomes of turns and sessions when the server does this or that."""
 
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.tooling.clients.live.switchboard import USAGE, Switchboard, switchboard
 from tooling.clients.failures import ClientError, ConnectionLost, NoConnection, Refused, TimedOut
+from tooling.clients.live.interrupts import Interrupts
 from tooling.clients.live.screens.keyboard import Key
 from tooling.clients.live.screens.status import State
 
@@ -270,6 +272,20 @@ async def test_a_half_of_a_character_in_a_reply_does_not_spoil_the_next_session(
         await board.type("\udcff typed")
         assert started(board)["history"][1]["content"] == "hi \ufffd"
         assert started(board)["user_utterance"] == "\ufffd typed"
+
+
+async def test_a_second_ctrl_c_ends_everything_unless_the_first_had_its_effect() -> None:
+    pressed: list[Key] = []
+    interrupts = Interrupts(pressed.append)
+    ended = []
+    for settled in (True, False, False):
+        interrupts.press()
+        ended.append(interrupts.scope.cancel_called)
+        if settled:
+            interrupts.settled()
+    assert ended == [False, False, True]
+    assert interrupts.ended_by == signal.SIGINT
+    assert pressed == [Key.INTERRUPT] * 3
 
 
 MOVES = ("speak", "command", "interrupt", "switch", "ack", "token", "done", "error", "busy", "full", "lost", "second")

@@ -289,3 +289,13 @@ async def test_a_warm_start_brings_its_history_and_asks_about_it() -> None:
         await talk.until_prompt()
         talk.enter("/info")
         assert "messages=72" in flowing(await talk.until("messages="))
+
+
+async def test_a_folder_with_one_persona_needs_no_name_and_one_without_ends_with_2(closet: Path) -> None:
+    async with serving(says(SHORT)) as place:
+        async with console(place.port, "--persona-dir", str(closet)) as talk:
+            await talk.until_panel("idle", "io")
+        (closet / "io.toml").unlink()
+        async with console(place.port, "--persona-dir", str(closet)) as talk:
+            assert await talk.ended() == 2
+            assert "name a persona with -p KEY" in talk.shown()

@@ -23,7 +23,7 @@ from tooling.clients.live.screens.visible import typed
 
 PROMPT = "> "
 INPUT_ROWS = 6  # a longer message scrolls
-PASTE_CHARS = 100_000  # more than any server takes; a line of megabytes would be laid out at every key
+PASTE_CHARS = 50_000  # half of what a server takes; a line of megabytes would be laid out at every key
 REDRAW_S = 0.02
 RESIZE_POLL_S = 0.1  # the library learns of a resize by signal in a main thread only
 COLOURS = Style.from_dict(

@@ -16,7 +16,7 @@ class PlainScreen:
     are wanted.
     """
 
-    def __init__(self, out: TextIO, diagnostics: TextIO, *, interactive: bool, colours: bool) -> None:
+    def __init__(self, out: TextIO, diagnostics: TextIO | None, *, interactive: bool, colours: bool) -> None:
         self._out = out
         self._diagnostics = diagnostics
         self._interactive = interactive
@@ -55,11 +55,13 @@ class PlainScreen:
     def show(self, status: Status) -> None:
         """A plain screen has no place for it."""
 
-    def _styled(self, text: str, style: str, stream: TextIO) -> str:
-        return f"{style}{text}{PLAIN}" if self._colours and stream.isatty() else text
+    def _styled(self, text: str, style: str, stream: TextIO | None) -> str:
+        return f"{style}{text}{PLAIN}" if self._colours and stream is not None and stream.isatty() else text
 
     @staticmethod
-    def _write(text: str, stream: TextIO) -> None:
+    def _write(text: str, stream: TextIO | None) -> None:
+        if stream is None:  # it was closed from the beginning: nobody wants to know
+            return
         try:
             stream.write(text)
             stream.flush()
