@@ -81,7 +81,7 @@ class Call:
         begun when the ack is there, with `remarks` beneath the metrics. Raises the `ClientError` that keeps the turn
         from counting as passed.
         """
-        if kind == "start" and not self.report.turns and connection.is_demo:
+        if kind == "start" and connection.is_demo:
             self._advise()
         said = payload.get("user_utterance") or payload.get("analysis_text") or ""
         turn = await begin(connection, kind, payload, user=str(said), label=label)
@@ -108,7 +108,8 @@ class Call:
     def _advise(self) -> None:
         """Where the server has a demo model and the usual persona is to be played."""
         if vars(self.arguments).get("personality", DEMO_PERSONALITY) != DEMO_PERSONALITY:
-            self.report.note(f"a demo model loses its way behind a long prompt: try --personality {DEMO_PERSONALITY}")
+            advice = f"a demo model loses its way behind a long prompt: try --personality {DEMO_PERSONALITY}"
+            self.report.note(advice, once=True)
 
 
 @frozen(kw_only=True)

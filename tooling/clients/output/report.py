@@ -53,6 +53,7 @@ class Report:
     counts: str = ""
     reason: str = ""
     _gone: dict[int, Unwritable] = field(factory=dict)
+    _noted: set[str] = field(factory=set)
 
     @property
     def stream(self) -> TextIO | None:
@@ -79,8 +80,11 @@ class Report:
         for text in texts:
             self.line(text)
 
-    def note(self, text: str) -> None:
-        """Something about the run that is no finding, on stderr."""
+    def note(self, text: str, *, once: bool = False) -> None:
+        """Something about the run that is no finding, on stderr. `once`: not again in the same words."""
+        if once and text in self._noted:
+            return
+        self._noted.add(text)
         if not self.quiet:
             self._write(self._dimmed(text, sys.stderr), sys.stderr)
 
