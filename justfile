@@ -126,9 +126,9 @@ diagram *arguments: _dev
 test *arguments: lint types
     @exec {{ cpu }} -m pytest "$@"
 
-# The tests that run against real programs beside ours (Prometheus), fetched first; arguments go to pytest.
+# The tests that run against real programs beside ours (Prometheus, Chromium), fetched first; arguments go to pytest.
 [no-exit-message]
-test-parts *arguments: _dev parts
+test-parts *arguments: _tests-and-plots parts
     @exec {{ cpu }} -m pytest tests/parts "$@"
 
 # Fetch those programs into .venvs/parts, out of Debian's packages and without root; prints where each is.
@@ -182,6 +182,10 @@ _environment target:
 [no-exit-message, private]
 _dev:
     @exec {{ python }} -m tooling.setup cpu --dev
+
+[no-exit-message, private]
+_tests-and-plots:
+    @exec {{ python }} -m tooling.setup cpu --dev --bench
 
 [no-exit-message, private]
 _bench:

@@ -29,6 +29,7 @@ from protocol.text import sanitize_prompt
 from runtime.access import Slots, Throttle
 from runtime.arrivals import Arrivals
 from runtime.health import Health
+from runtime.playground.answers import Playground
 from runtime.server import Door, Server, closings
 from runtime.settings import Settings
 from runtime.websocket import KeepAlive
@@ -213,6 +214,7 @@ def server(parts: Parts) -> Server:
         observer=parts.observer,
         arrivals=Arrivals(limits.max_pending),
         keep_alive=KeepAlive(limits.ping_interval_s),
+        playground=Playground() if settings.deployment.playground else None,
     )
 
 

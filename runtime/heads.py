@@ -17,6 +17,8 @@ HEAD_MAX_LINES = 128
 READ_BYTES = 8192
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 QUOTED = re.compile(r"(?:bytearray\()?b['\"]")
+NO_LENGTH = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+"""The first must have none; the second's would be that of what is not sent (RFC 9110, section 8.6)."""
 TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
@@ -138,7 +140,7 @@ class Answer:
         elif self.body is not None:
             body, kind = json.dumps(self.body, separators=(",", ":")).encode(), "application/json"
         fields = [("Connection", "close"), *self.headers]
-        if self.status is not HTTPStatus.NO_CONTENT:  # which must not have a length (RFC 9110, section 8.6)
+        if self.status not in NO_LENGTH:
             fields.insert(0, ("Content-Length", str(len(body))))
         if kind is not None:
             fields.append(("Content-Type", kind))

@@ -19,6 +19,7 @@ from runtime.heads import Answer, BadRequest, RequestHead, read_head
 from runtime.health import ALIVE, Health
 from runtime.listening import open_listeners
 from runtime.peers import peer_of
+from runtime.playground.answers import Playground
 from runtime.settings import Secret
 from runtime.settings.kinds import Network
 from runtime.websocket import BadHandshake, KeepAlive, Unheard, WebSocket, Wire, agree
@@ -26,6 +27,7 @@ from runtime.websocket import BadHandshake, KeepAlive, Unheard, WebSocket, Wire,
 log = structlog.get_logger()
 INTERNAL_CLOSE_CODE = 1011
 REJECTIONS_EVERY_S = 1.0
+ANSWER_S = 10.0
 
 
 @frozen(kw_only=True)
@@ -57,6 +59,7 @@ class Server:
     keep_alive: KeepAlive = field(factory=lambda: KeepAlive(25.0))
     connect: Callable[[Socket], Connection] | None = None
     metrics: Callable[[], Awaitable[Answer]] | None = None
+    playground: Playground | None = None
     observer: Observer = NOBODY
     connections: set[Connection] = field(factory=set)
     _empty: trio.Event = field(factory=trio.Event)
@@ -136,6 +139,8 @@ class Server:
                 answer = await self.metrics()
             case "/favicon.ico":
                 answer = Answer(HTTPStatus.NO_CONTENT)
+            case _ if self.playground is not None:
+                answer = self.playground.answer(head)
         if answer is None:
             return Answer(HTTPStatus.NOT_FOUND, {"error": "not found; the WebSocket is at /ws"})
         if head.method not in ("GET", "HEAD"):
@@ -252,9 +257,11 @@ def _refused(head: RequestHead, keys: Sequence[Secret]) -> PeerProtocolError | N
 
 
 async def _say(stream: trio.SocketStream, answer: Answer, method: str = "GET") -> None:
-    """Answer, and let the peer read it, in bounded time."""
+    """Answer, and let the peer read it, in bounded time: a file over a slow line takes longer than its end."""
     wire = Wire(stream)
     wire.push(answer.encode(method))
+    with trio.move_on_after(ANSWER_S):
+        await wire.flush()
     await wire.finish()
 
 

@@ -1,11 +1,13 @@
-"""Servers and what scrapes them."""
+"""Servers, what scrapes them, and a browser."""
 
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.e2e.program import Program, scripted
 from tests.parts.prometheus import Prometheus
+from tests.parts.visitor import PATIENCE_MS, launch
 
 
 @pytest.fixture(scope="module")
@@ -23,3 +25,15 @@ def prometheus(served: Program, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A Prometheus that scrapes that server."""
     with Prometheus(tmp_path_factory.mktemp("prometheus"), [f"127.0.0.1:{served.port}"]) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all pages."""
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        running = launch(playwright)
+        try:
+            yield running
+        finally:
+            running.close()

@@ -189,7 +189,7 @@ async def serving(
     supervisor = Supervisor(make, chat, parts.health, assembly.warmup_ids(text))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(chat.run)
-        place.port = await nursery.start(place.server.serve, "127.0.0.1", 0)
+        place.port = await nursery.start(place.server.serve, "127.0.0.1", int(environment.get("SERVER_PORT", "0")))
         place.server.connect = assembly.Reception(parts, site(assembly.deployment(settings, text, None))).connect
         with trio.fail_after(60):
             await nursery.start(supervisor.run)

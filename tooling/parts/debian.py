@@ -15,6 +15,17 @@ from tooling.setup.progress import Progress
 TOOLS = ("apt-get", "dpkg")
 TAIL_LINES = 12
 _DONE = re.compile(r"dlstatus:[^:]*:(\d+)")
+_WOULD_INSTALL = re.compile(r"Inst (\S+) ")
+# What apt takes for installed: any version of it will do, on every processor.
+_INSTALLED = """\
+Package: {name}
+Status: install ok installed
+Architecture: all
+Version: 9999:1
+Maintainer: none
+Description: left out
+
+"""
 # What machines run after an update (catalogues of applications, clean-up) is for the system's own lists. The index
 # caches would be written anew for each download. Root's apt would fetch as another user, who may not write here.
 CONFIGURATION = """\
@@ -57,6 +68,24 @@ class Packages:
         _, said = self._run("update", cwd=self._home)
         self._complaints = [line for line in said if line.startswith(("W:", "E:"))]
 
+    def with_dependencies(self, packages: Sequence[str], leaves_out: Sequence[str]) -> list[str]:
+        """These packages and all that they need, but for what is left out and what only that needs. Downloads nothing.
+
+        Raises `SetupError` with what apt-get said, now and at the update.
+        """
+        (self._home / "left-out").write_text("".join(_INSTALLED.format(name=name) for name in leaves_out), "utf-8")
+        code, said = self._run(
+            *("install", "--simulate", "--no-install-recommends", *packages),
+            cwd=self._home,
+            status="left-out",
+            keep=None,
+        )
+        needed = [found.group(1) for line in said if (found := _WOULD_INSTALL.match(line))]
+        if code or not {*packages} <= {*needed}:
+            why = f"{_words(packages)} cannot be had here: apt-get ended with {code}"
+            raise self._failed(why, said[-TAIL_LINES:])
+        return needed
+
     def fetch(self, packages: Sequence[str], into: Path) -> list[Path]:
         """Download packages into a directory; their files. apt checks each against the signed lists.
 
@@ -65,12 +94,18 @@ class Packages:
         code, said = self._run("download", *packages, cwd=into)
         found = sorted(into.glob("*.deb"))
         if code or len(found) != len(packages):
-            raise SetupError(
+            raise self._failed(
                 f"{_words(packages)} cannot be downloaded: apt-get ended with {code}, {len(found)} of {len(packages)}"
-                f" packages are here. Its last lines:\n{_indented([*self._complaints, *said])}\n"
-                "Check this machine's network and its package sources (/etc/apt), then run this again."
+                " packages are here",
+                said,
             )
         return found
+
+    def _failed(self, why: str, said: Sequence[str]) -> SetupError:
+        return SetupError(
+            f"{why}. Its last lines:\n{_indented([*self._complaints, *said])}\n"
+            "Check this machine's network and its package sources (/etc/apt), then run this again."
+        )
 
     def unpack(self, package: Path, into: Path) -> None:
         """Unpack one package's files. Raises `SetupError` with what dpkg said."""
@@ -82,18 +117,20 @@ class Packages:
             said = done.stderr.splitlines()[-TAIL_LINES:]
             raise SetupError(f"{package.name} cannot be unpacked: dpkg ended with {done.returncode}\n{_indented(said)}")
 
-    def _run(self, *arguments: str, cwd: Path) -> tuple[int, list[str]]:
-        """apt-get's exit code and its last lines, without those that only tell how far it is."""
+    def _run(
+        self, *arguments: str, cwd: Path, status: str = "status", keep: int | None = TAIL_LINES
+    ) -> tuple[int, list[str]]:
+        """apt-get's exit code and its last lines (all: None), without those that only tell how far it is."""
         options = {
             "Dir::State": self._home / "state",
             "Dir::State::lists": self._home / "state" / "lists",
-            "Dir::State::status": self._home / "status",
+            "Dir::State::status": self._home / status,
             "Dir::Cache": self._home / "cache",
         }
         command = ["apt-get", "--config-file", str(self._home / "configuration"), "-q"]
         for name, value in options.items():
             command += ["--option", f"{name}={value}"]
-        tail: deque[str] = deque(maxlen=TAIL_LINES)
+        tail: deque[str] = deque(maxlen=keep)
         done = "asking"
         with subprocess.Popen(
             [*command, *arguments],

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tooling.parts.debian import Packages, require_tools
+from tooling.parts.surroundings import variables, write_fonts
 from tooling.parts.table import PARTS, Part
 from tooling.setup.environment import require_space
 from tooling.setup.errors import SetupError
@@ -58,6 +59,15 @@ def program(part: str, name: str, home: Path = HOME) -> Path:
     return home / part / PARTS[part].programs[name]
 
 
+def environment(part: str, home: Path = HOME) -> dict[str, str]:
+    """The variables that a part's programs need: where the libraries and fonts are that were unpacked with them."""
+    return _environment(PARTS[part], home / part)
+
+
+def _environment(part: Part, directory: Path) -> dict[str, str]:
+    return {} if part.leaves_out is None else variables(directory)
+
+
 def _make_all(parts: Sequence[Part], home: Path, environ: Mapping[str, str], progress: Progress) -> None:
     home.mkdir(parents=True, exist_ok=True)
     require_space(home, sum(part.space_bytes for part in parts))
@@ -77,11 +87,16 @@ def _make(part: Part, work: Path, packages: Packages) -> None:
     whole, fetched = work / "whole", work / "fetched"
     whole.mkdir()
     fetched.mkdir()
-    files = packages.fetch(part.packages, fetched)
+    wanted: Sequence[str] = part.packages
+    if part.leaves_out is not None:
+        wanted = packages.with_dependencies(part.packages, part.leaves_out)
+    files = packages.fetch(wanted, fetched)
     for file in files:
         packages.unpack(file, whole)
+    if part.leaves_out is not None:
+        write_fonts(whole)
     for name, path in part.programs.items():
-        _prove(name, whole / path, part.proof)
+        _prove(name, whole / path, part.proof, _environment(part, whole))
     sizes = {
         str(path.relative_to(whole)): path.lstat().st_size
         for path in sorted(whole.rglob("*"))
@@ -91,11 +106,11 @@ def _make(part: Part, work: Path, packages: Packages) -> None:
     (whole / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
-def _prove(name: str, path: Path, arguments: Sequence[str]) -> None:
+def _prove(name: str, path: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Run it once: what lacks a shared library, or was made for another processor, is found here and not in a test."""
     try:
         done = subprocess.run(
-            [path, *arguments], env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROOF_S, check=False
+            [path, *arguments], env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROOF_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SetupError(f"{name} was unpacked and does not run here: {error}") from error
@@ -122,8 +137,9 @@ def _key(part: Part) -> str:
         release = platform.freedesktop_os_release()
     except OSError:
         release = {}
-    facts = [part.packages, part.programs, release.get("ID"), release.get("VERSION_ID"), platform.machine()]
+    distribution = [release.get("ID"), release.get("VERSION_ID"), platform.machine()]
+    facts = [part.packages, part.programs, part.leaves_out, *distribution]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-__all__ = ["HOME", "ensure", "is_whole", "program"]
+__all__ = ["HOME", "ensure", "environment", "is_whole", "program"]

@@ -1,6 +1,7 @@
 """Where the server is and how the key gets there: the URL rule, and a form of it that may be shown."""
 
 from ipaddress import IPv6Address
+from ssl import SSLContext
 from typing import Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -18,14 +19,18 @@ Auth = Literal["query", "header", "bearer"]
 
 @frozen
 class Endpoint:
-    """A server and a key. `url` has no key in it and may be printed; `auth` says how the key travels."""
+    """A server and a key. `url` has no key in it and may be printed; `auth` says how the key travels.
+
+    `tls`: for `wss`, where the system's trusted certificates are not what is wanted.
+    """
 
     url: str
     key: str = field(repr=False)
     auth: str = "query"
+    tls: SSLContext | None = field(default=None, repr=False)
 
     @classmethod
-    def at(cls, address: str, key: str | None = None, auth: Auth = "query") -> Self:
+    def at(cls, address: str, key: str | None = None, auth: Auth = "query", tls: SSLContext | None = None) -> Self:
         """What `address` means, by the rule of `server_url`. Without `key` the one in its query counts, if any.
 
         Raises `AddressError`.
@@ -33,7 +38,10 @@ class Endpoint:
         found = _key_in(address) if key is None else key
         if any(not sign.isprintable() for sign in found):
             raise AddressError("the key has control characters in it")
-        return cls(server_url(address), found.strip(), auth)
+        url = server_url(address)
+        if tls is not None and not url.startswith("wss:"):
+            raise AddressError(f"{url} is not encrypted, and a TLS context was given: write wss://")
+        return cls(url, found.strip(), auth, tls)
 
     def target(self) -> str:
         """The URL to connect to, with the key in it if that is how it travels: never print it."""

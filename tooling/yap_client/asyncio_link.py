@@ -82,6 +82,7 @@ async def dial(endpoint: Endpoint, limits: LinkLimits) -> Link:
     try:
         socket = await _Once(
             endpoint.target(),
+            ssl=endpoint.tls or (endpoint.url.startswith("wss:") or None),
             compression=None,
             additional_headers=endpoint.headers(),
             proxy=None,

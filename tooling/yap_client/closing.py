@@ -6,7 +6,7 @@ from .errors import ConnectError, ConnectionLost
 
 ABNORMAL = 1006
 NO_PONG = "keepalive ping timeout"  # what the library says as it closes for want of a pong
-PASSING = frozenset({408, 425, 500, 502, 503, 504})
+PASSING = frozenset({500, 502, 503, 504})
 """HTTP statuses after which another attempt may fare better: a server that drains, a proxy without one."""
 
 KEY_REFUSED = frozenset({401, 403, 429})

@@ -51,7 +51,6 @@ class Conversation:
         self.latest: TurnRecord | None = None
         self.open: dict[str, TurnRecord] = {}
         self.pings: set[str] = set()
-        self.unknown_types: set[str] = set()
         self._fresh = fresh
         self._memory = Memory(setup.history)
         self._sampling = dict(setup.sampling or {})
@@ -117,8 +116,6 @@ class Conversation:
         frame = decode(message, now)
         read = READERS.get(frame.type)
         if read is None:
-            if len(self.unknown_types) < 64:
-                self.unknown_types.add(frame.type)
             return Unknown(request_id=frame.request_id, at=now, type=frame.type)
         event = read(frame)
         if isinstance(event, Pong):

@@ -1,6 +1,7 @@
 """What a session is opened with, and the frames' payloads that follow from it. No I/O, no clock."""
 
 from collections.abc import Callable, Mapping, Sequence
+from ssl import SSLContext
 from typing import Any, Literal, TypedDict
 
 from attrs import field, frozen
@@ -28,6 +29,7 @@ class Options(TypedDict, total=False):
 
     key: str | None
     auth: Auth
+    tls: SSLContext | None
     prompt: str | None
     gender: str | None
     personality: str | None
@@ -54,7 +56,8 @@ def _positive(_setup: "Setup", attribute: Any, value: float | None) -> None:
 class Setup:
     """A session as it is wanted.
 
-    `key`: else the one in the address. `auth`: how it travels. `prompt`: the chat prompt; a server that only decides
+    `key`: else the one in the address. `auth`: how it travels. `tls`: for `wss` with other certificates than the
+    system trusts. `prompt`: the chat prompt; a server that only decides
     about tools needs none. `gender`, `personality`: of the persona. `history`: what was said before. `sampling`: for
     all turns. `language` (BCP 47) and `keep_tags`: how replies are made speakable. `check_screen_prefix`,
     `screen_checked_prefix`: for servers with a tool router.
@@ -67,6 +70,7 @@ class Setup:
 
     key: str | None = field(default=None, repr=False)
     auth: Auth = "query"
+    tls: SSLContext | None = field(default=None, repr=False)
     prompt: str | None = field(default=None, repr=False)
     gender: str | None = None
     personality: str | None = None

@@ -59,7 +59,7 @@ async def connect(address: str = DEFAULT_URL, **options: Unpack[Options]) -> Asy
     `AddressError`; errors of the block itself pass as they are, in no group.
     """
     setup = Setup(**options)
-    endpoint = Endpoint.at(address, setup.key, setup.auth)
+    endpoint = Endpoint.at(address, setup.key, setup.auth, setup.tls)
     del address, options  # the key may stand in either, and some tracebacks show what is in reach
     failure: BaseException | None = None
     async with asyncio.TaskGroup() as group:

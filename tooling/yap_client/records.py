@@ -16,6 +16,7 @@ MAX_REPLY_CHARS = 1 << 18
 @define(eq=False, kw_only=True)
 class TurnRecord:
     """A turn. `wake` is called whenever there is news of it. `complaint`: an error about another frame of its id.
+    `given_up`: nobody wants it any more, so a busy server does not get it again.
 
     All that comes is kept here until it is read, and nobody waits for the reader: tokens are the reply itself, which
     is bounded, and of anything else there is one.
@@ -33,6 +34,7 @@ class TurnRecord:
     final: Final | None = None
     ending: Ending | None = None
     complaint: ServerError | None = None
+    given_up: bool = False
     tokens: list[Token] = field(factory=list, repr=False)
     _chars: int = 0
     _read: int = 0

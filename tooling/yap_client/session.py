@@ -140,34 +140,36 @@ class Session:
 
     async def stop(self, record: TurnRecord, reason: str | None = None) -> None:
         """Of `Floor`: send `cancel` if the turn runs."""
+        record.given_up = True
         if self._link is not None and record.ending is None and record.request_id in self._core.open:
             with contextlib.suppress(YapError):  # the end of the turn comes from the reader, whichever it is
                 await self._send(self._link, self._core.cancel(record, reason))
 
     async def stop_turn(self, turn: Turn) -> None:
         """Send `cancel` if the turn runs."""
-        record = self._core.open.get(turn.request_id)
-        if record is not None:
-            await self.stop(record)
+        await self.stop(turn.record)
 
     def pause_before_again(self, record: TurnRecord, attempt: int, failed: Failed) -> float | None:
         """Of `Floor`: only what was never begun, and while nothing was said since."""
-        if self._core.latest is not record or record.tokens or record.decision or self._over:
+        if not self._wanted(record) or record.tokens or record.decision:
             return None
         return self.setup.backoff.pause_s(attempt, failed.error, _dice())
 
-    async def again(self, record: TurnRecord, pause_s: float) -> None:
-        """Of `Floor`: the turn once more."""
+    async def again(self, record: TurnRecord, pause_s: float, failed: Failed) -> None:
+        """Of `Floor`: the turn once more, unless its time has gone by meanwhile."""
         await self._sleep(pause_s)
         link = self._link
-        if link is None:
-            raise self._gone()
+        if link is None or not self._wanted(record):
+            raise failed.error
         await self._send(link, self._core.again(record, self._backend.now()))
         try:
             await self._taken(link, record)
         except ConnectionLost as error:
             self._core.give_up(record, error, self._backend.now())
             raise
+
+    def _wanted(self, record: TurnRecord) -> bool:
+        return self._core.latest is record and not record.given_up and not self._over
 
     async def _say(self, kind: str, text: str, sampling: Sampling | None) -> Turn:
         if not text.strip():

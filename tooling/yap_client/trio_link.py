@@ -82,6 +82,7 @@ async def dial(nursery: trio.Nursery, endpoint: Endpoint, limits: LinkLimits) ->
     try:
         socket = await _Once(
             endpoint.target(),
+            ssl=endpoint.tls,
             compression=None,
             additional_headers=endpoint.headers(),
             proxy=None,

@@ -17,16 +17,19 @@ class Floor(Protocol):
     def pause_before_again(self, record: TurnRecord, attempt: int, failed: Failed) -> float | None:
         """Seconds after which a turn that was not served may be sent again; None: not at all."""
 
-    async def again(self, record: TurnRecord, pause_s: float) -> None:
-        """Send it again after the pause, and wait for its ack."""
+    async def again(self, record: TurnRecord, pause_s: float, failed: Failed) -> None:
+        """Send it again after the pause, and wait for its ack. Raises the failure where nobody wants it any more."""
 
 
 class Turn:
-    """A turn that the server took. Its tokens wait here, however late they are read, and hold up nothing else."""
+    """A turn that the server took. Its tokens wait here, however late they are read, and hold up nothing else.
+
+    Where a busy server takes it back before anything came of it, reading on sends it again, as the backoff says.
+    """
 
     def __init__(self, floor: Floor, record: TurnRecord, backend: Backend, wait_s: float) -> None:
+        self.record = record
         self._floor = floor
-        self._record = record
         self._wait_s = wait_s
         self._attempt = 1
         self._bell = Bell(backend)
@@ -40,27 +43,27 @@ class Turn:
     @property
     def request_id(self) -> str:
         """Its id; another one after it was sent again to a busy server."""
-        return self._record.request_id
+        return self.record.request_id
 
     @property
     def so_far(self) -> str:
         """What has arrived of the reply, read or not."""
-        return self._record.text
+        return self.record.text
 
     @property
     def ack(self) -> Ack | None:
         """How the server took it."""
-        return self._record.ack
+        return self.record.ack
 
     @property
     def decision(self) -> Decision | None:
         """The tool router's decision, once it came."""
-        return self._record.decision
+        return self.record.decision
 
     @property
     def ending(self) -> Ending | None:
         """What it ended with; None while it runs."""
-        return self._record.ending
+        return self.record.ending
 
     @property
     def usage(self) -> Usage | None:
@@ -80,28 +83,29 @@ class Turn:
     @property
     def ttft_s(self) -> float | None:
         """Seconds from sending to the first text, as seen from here."""
-        return self._record.tokens[0].at - self._record.sent_at if self._record.tokens else None
+        return self.record.tokens[0].at - self.record.sent_at if self.record.tokens else None
 
     @property
     def total_s(self) -> float | None:
         """Seconds from sending to the end, as seen from here."""
-        return None if self.ending is None else self.ending.at - self._record.sent_at
+        return None if self.ending is None else self.ending.at - self.record.sent_at
 
     def heard(self, chars: int) -> None:
-        """The user heard the first `chars` code points of this turn's text so far, and will hear no more of it.
+        """The user has heard the first `chars` code points of this turn's text. Say it as often as it changes.
 
-        It goes to the server with the next frame that can carry it, and counts for the history of a reconnect.
+        It goes to the server with the next frame that can carry it, a turn or a cancel, and cuts what both sides
+        remember of the reply. Never said means: all of it.
         """
         if isinstance(chars, bool) or not isinstance(chars, int) or chars < 0:
             raise ValueError("heard takes a number of characters, 0 or more")
-        self._record.exchange.heard = chars
+        self.record.exchange.heard = chars
 
     async def cancel(self, reason: str | None = None) -> Ending:
         """Stop it, and wait for its end, which may be another than `Cancelled` if the two crossed.
 
         Raises `TimedOut`, and `ServerError` if the server refuses to stop it (too many cancels).
         """
-        record = self._record
+        record = self.record
         record.complaint = None
         await self._floor.stop(record, reason)
         await self._bell.until(lambda: bool(record.ending or record.complaint), self._wait_s, "end of the turn")
@@ -139,11 +143,11 @@ class Turn:
             raise
         except BaseException:  # the task or scope that waits is cancelled, and with it what it waits for
             if not self._owned:
-                await self._floor.stop(self._record)
+                await self._floor.stop(self.record)
             raise
 
     async def _next(self) -> Event | None:
-        record = self._record
+        record = self.record
         while True:
             event = record.take()
             if isinstance(event, Failed):
@@ -151,7 +155,7 @@ class Turn:
                 if pause_s is None:
                     raise event.error
                 self._attempt += 1
-                await self._floor.again(record, pause_s)
+                await self._floor.again(record, pause_s, event)
             elif isinstance(event, Lost):
                 raise event.error
             elif event is not None or record.ending is not None:

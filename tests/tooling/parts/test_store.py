@@ -10,13 +10,13 @@ import pytest
 
 from tests.tooling.parts.standins import calls, tools
 from tooling.parts.command import fetch
-from tooling.parts.store import ensure, is_whole, program
+from tooling.parts.store import ensure, environment, is_whole, program
 from tooling.parts.table import PARTS
 from tooling.setup.errors import SetupError
 from tooling.setup.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[3]
-PROMETHEUS = PARTS["prometheus"]
+PROMETHEUS, CHROMIUM = PARTS["prometheus"], PARTS["chromium"]
 ONCE = ["update", "download", "unpack"]
 
 
@@ -44,7 +44,7 @@ def test_two_at_once_make_it_once(tmp_path: Path) -> None:
     home, environ = tmp_path / "parts", tools(tmp_path / "bin", unpack="sleep 0.5")
     code = (
         "import os, sys; from pathlib import Path; from tooling.parts.command import fetch;"
-        "sys.exit(fetch([], os.environ, Path(sys.argv[1])))"
+        "sys.exit(fetch(['prometheus'], os.environ, Path(sys.argv[1])))"
     )
     both = [
         subprocess.Popen(
@@ -107,6 +107,45 @@ def test_a_damaged_part_is_made_again(tmp_path: Path, damage: str) -> None:
     assert data.read_text("utf-8") == "data\n"
 
 
+NEEDS = "echo 'Inst chromium (1 Debian)'; echo 'Inst fonts-dejavu-core (1 Debian)'; echo 'Inst fonts-inter (1 Debian)'"
+NEEDS += (
+    "; echo 'Inst fonts-jetbrains-mono (1 Debian)'; echo 'Inst libone1 (1 Debian)'; echo 'Conf chromium (1 Debian)'"
+)
+FIVE = "touch a.deb b.deb c.deb d.deb e.deb"
+
+
+def chromium(home: Path, environ: dict[str, str]) -> Path:
+    (directory,) = ensure([CHROMIUM], home, environ, Progress(io.StringIO(), name="parts"))
+    return directory
+
+
+def test_a_part_with_its_libraries_is_everything_that_apt_would_install(tmp_path: Path) -> None:
+    home = tmp_path / "parts"
+    directory = chromium(home, tools(tmp_path / "bin", install=NEEDS, download=FIVE))
+    assert calls(tmp_path / "bin") == ["update", "install", "download", *["unpack"] * 5]
+    left_out = (home / "apt" / "left-out").read_text("utf-8")
+    assert "Package: libc6\nStatus: install ok installed\nArchitecture: all\n" in left_out
+    libraries = directory / "usr" / "lib" / "x86_64-linux-gnu"
+    assert environment("chromium", home) == {
+        "LD_LIBRARY_PATH": f"{libraries}:{libraries / 'own'}",
+        "FONTCONFIG_FILE": str(directory / "etc" / "fonts" / "part.conf"),
+        "XDG_CACHE_HOME": str(directory / "var" / "cache"),
+    }
+    assert environment("prometheus", home) == {}
+
+
+@pytest.mark.parametrize(
+    "install",
+    ["echo 'E: Unable to locate package chromium'; exit 100", "echo 'Inst fonts-inter (1 Debian)'"],
+    ids=["refused", "without the program itself"],
+)
+def test_a_part_that_apt_cannot_work_out_is_told_before_anything_is_downloaded(tmp_path: Path, install: str) -> None:
+    with pytest.raises(SetupError, match=r"chromium, .* cannot be had here"):
+        chromium(tmp_path / "parts", tools(tmp_path / "bin", install=install))
+    assert calls(tmp_path / "bin") == ["update", "install"]
+    assert parts_in(tmp_path / "parts") == []
+
+
 def test_what_a_killed_maker_left_is_no_part_and_goes(tmp_path: Path) -> None:
     home, environ = tmp_path / "parts", tools(tmp_path / "bin")
     left = home / "prometheus.partial-abc" / "whole" / "usr" / "bin"
@@ -132,7 +171,7 @@ def test_a_machine_without_apt_is_told_which_parts_it_lacks(tmp_path: Path, caps
 
 
 def test_a_failure_is_a_message_and_an_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert fetch([], tools(tmp_path / "bin", download="exit 100"), tmp_path / "parts") == 1
+    assert fetch(["prometheus"], tools(tmp_path / "bin", download="exit 100"), tmp_path / "parts") == 1
     assert "parts: FAILED: prometheus cannot be downloaded" in capsys.readouterr().err
     (tmp_path / "file").touch()
     assert fetch([], tools(tmp_path / "bin"), tmp_path / "file" / "parts") == 1

@@ -33,7 +33,10 @@ def http(status: str, *headers: str) -> Manner:
 
 @define
 class Gateway:
-    """Treats connections in turn as told, any beyond them like the last one. `came`: how many there were."""
+    """Treats connections in turn as told, any beyond them like the last one. `came`: how many there were.
+
+    `stuck`: from now on nothing is taken any more.
+    """
 
     target: int
     manners: Sequence[Manner]
@@ -41,6 +44,7 @@ class Gateway:
     came: int = 0
     open: int = 0
     passed: int = 0
+    stuck: bool = False
     url: str = field(init=False, default="")
 
     async def treat(self, client: trio.SocketStream) -> None:
@@ -80,6 +84,8 @@ class Gateway:
         left = cut
         try:
             while data := await source.receive_some(4096):
+                if self.stuck:
+                    await trio.sleep_forever()
                 for start in range(0, len(data), piece):
                     part = data[start : start + piece]
                     part = part if left is None else part[:left]

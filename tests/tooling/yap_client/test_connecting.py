@@ -1,7 +1,9 @@
 """Ways to a server that are bad, or bad for a while; and what must never be seen of a key."""
 
+import contextlib
 import logging
 import traceback
+from functools import partial
 
 import pytest
 import trio
@@ -9,6 +11,7 @@ import trio
 from tests.runtime.serving import Place, says, serving
 from tests.tooling.clients.standin import Frame, Session, polite, standing_in
 from tests.tooling.yap_client.acting import pongs
+from tests.tooling.yap_client.certificates import Certificate, certificate, trusting
 from tests.tooling.yap_client.flavours import Flavour
 from tests.tooling.yap_client.gateway import DRIBBLING, GOOD, SILENT, Manner, gateway, http
 from tooling.yap_client import AddressError, Backoff, ConnectError, Event, Failed, LinkLimits, ServerError
@@ -168,6 +171,26 @@ async def test_no_log_error_or_traceback_shows_a_key(
     assert SECRET not in "".join(told + logged)  # trio-websocket carries the stand-in
 
 
+async def test_a_server_behind_tls_is_reached_with_its_own_certificate_and_with_no_other(flavour: Flavour) -> None:
+    ours, theirs = certificate(), certificate()
+
+    async def body() -> None:
+        address = f"https://127.0.0.1:{port}"
+        async with flavour.connect(address, **OPTIONS, tls=trusting(ours)) as session:
+            assert await (await session.say("hi")).reply() == "One."
+        for tls in (trusting(theirs), None):
+            with pytest.raises(ConnectError, match="no connection to wss://"):
+                async with flavour.connect(address, **{**OPTIONS, "backoff": Backoff(attempts=1)}, tls=tls):
+                    pass
+
+    async with serving(says("One.")) as place, trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        port = listeners[0].socket.getsockname()[1]
+        nursery.start_soon(trio.serve_listeners, partial(unwrap, ours, place.port), listeners)
+        await flavour.run(body)
+        nursery.cancel_scope.cancel()
+
+
 def within_reach(error: BaseException | None) -> str:
     """The error, those it came from, and the variables of every function on their way, but for those of tests."""
     shown = ""
@@ -188,6 +211,24 @@ async def test_what_is_no_address_is_told_before_anything_is_sent(flavour: Flavo
                 pass
 
     await flavour.run(body)
+
+
+async def unwrap(certificate: Certificate, target: int, stream: trio.SocketStream) -> None:
+    """Take TLS off one connection and pass on what it holds."""
+    wrapped = trio.SSLStream(stream, certificate.server, server_side=True, https_compatible=True)
+    with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        await wrapped.do_handshake()
+        async with await trio.open_tcp_stream("127.0.0.1", target) as plain, trio.open_nursery() as nursery:
+            nursery.start_soon(_pour, plain, wrapped, nursery.cancel_scope)
+            await _pour(wrapped, plain, nursery.cancel_scope)
+    await trio.aclose_forcefully(stream)
+
+
+async def _pour(source: trio.abc.ReceiveStream, sink: trio.abc.SendStream, scope: trio.CancelScope) -> None:
+    with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        while data := await source.receive_some(4096):
+            await sink.send_all(data)
+    scope.cancel()
 
 
 def url(place: Place) -> str:

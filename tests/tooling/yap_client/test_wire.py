@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import envelope, frames, turns
@@ -23,9 +23,8 @@ ids = st.text(min_size=1, max_size=40)
 texts = st.text(max_size=60)  # halves of surrogate pairs among them
 clean = st.text(st.characters(codec="utf-8"), max_size=60)
 said = texts.filter(lambda text: bool(text.strip()))
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | clean, st.lists
-)
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+values = st.recursive(st.none() | st.booleans() | numbers | clean, st.lists, max_leaves=5)
 payloads = st.dictionaries(clean.filter(lambda name: name not in frames.RESERVED), values, max_size=4)
 samplings = st.fixed_dictionaries(
     {},
@@ -48,6 +47,7 @@ setups = st.builds(
 )
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(ids, ids, payloads, st.sampled_from(["ack", "final", "done", "cancelled", "session_end", "later"]))
 def test_every_frame_that_a_server_makes_is_read_as_it_was_meant(
     session_id: str, request_id: str, payload: dict[str, Any], kind: str

@@ -7,12 +7,14 @@ from attrs import field, frozen
 
 from tooling.clients.bench.records import Told, error_name
 from tooling.clients.bench.samples import Section, sections
-from tooling.clients.output.intervals import CONFIDENCE, RESAMPLES, Interval, Samples, enough, intervals
+from tooling.clients.output.intervals import CONFIDENCE, FEWEST_CLUSTERS, Interval, Samples, enough, intervals
 from tooling.clients.output.percentiles import Summary, summarise
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
-COLUMN, FIGURE = 20, 9
-METHOD = f"in brackets: {CONFIDENCE:.0%} confidence, percentile bootstrap over whole connections, {RESAMPLES} resamples"
+COLUMN, FIGURE = 20, 8
+METHOD = (
+    f"in brackets: {CONFIDENCE:.0%} confidence, by percentile bootstrap over connections ({FEWEST_CLUSTERS} at least)"
+)
 
 
 @frozen(kw_only=True)

@@ -26,6 +26,8 @@ from tooling.clients.output.progress import Bar
 from tooling.clients.program import Call
 
 WORKER = "tooling.clients.bench.worker"
+KEY = "TEXT_API_KEY"
+"""It goes to the processes with their jobs."""
 USUAL_TALK_S = 10.0
 """How long a conversation is taken to last, where the number of them at a time has to be guessed."""
 COLD_TOKENS = 32
@@ -53,7 +55,7 @@ class Measurement:
         self._crew = Crew(
             module=WORKER,
             jobs=[to_job(plan, call.common, part) for part in parts],
-            environ=call.environ,
+            environ={name: value for name, value in call.environ.items() if name != KEY},
             on_record=self._record,
             on_death=self._death,
             on_start=self._start,

@@ -1,6 +1,7 @@
 """The parts of a report that people read: its title, one block per exchange; as lines, without colour."""
 
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 
 from tooling.clients.session.exchange import Exchange
@@ -9,6 +10,7 @@ TITLE_WIDTH = 60
 BLOCK_WIDTH = 40
 LONGEST_LINE = 500
 INDENT = "  "
+JOINERS = "\n\u200c\u200d"  # the latter two hold signs of some scripts together, and people in emoji
 SPEAKER = 6  # columns of "USER  ", under which the rest of a long text stands
 
 
@@ -44,7 +46,7 @@ def said(speaker: str, text: str, width: int = 0) -> list[str]:
 
 def visible(text: str) -> str:
     """The text with control characters spelled out: what a server sends must not move a cursor. Newlines stay."""
-    return "".join(each if each.isprintable() or each in "\n  " else _spelled(each) for each in text)
+    return "".join(each if _harmless(each) else _spelled(each) for each in text)
 
 
 def one_line(text: str) -> str:
@@ -61,6 +63,10 @@ def pieces(names: Sequence[tuple[str, float | None]]) -> str:
 def _decision(turn: Exchange) -> str:
     status, score = (turn.toolcall or {}).get("status"), (turn.toolcall or {}).get("score")
     return f"{status} (score {score:.3f})" if isinstance(score, int | float) else str(status)
+
+
+def _harmless(character: str) -> bool:
+    return character.isprintable() or character in JOINERS or unicodedata.category(character) == "Zs"
 
 
 def _spelled(character: str) -> str:

@@ -102,14 +102,32 @@ def _chunks(resamples: int, size: int) -> Iterator[int]:
 def _quantiles(samples: Samples, times: NDArray[np.int64], quantiles: Floats) -> Floats:
     """Of resamples in which cluster c is `times[row, c]` times, without writing any of them out."""
     before = np.cumsum(times[:, samples.clusters], axis=1)  # copies up to and with each sample, in ascending order
-    found = np.empty((len(times), len(quantiles)))
-    for row, ends in enumerate(before):
-        places = quantiles * (ends[-1] - 1)
-        below = np.floor(places)
-        lower = samples.values[np.searchsorted(ends, below, side="right")]
-        upper = samples.values[np.searchsorted(ends, np.minimum(below + 1, ends[-1] - 1), side="right")]
-        found[row] = lower + (upper - lower) * (places - below)
+    sizes = before[:, -1:]
+    places = quantiles * (sizes - 1)
+    below = np.floor(places)
+    lower, upper = (samples.values[_sample_at(before, rank)] for rank in (below, np.minimum(below + 1, sizes - 1)))
+    found: Floats = lower + (upper - lower) * (places - below)
     return found
 
 
-__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "Samples", "enough", "intervals", "middle", "resampled"]
+def _sample_at(before: NDArray[np.int64], ranks: Floats) -> NDArray[np.intp]:
+    """In each row, the place of the sample that holds the copy of that rank. All rows are searched at once: each is
+    lifted above the one before it, so that one behind the other they ascend."""
+    rows, size = before.shape
+    lift = np.arange(rows)[:, np.newaxis] * (before.max() + 1)
+    found: NDArray[np.intp] = np.searchsorted((before + lift).ravel(), (ranks + lift).ravel(), side="right")
+    places: NDArray[np.intp] = found.reshape(ranks.shape) - np.arange(rows)[:, np.newaxis] * size
+    return places
+
+
+__all__ = [
+    "CONFIDENCE",
+    "FEWEST_CLUSTERS",
+    "RESAMPLES",
+    "Interval",
+    "Samples",
+    "enough",
+    "intervals",
+    "middle",
+    "resampled",
+]

@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-import trio
-
 from tooling.clients.data.tool_cases import load_cases
 from tooling.clients.failures import Exit
 from tooling.clients.options import (
@@ -20,20 +18,17 @@ from tooling.clients.options import (
     natural,
     parser,
     positive,
-    seconds,
     start_payload,
 )
-from tooling.clients.output.progress import Bar
 from tooling.clients.program import Call, Client, add_output, run
-from tooling.clients.tool.outcomes import StepResult, WrongResponse
+from tooling.clients.tool.outcomes import WrongResponse
 from tooling.clients.tool.replay import Plan, Replay
 from tooling.clients.tool.results import keep, results_folder
 from tooling.clients.tool.selection import Selection, select
 from tooling.clients.tool.tally import Tally, percent
 
 DESCRIPTION = "Replay labelled sessions and compare the tool router's decisions with the labels."
-STEPS_PER_WINDOW, WINDOW_S = ("TOOL_WS_MAX_MESSAGES_PER_WINDOW", 25), ("TOOL_WS_MESSAGE_WINDOW_SECONDS", 60.0)
-REDRAW_S = 0.5
+STEPS_PER_WINDOW = ("TOOL_WS_MAX_MESSAGES_PER_WINDOW", 25)
 
 
 def share(text: str) -> float:
@@ -72,53 +67,28 @@ async def talk(call: Call) -> str:
     persona = chosen_persona(arguments)
     selection = select(load_cases(), arguments.domain, arguments.max_steps, arguments.limit)
     folder = results_folder(call.environ)
+    call.pacing("TOOL_")  # what is wrong with its variables is said before anybody is connected to
     plan = Plan(
         cases=selection.cases,
         opening=start_payload(persona, arguments),
         timeout_s=arguments.timeout,
         concurrency=arguments.concurrency,
-        pace=(count(call.environ, *STEPS_PER_WINDOW), seconds(call.environ, *WINDOW_S)),
     )
     report.head("TOOL REGRESSION", call.common.endpoint.url, persona)
-    bar = None if report.quiet or sys.stderr is None else Bar(sys.stderr, selection.steps, trio.current_time())
-    replay = Replay(call, plan, lambda step, unsent: _progress(bar, step, unsent))
+    replay = Replay(call, plan)
     try:
-        await _shown(replay, bar, call)
+        async with call.progress(selection.steps) as bar:
+            await replay.run(bar)
     finally:
         passed = _conclude(call, selection, replay)
         lines = _lines(call, Tally(selection, replay.results))
-        kept = keep(folder, datetime.datetime.now(datetime.UTC), [*_about(call), *lines])
+        try:
+            kept = keep(folder, datetime.datetime.now(datetime.UTC), [*_about(call), *lines])
+        finally:
+            report.lines(lines)
         report.summary["results_file"] = str(kept)
-        report.lines([*lines, f"kept in {kept}"])
+        report.line(f"kept in {kept}")
     return passed
-
-
-async def _shown(replay: Replay, bar: Bar | None, call: Call) -> None:
-    """Run under a progress bar."""
-    call.report.bar = bar
-    try:
-        async with trio.open_nursery() as nursery:
-            if bar is not None:
-                nursery.start_soon(_redraw, bar)
-            await replay.run()
-            nursery.cancel_scope.cancel()
-    finally:
-        call.report.bar = None
-        if bar is not None:
-            bar.close()
-
-
-async def _redraw(bar: Bar) -> None:
-    while True:
-        await trio.sleep(REDRAW_S)
-        bar.show(trio.current_time())
-
-
-def _progress(bar: Bar | None, step: StepResult, unsent: int) -> None:
-    if bar is not None:
-        bar.expect_fewer(unsent)
-        tool_ms = step.turn.meter.measured().tool_ms if step.turn is not None else None
-        bar.finished(trio.current_time(), ok=step.failure is None, ttfb_ms=tool_ms)
 
 
 def _conclude(call: Call, selection: Selection, replay: Replay) -> str:

@@ -1,16 +1,16 @@
 """Replaying cases: one connection a case, so many cases at a time, each turn read to its end."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import trio
 from attrs import define, field, frozen
 
 from tooling.clients.data.tool_cases import Case
 from tooling.clients.failures import BadToolcall, ClientError, NoConnection, TimedOut
+from tooling.clients.output.progress import Bar
 from tooling.clients.program import Call
 from tooling.clients.session.connection import Connection
 from tooling.clients.session.exchange import Exchange, begin, finish
-from tooling.clients.session.pacing import Pacing
 from tooling.clients.tool.outcomes import (
     CaseResult,
     NoToolResponse,
@@ -28,69 +28,67 @@ GONE = f"the server is gone: {UNREACHED} cases in a row found no connection"
 
 @frozen(kw_only=True)
 class Plan:
-    """What to replay and how. `opening`: what `start` carries beside what is said. `pace`: turns, and in how many
-    seconds at most, on one connection; 0 turns: no limit. `timeout_s`: from sending to the toolcall.
+    """What to replay and how. `opening`: what `start` carries beside what is said. `timeout_s`: from sending to the
+    toolcall.
     """
 
     cases: Sequence[Case]
     opening: dict[str, object] = field(repr=False)
     timeout_s: float
     concurrency: int
-    pace: tuple[int, float]
 
 
 @define
 class Replay:
-    """Runs a plan. `results`: every case that was begun, filled while it runs. `stepped`: told of every step that is
-    over, and how many of its case will not be sent because of it. `stopped`: why the rest of the plan was left out.
+    """Runs a plan. `results`: every case that was begun, filled while it runs. `stopped`: why the rest of the plan was
+    left out, if it was.
     """
 
     call: Call
     plan: Plan
-    stepped: Callable[[StepResult, int], None]
     results: list[CaseResult] = field(factory=list)
     stopped: str = ""
     _acked: bool = False
     _ended: bool = False
     _unreached: int = 0
 
-    async def run(self) -> None:
-        """Replay all cases, or as many as make sense."""
+    async def run(self, bar: Bar) -> None:
+        """Replay all cases, or as many as make sense; `bar` counts their steps."""
         waiting = iter(self.plan.cases)
         async with trio.open_nursery() as nursery:
             for _ in range(min(self.plan.concurrency, len(self.plan.cases))):
-                nursery.start_soon(self._work, waiting, nursery.cancel_scope)
+                nursery.start_soon(self._work, waiting, bar, nursery.cancel_scope)
 
-    async def _work(self, waiting: Iterator[Case], scope: trio.CancelScope) -> None:
+    async def _work(self, waiting: Iterator[Case], bar: Bar, scope: trio.CancelScope) -> None:
         for case in waiting:
             result = CaseResult(case)
             self.results.append(result)
-            await self._case(result, len(self.results) - 1)
+            await self._case(result, len(self.results) - 1, bar)
             if self.stopped:
                 scope.cancel()
                 return
 
-    async def _case(self, result: CaseResult, number: int) -> None:
+    async def _case(self, result: CaseResult, number: int, bar: Bar) -> None:
         try:
             async with self.call.connected() as connection:
-                await self._steps(connection, result, number)
+                await self._steps(connection, result, number, bar)
         except ClientError as error:  # no connection, or something that came to light when it ended
             if not result.steps:
                 result.steps.append(StepResult(result.case.steps[0], 1, failure=error))
-                self._over(result)
+                self._over(result, bar)
             else:
                 result.steps[-1].failure = error
                 self.call.report.failed(error, _where(result))
 
-    async def _steps(self, connection: Connection, result: CaseResult, number: int) -> None:
-        pacing = Pacing(*self.plan.pace, self.call.report.note)
+    async def _steps(self, connection: Connection, result: CaseResult, number: int, bar: Bar) -> None:
+        pacing = self.call.pacing("TOOL_")
         for index, step in enumerate(result.case.steps, 1):
             await pacing.turn()
             one = StepResult(step, index)
             one.failure = await self._step(connection, one, f"{result.case.key} {index}", number)
             result.steps.append(one)
-            self._over(result)
-            if ends_case(one):
+            self._over(result, bar)
+            if self.stopped or ends_case(one):
                 return
 
     async def _step(self, connection: Connection, one: StepResult, label: str, number: int) -> ClientError | None:
@@ -121,13 +119,16 @@ class Replay:
             raise TimedOut(f"no toolcall within {self.plan.timeout_s:g} s")
         return None
 
-    def _over(self, result: CaseResult) -> None:
+    def _over(self, result: CaseResult, bar: Bar) -> None:
         """Book the newest step of a case, and see whether the run makes sense any longer."""
         one = result.steps[-1]
         self._heed(one)
         if one.failure is not None:
             self.call.report.failed(one.failure, _where(result))
-        self.stepped(one, result.unsent if ends_case(one) else 0)
+        if ends_case(one):
+            bar.expect_fewer(result.unsent)
+        tool_ms = one.turn.meter.measured().tool_ms if one.turn is not None else None
+        bar.finished(trio.current_time(), ok=one.failure is None, ttfb_ms=tool_ms)
 
     def _heed(self, one: StepResult) -> None:
         self._acked = self._acked or (one.turn is not None and one.turn.acked)
