@@ -15,7 +15,7 @@ from tooling.clients.failures import ClientError, NoConnection
 from tooling.clients.live.dialogue import Dialogue
 from tooling.clients.live.line import Event, Line
 from tooling.clients.live.memory import Memory
-from tooling.clients.live.screens.status import Status
+from tooling.clients.live.screens.status import State, Status
 from tooling.clients.live.talk import Talk
 from tooling.clients.live.wardrobe import Wardrobe
 from tooling.clients.session.connection import Connection, Limits
@@ -191,4 +191,14 @@ async def switchboard(folder: Path, *, barge_in: bool = True, dead: bool = False
         nursery.cancel_scope.cancel()
 
 
-__all__ = ["USAGE", "Log", "Switchboard", "Wire", "switchboard"]
+def dress(folder: Path, key: str, prompt: str) -> None:
+    """A persona file."""
+    (folder / f"{key}.toml").write_text(f'gender = "female"\npersonality = "calm"\nprompt = "{prompt}"\n', "utf-8")
+
+
+def state(board: Switchboard) -> State:
+    """What the status line says."""
+    return board.log.status.state
+
+
+__all__ = ["USAGE", "Log", "Switchboard", "Wire", "dress", "state", "switchboard"]
