@@ -23,6 +23,8 @@ INTENDED = (("TTFB, intended", "ttfb_ms"), ("total, intended", "total_ms"))
 VISIBLE_MS = 1.0
 """Turns that were at most so late make no difference that is worth rows of their own."""
 NOT_OF_INTERRUPTED = {"total_ms"}
+OPENING = ("all", "first")
+"""Sections of first turns: the later ones of a conversation wait for its replies, in an open load too."""
 FIRST, SECOND = "FIRST", "SECOND"
 LABELS = (FIRST, SECOND)
 
@@ -43,7 +45,7 @@ def sections(turns: Sequence[Told]) -> list[Section]:
     late = any((turn["metrics"].get("late_ms") or 0) > VISIBLE_MS for turn in turns if turn.get("first", True))
     cut = [turn for turn in turns if turn.get("interrupted")]
     into = [turn for turn in turns if turn.get("interrupts") and turn["outcome"] == "done"]
-    found = [_section(key, title, part, late=late) for key, title, part in _complete(done)]
+    found = [_section(key, title, part, late=late and key in OPENING) for key, title, part in _complete(done)]
     if found and found[0].rows:
         connect = Samples.of(_pairs(turns, "connect_ms"))
         found[0] = evolve(found[0], rows={**({"connect": connect} if len(connect) else {}), **found[0].rows})
