@@ -14,9 +14,9 @@ from tooling.clients.drawing.picture import Panel, Picture, Series
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7a7a7a", "#000000")
 """Okabe and Ito's, which nobody who sees colours differently mixes up."""
 BOUND = "#b00020"
-WIDTH, HEIGHT, DPI = 10.0, 3.4, 110
+WIDTH, HEIGHT, DPI = 11.0, 3.2, 100
 STYLES: dict[str, dict[str, Any]] = {
-    "points": {"linestyle": "", "marker": ".", "markersize": 4, "alpha": 0.7},
+    "points": {"linestyle": "", "marker": ".", "markersize": 7, "alpha": 0.7},
     "crosses": {"linestyle": "", "marker": "x", "markersize": 5},
     "line": {"linewidth": 1.4, "marker": ".", "markersize": 5},
     "steps": {"linewidth": 1.4, "drawstyle": "steps-post"},
@@ -55,7 +55,7 @@ def _panel(panel: Panel, place: Any) -> None:
     else:
         place.set_ylim(bottom=0)
     if panel.series or panel.bounds:
-        place.legend(fontsize=7, loc="best")
+        place.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))  # beside: it must cover no curve
 
 
 def _series(series: Series, place: Any, colour: str) -> None:
