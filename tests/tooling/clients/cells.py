@@ -3,16 +3,18 @@
 import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO
 
+import trio
 from attrs import field, frozen
 
 from tests.tooling.clients.standin import KEY
-from tooling.clients.program import Client, conduct
+from tooling.clients.program import Client, Interruption, conduct
 
+NOTHING: Mapping[str, str] = {}
 _OWN: ContextVar[tuple[TextIO, TextIO] | None] = ContextVar("streams", default=None)
 
 
@@ -64,16 +66,24 @@ def streams_apart() -> Iterator[None]:
         sys.stdout, sys.stderr = out, err
 
 
-async def ran(client: Client, argv: Sequence[str], server: str, **environ: str) -> Ran:
-    """Run a client to its end; `streams_apart` must hold."""
+async def ran(
+    client: Client,
+    argv: Sequence[str],
+    server: str,
+    environ: Mapping[str, str] = NOTHING,
+    *,
+    interruption: Interruption = trio.sleep_forever,
+) -> Ran:
+    """Run a client to its end, the stand-in's key and that address in its environment beside `environ`; `streams_apart` must hold."""
     assert isinstance(sys.stdout, _Dispatching)
     out, err = io.StringIO(), io.StringIO()
     token = _OWN.set((out, err))
     try:
-        code = await conduct(client, argv, {"TEXT_API_KEY": KEY, "SERVER_WS_URL": server, **environ})
+        around = {"TEXT_API_KEY": KEY, "SERVER_WS_URL": server, **environ}
+        code = await conduct(client, argv, around, interruption=interruption)
     finally:
         _OWN.reset(token)
     return Ran(code, out.getvalue(), err.getvalue())
 
 
-__all__ = ["Ran", "ran", "streams_apart"]
+__all__ = ["NOTHING", "Ran", "ran", "streams_apart"]

@@ -23,7 +23,7 @@ async def against_ours(script: Script, *argv: str, **settings: str) -> tuple[Ran
     """The client against our server; and how many requests of it the engine aborted."""
     async with serving(script, **settings) as place:
         with trio.fail_after(LIMIT_S), streams_apart():
-            done = await ran(CLIENT, argv, f"127.0.0.1:{place.port}", TEXT_API_KEY=KEY)
+            done = await ran(CLIENT, argv, f"127.0.0.1:{place.port}", {"TEXT_API_KEY": KEY})
         await place.until_idle()
         return done, len(place.engine.aborted)
 

@@ -4,47 +4,20 @@ All cells of the matrix run in one loop on a virtual clock, so that a client wai
 sockets are real.
 """
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
-from tempfile import TemporaryDirectory
-from unittest.mock import patch
 
 import pytest
 import trio
-from trio.testing import MockClock
 
-from tests.tooling.clients.cells import Ran, ran, streams_apart
+from tests.tooling.clients.cells import Ran
 from tests.tooling.clients.faulty import doors, lives, turns
 from tests.tooling.clients.faulty.fault import Fault
-from tests.tooling.clients.faulty.host import IDLE_S, Manners, hosting
-from tooling.clients.bench.__main__ import BENCH
-from tooling.clients.cancel.__main__ import CLIENT as CANCEL
-from tooling.clients.conversation import CLIENT as CONVERSATION
-from tooling.clients.history.__main__ import CLIENT as HISTORY
-from tooling.clients.idle.__main__ import CLIENT as IDLE
-from tooling.clients.load import health
-from tooling.clients.program import Client
-from tooling.clients.tool.__main__ import CLIENT as TOOL
-from tooling.clients.vision import CLIENT as VISION
-from tooling.clients.warmup import CLIENT as WARMUP
+from tests.tooling.clients.faulty.host import Manners, hosting
+from tests.tooling.clients.programs import PROGRAMS, TALKING, run_named, virtually
 
-QUIET_S = 0.02
-"""Real seconds without anything to do before the virtual clock moves: what was sent has long arrived by then."""
 HUNG_S = 1500.0
 AT_ONCE = 100
-PROGRAMS: Mapping[str, tuple[Client, Sequence[str]]] = {
-    "cancel": (CANCEL, ("--clients", "2", "--timeout", "10")),
-    "warmup": (WARMUP, ("--double-ttfb",)),
-    "conversation": (CONVERSATION, ()),
-    "vision": (VISION, ()),
-    "history": (HISTORY, ()),
-    "bench": (BENCH, ("-n", "2", "-c", "2", "--timeout", "20")),
-    "tool": (TOOL, ("--limit", "2")),
-    "idle": (IDLE, ("--idle-expect-seconds", f"{IDLE_S:g}", "--idle-grace-seconds", "10")),
-}
-TALKING = tuple(name for name in PROGRAMS if name != "idle")
-LIMITS = {"RECV_TIMEOUT_SEC": "10", "TEST_WS_PING_INTERVAL": "8", "TEST_WS_PING_TIMEOUT": "8"}
 FAULTS = (*turns.FAULTS, *doors.FAULTS, *lives.FAULTS)
 GOOD = {
     "a good server": Manners(),
@@ -60,12 +33,11 @@ def concerned(fault: Fault) -> Sequence[str]:
 CELLS = [(fault.name, name) for fault in FAULTS for name in concerned(fault)]
 
 
-async def _run(client: str, server: Fault | Manners, home: str) -> Ran | None:
-    program, flags = PROGRAMS[client]
+async def _run(client: str, server: Fault | Manners) -> Ran | None:
     with trio.move_on_after(HUNG_S):
         async with hosting(server.server if isinstance(server, Fault) else server) as host:
             url = host.url.replace("ws", server.scheme if isinstance(server, Fault) else "ws", 1)
-            return await ran(program, [*flags, "--json"], url, **LIMITS, YAP_HOME=home)
+            return await run_named(client, url)
     return None
 
 
@@ -78,7 +50,7 @@ def matrix() -> dict[Cell, Ran | None]:
 
     async def run(places: trio.CapacityLimiter, cell: Cell) -> None:
         async with places:
-            found[cell] = await _run(cell[1], servers[cell[0]], home)
+            found[cell] = await _run(cell[1], servers[cell[0]])
 
     async def everything() -> None:
         places = trio.CapacityLimiter(AT_ONCE)
@@ -86,10 +58,7 @@ def matrix() -> dict[Cell, Ran | None]:
             for cell in cells:
                 nursery.start_soon(run, places, cell)
 
-    # Texts that are read once cost a third of the time less; bench's pulse would cut a virtual minute into 3,000 steps.
-    texts, pulse = patch.object(tomllib, "loads", cache(tomllib.loads)), patch.object(health, "TICK_S", 5.0)
-    with streams_apart(), TemporaryDirectory() as home, texts, pulse:
-        trio.run(everything, clock=MockClock(autojump_threshold=QUIET_S))
+    virtually(everything)
     return found
 
 

@@ -7,13 +7,12 @@ import trio
 from trio.testing import MockClock
 
 from tests.runtime.serving import says, serving
-from tests.tooling.clients.cells import Ran, ran, streams_apart
+from tests.tooling.clients.cells import NOTHING, Ran, ran, streams_apart
 from tests.tooling.clients.faulty.host import Host, Manners, hosting
 from tests.tooling.clients.house import KEY
 from tooling.clients.idle.__main__ import CLIENT, TESTS
 
 LIMIT_S = 60
-NOTHING: Mapping[str, str] = {}
 
 
 def virtually(*argv: str, environ: Mapping[str, str] = NOTHING, idle_s: float = 150.0) -> tuple[Ran, Host]:
@@ -22,7 +21,7 @@ def virtually(*argv: str, environ: Mapping[str, str] = NOTHING, idle_s: float = 
     async def both() -> tuple[Ran, Host]:
         with trio.fail_after(600):
             async with hosting(Manners(idle_s=idle_s)) as host:
-                return await ran(CLIENT, argv, host.url, **environ), host
+                return await ran(CLIENT, argv, host.url, environ), host
 
     with streams_apart():
         return trio.run(both, clock=MockClock(autojump_threshold=0.02))
@@ -35,9 +34,7 @@ async def test_our_server_passes_while_protocol_pings_go_on() -> None:
                 CLIENT,
                 ["--normal-wait", "0.2", "--idle-grace-seconds", "20"],
                 f"127.0.0.1:{place.port}",
-                TEXT_API_KEY=KEY,
-                WS_IDLE_TIMEOUT_S="1.5",
-                TEST_WS_PING_INTERVAL="0.2",
+                {"TEXT_API_KEY": KEY, "WS_IDLE_TIMEOUT_S": "1.5", "TEST_WS_PING_INTERVAL": "0.2"},
             )
     assert done.code == 0, done.out + done.err
     told = [line for name in TESTS for line in (f"▶ {name} connection test", f"✓ [{name}] PASS")]
@@ -48,7 +45,7 @@ async def test_our_server_with_another_limit_than_was_told_fails_one_test() -> N
     async with serving(says("never asked"), WS_IDLE_TIMEOUT_S="1.2") as place:
         with trio.fail_after(LIMIT_S), streams_apart():
             flags = ["--normal-wait", "0.1", "--idle-expect-seconds", "30", "--json"]
-            done = await ran(CLIENT, flags, f"127.0.0.1:{place.port}", TEXT_API_KEY=KEY)
+            done = await ran(CLIENT, flags, f"127.0.0.1:{place.port}", {"TEXT_API_KEY": KEY})
     assert done.code == 1
     assert done.kinds == ["idle_early"]
     assert done.last.startswith("✗ FAIL 3 passed, 1 failed: closed after 1.")

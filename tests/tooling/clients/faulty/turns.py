@@ -146,6 +146,27 @@ CONTENT = (
     _turn("usage that lacks a figure", "protocol", HI, final([HI]), done(usage={"prompt_tokens": 1})),
     _turn("a finish reason of its own", "protocol", HI, final([HI]), done(finish_reason="bored")),
 )
+LATER = (
+    _whole(
+        "a server that goes away after the first turn",
+        "closed",
+        lambda frame: good(frame) if frame["type"] == "start" else [Cut()],
+        clients=("cancel", "warmup", "conversation", "vision", "history", "tool"),
+        tool="connection_failed",
+    ),
+    _whole(
+        "a fault in the second turn only",
+        "protocol",
+        lambda frame: good(frame) if frame["type"] == "start" else good(frame)[1:],
+        clients=("cancel", "warmup", "conversation", "vision", "history", "tool"),
+    ),
+    _whole(
+        "a decision about a followup",
+        "protocol",
+        lambda frame: good(frame) if frame["type"] == "start" else [ack(frame), DECIDED, *good(frame)[1:]],
+        clients=("vision",),
+    ),
+)
 MESSAGES = (
     _turn("a binary frame", "protocol", Raw(b"\x00\x01")),
     _turn("no JSON", "protocol", Raw("nope")),
@@ -166,6 +187,6 @@ MESSAGES = (
     _turn("garbage on the line", "protocol", Bytes(b"\xff" * 64)),
     _turn("half a frame", "timeout", Bytes(b"\x81\x7e\x01\x00{")),
 )
-FAULTS = (*WAITS, *ENDS, *ORDER, *IDS, *CONTENT, *MESSAGES)
+FAULTS = (*WAITS, *ENDS, *ORDER, *IDS, *CONTENT, *LATER, *MESSAGES)
 
 __all__ = ["FAULTS", "HI", "error"]
