@@ -120,7 +120,7 @@ class Talk(RuleBasedStateMachine):
         self.wire.append(frame)
         self.unsent_mark = False
 
-    @precondition(lambda self: self.records)
+    @precondition(lambda self: self.records and self.records[-1].ending is None)
     @rule()
     def cancels_the_newest(self) -> None:
         self.wire.append(self.core.cancel(self.records[-1], None))
