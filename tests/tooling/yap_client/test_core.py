@@ -5,16 +5,28 @@ import json
 from collections import deque
 from typing import Any
 
+import pytest
 from attrs import define, field
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tooling.yap_client import Cancelled, Done, Failed, Lost
+from tooling.yap_client import (
+    Backoff,
+    Cancelled,
+    ConnectError,
+    Done,
+    Failed,
+    Lost,
+    Message,
+    ProtocolFault,
+    ServerError,
+)
 from tooling.yap_client.conversation import Conversation
 from tooling.yap_client.errors import ConnectionLost
+from tooling.yap_client.heard import MAX_CHARS, MAX_MESSAGES, Exchange, Memory
 from tooling.yap_client.opening import Setup
-from tooling.yap_client.records import TurnRecord
+from tooling.yap_client.records import MAX_REPLY_CHARS, TurnRecord
 
 TERMINAL = ("done", "cancelled", "error")
 
@@ -215,6 +227,60 @@ class Talk(RuleBasedStateMachine):
                 if isinstance(event, Done | Cancelled | Failed | Lost):
                     assert record.ending is event
                     assert record.take() is None
+
+
+@pytest.mark.parametrize(
+    ("heard", "reply"), [(None, "One  two."), (99, "One  two."), (5, "One"), (4, "One"), (2, "On"), (0, "")]
+)
+def test_a_reply_is_remembered_as_far_as_it_was_heard(heard: int | None, reply: str) -> None:
+    told = Exchange("hi", "One  two.", heard).messages()
+    assert told == [Message("user", "hi"), *([Message("assistant", reply)] if reply else [])]
+
+
+def test_a_history_is_as_long_as_a_server_takes_and_the_oldest_goes_first() -> None:
+    memory = Memory(Message("user", f"imported {number}") for number in range(2000))
+    assert [message.content for message in memory.messages()][:1] == [f"imported {2000 - MAX_MESSAGES}"]
+    for number in range(MAX_MESSAGES):
+        memory.add(Exchange(f"said {number}", "x" * 1000))
+    told = memory.messages()
+    assert sum(len(message.content) for message in told) <= MAX_CHARS
+    assert (told[-2].content, len(told) < MAX_MESSAGES) == (f"said {MAX_MESSAGES - 1}", True)
+
+
+def test_a_reply_beyond_all_bounds_breaks_the_protocol() -> None:
+    core = Conversation(Setup(prompt="p"), lambda kind: kind)
+    core.connected()
+    record, _ = core.turn("message", "hi", None, 0.0)
+    ids = {"session_id": "s", "request_id": record.request_id}
+    frame = json.dumps({"type": "token", **ids, "payload": {"text": "x" * (MAX_REPLY_CHARS // 2)}})
+    core.receive(frame, 1.0)
+    core.receive(frame, 1.0)
+    with pytest.raises(ProtocolFault, match="more than"):
+        core.receive(frame, 1.0)
+
+
+@given(st.integers(1, 20), st.floats(0, 1), st.sampled_from([None, 0, 3, 31]))
+def test_pauses_grow_within_bounds_and_are_never_shorter_than_asked_for(
+    attempt: int, dice: float, retry_in: int | None
+) -> None:
+    details = {} if retry_in is None else {"retry_in": retry_in}
+    busy = ServerError("server_busy", "engine_unavailable", "m", details)
+    backoff = Backoff(attempts=15)
+    pause = backoff.pause_s(attempt, busy, dice)
+    if attempt >= 15 or retry_in == 31:
+        assert pause is None
+    else:
+        assert pause is not None
+        assert (retry_in or 0) + 0.25 <= pause <= (retry_in or 0) + 8
+        usual = pause - (retry_in or 0)
+        assert usual == pytest.approx(min(8, 0.5 * 2 ** (attempt - 1)) * (1 - dice / 2))
+
+
+@pytest.mark.parametrize("code", ["authentication_failed", "rate_limited", "invalid_settings", "internal_error"])
+def test_other_errors_are_never_tried_again(code: str) -> None:
+    assert Backoff().pause_s(1, ServerError(code, "x", "m", {}), 0.5) is None
+    assert Backoff().pause_s(1, ProtocolFault("x"), 0.5) is None
+    assert Backoff().pause_s(1, ConnectError("x", status=401, passing=False), 0.5) is None
 
 
 Talk.TestCase.settings = settings(max_examples=settings().max_examples, stateful_step_count=40)

@@ -83,9 +83,10 @@ async def test_a_new_turn_interrupts_the_old_and_says_what_was_heard(flavour: Fl
             assert first.ending.reason == "barge_in"
             assert first.so_far == heard + "".join(left)
             assert [message.content for message in session.history][1] == heard.rstrip(" ")
+            second.heard(0)
             await second.cancel("enough")
             assert isinstance(second.ending, Cancelled)
-            assert second.ending.reason == "enough"
+            assert (second.ending.reason, second.ending.played) == ("enough", "applied")
 
     async with serving(talks(100, 0.01)) as place:
         await flavour.run(body)
@@ -152,6 +153,7 @@ async def test_a_wait_that_is_cancelled_stops_a_turn_that_no_block_has(flavour: 
             async with session.say("and again") as owned:  # within a block the wait is only a wait
                 await anext(owned.text())
                 assert await flavour.cancelled_after(0.05, lambda: _read(owned))
+                await session.ping()  # a cancel would have been answered by now
                 assert owned.ending is None
 
     async with serving(talks(1000, 0.01)) as place:
