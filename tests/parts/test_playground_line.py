@@ -126,6 +126,29 @@ def test_a_connection_that_died_in_the_night_is_noticed_when_the_page_is_looked_
         expect(visitor.notice).to_contain_text("The connection was lost")
 
 
+def test_a_server_that_never_answers_is_given_up(browser: Browser) -> None:
+    with House() as house, visiting(browser, house.url) as visitor:
+        visitor.page.clock.install()
+        visitor.page.route_web_socket("**/ws*", lambda _ws: None)
+        visitor.page.reload()
+        visitor.connect()
+        expect(visitor.page.locator("#status-text")).to_have_text("connecting …")
+        visitor.page.clock.run_for(10_000)
+        expect(visitor.notice).to_contain_text("The server could not be reached")
+        expect(visitor.page.get_by_role("button", name="Connect", exact=True)).to_be_enabled()
+
+
+def test_what_is_larger_than_the_server_takes_is_told(browser: Browser) -> None:
+    with House(WS_MAX_FRAME_BYTES="65536") as house, visiting(browser, house.url) as visitor:
+        visitor.connect()
+        visitor.is_connected()
+        visitor.say("word " * 20_000)
+        expect(visitor.notice).to_contain_text("Too much at once")
+        expect(visitor.facts).to_contain_text("connection lost")
+        reconnect(visitor)
+        visitor.is_connected()
+
+
 def test_no_room_is_told_and_a_place_that_is_free_again_is_taken(browser: Browser) -> None:
     with House(MAX_CONCURRENT_CONNECTIONS="1", WS_HANDSHAKE_ACQUIRE_TIMEOUT_S="0.1") as house:
         with visiting(browser, house.url) as one, visiting(browser, house.url) as two:

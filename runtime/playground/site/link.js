@@ -42,6 +42,7 @@ export class Link {
     this.sessionId = newId("page");
     const socket = new WebSocket(socketAddress(document.baseURI, key));
     this.#socket = socket;
+    this.#expectAnswer();
     // A server says nothing of its own accord: the answer to a ping is how it says yes to a key.
     socket.onopen = () => this.ask();
     socket.onmessage = (event) => this.#take(socket, event.data);
@@ -54,8 +55,7 @@ export class Link {
     this.#byUs = true;
     if (this.isOpen) this.send("end", newId("end"), {});
     else this.#abandon();
-    clearTimeout(this.#patience);
-    this.#patience = window.setTimeout(() => this.#abandon(), ANSWER_MS);
+    this.#expectAnswer();
   }
 
   /** @param {string} type @param {string} requestId @param {Record<string, any>} payload */
@@ -68,7 +68,7 @@ export class Link {
     if (this.#ping !== null || this.#socket?.readyState !== WebSocket.OPEN) return;
     this.#ping = newId("ping");
     this.send("ping", this.#ping, {});
-    this.#patience = window.setTimeout(() => this.#abandon(), ANSWER_MS);
+    this.#expectAnswer();
   }
 
   /** @param {boolean} wanted */
@@ -91,6 +91,12 @@ export class Link {
     this.#opened = true;
     this.keepAlive(this.keepsAlive);
     this.listener.ready();
+  }
+
+  /** Whatever was asked of the server: it has so long to answer. */
+  #expectAnswer() {
+    clearTimeout(this.#patience);
+    this.#patience = window.setTimeout(() => this.#abandon(), ANSWER_MS);
   }
 
   /** Wait for no close of the other side. */

@@ -9,8 +9,6 @@ export class Machine {
   #drawing = byId("machine");
   #word = byId("phase");
   #timer = 0;
-  /** Every state that was shown, oldest first, as far back as anybody could want. @type {string[]} */
-  trail = ["closed"];
 
   /** @param {import("./conversation.js").Phase} phase */
   show(phase) {
@@ -18,7 +16,6 @@ export class Machine {
     const shown = phase === "opening" ? "routing or streaming" : phase;
     this.#light(this.#phase, phase);
     this.#phase = phase;
-    this.trail = [...this.trail.slice(-99), phase];
     this.#word.textContent = shown;
     this.#drawing.setAttribute("aria-label", `The session machine: ${shown}`);
     this.#drawing.dataset.phase = phase;

@@ -203,7 +203,8 @@ class Playground {
   #settingsChanged() {
     this.link.keepAlive(this.form.keepsAlive);
     this.voice.voiceName = byId("voice").value;
-    if (!this.form.speaks) this.conversation.heard(this.voice.stop());
+    // Who turns it off in the middle of a reply reads on: nothing was interrupted.
+    if (!this.form.speaks) this.voice.stop();
     const began = this.conversation.isConnected && this.conversation.canFollowUp;
     byId("locked").hidden = !began || this.#sent === JSON.stringify(this.form.persona());
     this.#refresh();
