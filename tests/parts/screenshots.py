@@ -67,6 +67,12 @@ def _wait_tokens(visitor: Visitor, count: int) -> None:
         visitor.page.wait_for_timeout(10)
 
 
+def _listen(visitor: Visitor) -> None:
+    """Hear everything that is still to be said."""
+    visitor.page.wait_for_timeout(300)
+    visitor.page.evaluate("() => { while (window.voice.waiting()) window.voice.end(); }")
+
+
 def streaming(browser: Browser, url: str, directory: Path) -> None:
     """In the middle of a reply."""
     with visiting(browser, url, viewport=DESK, color_scheme="light") as visitor:
@@ -89,10 +95,11 @@ def heard(browser: Browser, url: str, directory: Path) -> None:
         page.evaluate("window.voice.word(window.voice.said[1].trim().split(' ')[3])")
         visitor.say("Wait. Is this a lighthouse on my screen?")
         visitor.wait_frame("done")
+        _listen(visitor)
         page.get_by_label("What is on the screen").fill("A photo of a white lighthouse above the sea.")
         page.get_by_role("button", name="Send follow-up").click()
         visitor.wait_frame("done", 2)
-        page.keyboard.press("Escape")
+        _listen(visitor)
         expect(page.get_by_role("button", name="Stop")).to_be_hidden()
         page.get_by_role("toolbar").get_by_role("button").first.click()
         page.locator("#scroll").evaluate("each => each.scrollTop = 0")
@@ -104,6 +111,7 @@ def phone(browser: Browser, url: str, directory: Path) -> None:
     """On a small screen."""
     with visiting(browser, url, viewport=PHONE, color_scheme="light") as visitor:
         talk(visitor, tokens=20)
+        visitor.page.evaluate("scrollTo(0, 0)")
         visitor.page.screenshot(path=directory / "phone.png")
 
 
