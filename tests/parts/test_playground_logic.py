@@ -66,7 +66,7 @@ def test_a_sentence_is_spoken_as_soon_as_it_is_certain_to_be_over(run: Run) -> N
         return deltas.map(each => made.push(each).map(piece => piece.text)); }"""
     deltas = ["It costs 3", ".", "5 euros.", ' She said "no."', " Really", "?", "!", "\n", "好。"]
     said = run("sentences.js", script, deltas)
-    assert said == [[], [], [], ["It costs 3.5 euros."], [' She said "no."'], [], [], [" Really?!"], ["\n好。"]]
+    assert said == [[], [], [], ["It costs 3.5 euros."], [' She said "no."'], [], [], [" Really?!"], ["好。"]]
 
 
 def test_the_address_of_the_socket_is_beside_the_page_and_holds_the_whole_key(run: Run) -> None:

@@ -215,8 +215,8 @@ def test_pasted_control_characters_reach_the_server_as_text_and_break_nothing(ho
 
 
 def test_a_big_reply_is_shown_whole_in_few_redraws(browser: Browser) -> None:
-    with House(step_s=0.001, CHAT_MAX_OUT="2000") as house, visiting(browser, house.url) as visitor:
-        house.words.tokens = ["Word", *[" word"] * 1500]
+    with House(step_s=0.001, CHAT_MAX_OUT="1000") as house, visiting(browser, house.url) as visitor:
+        house.words.tokens = ["Word", *[" word"] * 900]
         visitor.connect()
         visitor.is_connected()
         visitor.page.evaluate(
