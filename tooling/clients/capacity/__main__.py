@@ -4,16 +4,20 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from attrs import asdict
 
 from tooling.clients.capacity.doors.completions import Completions, only_model
 from tooling.clients.capacity.level import Bounds, Level
+from tooling.clients.capacity.picture import picture
 from tooling.clients.capacity.rounds import HEADER, Loader, Plan, Server, row
 from tooling.clients.capacity.ticker import Ticker
+from tooling.clients.capacity.voice import WORDS_PER_S
 from tooling.clients.data.calls import load_lines
 from tooling.clients.data.personas import Persona, load_personas, persona_by_key
+from tooling.clients.drawing.picture import check_drawing, draw
 from tooling.clients.failures import ClientError, UsageProblem
 from tooling.clients.options import (
     Environ,
@@ -76,19 +80,24 @@ async def talk(call: Call) -> str:
         report.line(row(level, plan.bounds))
         report.summary[server.name] = _told(server, plan)
 
-    loader = Loader(plan=plan, environ=_environ(call.environ), on_level=done, ticker=Ticker(sys.stderr, plan.level_s))
+    loader = Loader(plan=plan, environ=_environ(call.environ), on_level=done, ticker=Ticker(sys.stderr))
     for server in servers:
         await loader.find(server)
         if server.best is None:
             why = "; ".join(server.levels[-1].broken(plan.bounds))
             report.failed(ClientError(f"{server.sentence()}: {why}"), server.name)
         report.line(server.sentence())
+    if asked.plot:
+        await draw(picture(servers, plan.bounds, _notes(plan)), Path(asked.plot))
+        report.line(f"drawn: {asked.plot}")
     return "; ".join(f"{server.sentence()}{_where(server, servers)}" for server in servers)
 
 
 def _plan(asked: argparse.Namespace) -> Plan:
     if asked.openai_only and not asked.openai:
         raise UsageProblem("--openai-only needs --openai URL")
+    if asked.plot:
+        check_drawing(asked.plot)
     return Plan(
         smallest=asked.smallest,
         limit=asked.most,
@@ -174,6 +183,13 @@ def _told(server: Server, plan: Plan) -> dict[str, object]:
     }
 
 
+def _notes(plan: Plan) -> str:
+    return (
+        f"callers speak, listen at {WORDS_PER_S:g} words a second and cut {plan.interrupts:.0%} of the replies off; "
+        f"{plan.window_s:g} s measured a load"
+    )
+
+
 def _where(server: Server, servers: Sequence[Server]) -> str:
     return f" at {server.url}" if len(servers) > 1 and server.best is not None else ""
 
@@ -203,7 +219,10 @@ def main(argv: Sequence[str], environ: Environ) -> int:
     """Run and return the exit code."""
     if "--openai-only" in argv:  # our key is not needed then, and nobody may have one
         environ = {"TEXT_API_KEY": "not-used", **environ}
-    return run(Client(name="capacity", grammar=grammar, talk=talk), argv, environ)
+    return run(CAPACITY, argv, environ)
+
+
+CAPACITY = Client(name="capacity", grammar=grammar, talk=talk)
 
 
 if __name__ == "__main__":

@@ -41,11 +41,6 @@ class Plan:
     bounds: Bounds
     lines: tuple[str, ...] = field(repr=False)
 
-    @property
-    def level_s(self) -> float:
-        """How long one load takes."""
-        return self.spread_s + self.settle_s + self.window_s + GRACE_S
-
 
 @define(eq=False, kw_only=True)
 class Server:
@@ -89,15 +84,18 @@ class Loader:
         """Try numbers of callers until the largest that fits is known. Raises `ClientError` if the client breaks."""
         plan = self.plan
         search = server.search = Search(min(plan.smallest, plan.limit), plan.limit, plan.resolution)
+        await self.load(server, search.smallest, window_s=0.0)  # an engine's first load compiles and fills caches
         while (callers := search.following()) is not None:
-            found = await self.load(server, callers)
+            found = await self.load(server, callers, plan.window_s)
             server.levels.append(found)
             search.tried(callers, fits=not found.broken(plan.bounds))
             self.on_level(server, found)
 
-    async def load(self, server: Server, callers: int) -> Level:
-        """One number of callers."""
+    async def load(self, server: Server, callers: int, window_s: float) -> Level:
+        """One number of callers, measured for so long."""
         plan, turns, deaths = self.plan, list[Turn](), list[Death]()
+        begin = plan.spread_s + plan.settle_s
+        end = begin + window_s
 
         def heard(record: Record) -> None:
             turns.append(Turn(**record))
@@ -105,12 +103,12 @@ class Loader:
 
         crew = Crew(
             module=CROWD,
-            jobs=[*self._jobs(server, callers)],
+            jobs=[*self._jobs(server, callers, end)],
             environ=self.environ,
             on_record=heard,
             on_death=deaths.append,
         )
-        self.ticker.begin(callers)
+        self.ticker.begin(callers, end + GRACE_S)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.ticker.tick)
             await crew.run()
@@ -118,10 +116,9 @@ class Loader:
         self.ticker.wipe()
         if deaths:
             raise ClientError(str(deaths[0]))
-        begin = plan.spread_s + plan.settle_s
-        return level(callers, (begin, begin + plan.window_s), turns, bottleneck(crew.healths, cores()))
+        return level(callers, (begin, end), turns, bottleneck(crew.healths, cores()))
 
-    def _jobs(self, server: Server, callers: int) -> Iterator[dict[str, object]]:
+    def _jobs(self, server: Server, callers: int, for_s: float) -> Iterator[dict[str, object]]:
         plan = self.plan
         processes = min(callers, plan.processes or min(-(-callers // PER_PROCESS), max(1, cores() // 2)))
         seeds = [f"{plan.seed}/{callers}/{number}" for number in range(callers)]
@@ -132,7 +129,7 @@ class Loader:
                 "lines": plan.lines,
                 "interrupts": plan.interrupts,
                 "spread_s": plan.spread_s,
-                "for_s": plan.spread_s + plan.settle_s + plan.window_s,
+                "for_s": for_s,
                 "grace_s": GRACE_S,
             }
 

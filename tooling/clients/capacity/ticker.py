@@ -10,18 +10,18 @@ WIDTH, PLAIN_S, REDRAW_S = 20, 10.0, 0.5
 
 @define(eq=False)
 class Ticker:
-    """Shows a load that takes `seconds` as it goes."""
+    """Shows a load as it goes. `seconds`: how long it takes."""
 
     stream: TextIO
-    seconds: float
+    seconds: float = 1.0
     callers: int = 0
     turns: int = 0
     _began: float = 0.0
     _told_at: float = 0.0
 
-    def begin(self, callers: int) -> None:
+    def begin(self, callers: int, seconds: float) -> None:
         """A load starts."""
-        self.callers, self.turns = callers, 0
+        self.callers, self.turns, self.seconds = callers, 0, seconds
         self._began = self._told_at = trio.current_time()
 
     def turn(self) -> None:

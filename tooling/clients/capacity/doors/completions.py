@@ -1,8 +1,8 @@
 """Calls over OpenAI's chat completions, streamed as server-sent events: history is the client's, a cancel hangs up."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from urllib.parse import urlsplit
 
 import h11
@@ -16,8 +16,7 @@ READ_BYTES = 65536
 EVENT, DONE = b"data:", b"[DONE]"
 MODELS, COMPLETIONS = "/models", "/chat/completions"
 TIMEOUT_S = 10.0
-# The last is what an event that is no JSON raises.
-BROKEN = (OSError, h11.RemoteProtocolError, trio.BrokenResourceError, ValueError)
+BROKEN = (OSError, h11.RemoteProtocolError, trio.BrokenResourceError)
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
@@ -29,7 +28,7 @@ class Wire:
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     _http: h11.Connection = field(factory=lambda: h11.Connection(h11.CLIENT), repr=False)
 
-    async def exchange(self, method: str, path: str, body: bytes = b"") -> AsyncIterator[bytes]:
+    async def exchange(self, method: str, path: str, body: bytes = b"") -> AsyncGenerator[bytes]:
         """Send a request and yield the answer's body as it comes. Raises `NoConnection` for any status but 200."""
         head = [*self.headers, ("Content-Length", str(len(body)))]
         request = self._http.send(h11.Request(method=method, target=path, headers=head)) or b""
@@ -106,10 +105,11 @@ class CompletionsLine:
         """Stream the reply over this connection; what went wrong, or nothing. Kept only if all was well."""
         whole = False
         try:
-            async for text in events(wire, self.door.path, body):
-                reply.hear(text, trio.current_time())
+            async with aclosing(events(wire, self.door.path, body)) as texts:
+                async for text in texts:
+                    reply.hear(text, trio.current_time())
             whole = bool(reply.voice.arrivals)
-        except (*BROKEN, NoConnection) as error:
+        except (*BROKEN, NoConnection, ValueError) as error:  # the last: an event that is no JSON
             return str(error) or type(error).__name__
         finally:
             if whole:
@@ -180,14 +180,15 @@ class Completions:
                     await line.close()
 
 
-async def events(wire: Wire, path: str, body: bytes) -> AsyncIterator[str]:
+async def events(wire: Wire, path: str, body: bytes) -> AsyncGenerator[str]:
     """The pieces of text of a streamed completion."""
     pending = b""
-    async for data in wire.exchange("POST", path, body):
-        *lines, pending = (pending + data).split(b"\n")
-        for text in map(_text, lines):
-            if text:
-                yield text
+    async with aclosing(wire.exchange("POST", path, body)) as answer:
+        async for data in answer:
+            *lines, pending = (pending + data).split(b"\n")
+            for text in map(_text, lines):
+                if text:
+                    yield text
 
 
 async def only_model(door: Completions) -> str:
@@ -197,7 +198,8 @@ async def only_model(door: Completions) -> str:
         wire = await door.dial()
         try:
             with trio.fail_after(TIMEOUT_S):
-                body = b"".join([data async for data in wire.exchange("GET", path)])
+                async with aclosing(wire.exchange("GET", path)) as answer:
+                    body = b"".join([data async for data in answer])
         finally:
             await wire.close()
         names = [str(one["id"]) for one in json.loads(body)["data"]]
