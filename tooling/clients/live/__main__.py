@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import termios
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -48,6 +48,7 @@ DEFAULT_PERSONA, DEMO_PERSONA = "anna_flirty", "demo"
 DEMO_MODEL = "demo-"
 """How the names of our small demo models begin, for which a usual persona is too long."""
 DUMB = "dumb"  # TERM of what cannot move its cursor
+PATIENCE_S = 0.5  # with a goodbye, of somebody who insists on leaving
 SIGNALLED = 128  # what shells add to a signal's number
 
 
@@ -94,9 +95,9 @@ def main(argv: Sequence[str], environ: Environ) -> int:
     arguments = grammar().parse_args(argv)
     prepare_streams(as_json=False)
     code, failures = int(Exit.PASSED), list[ClientError]()
-    with restored():
+    with restored() as put_back:
         try:
-            code = trio.run(converse, arguments, environ)
+            code = trio.run(converse, arguments, environ, put_back)
         except ClientError as error:
             failures = [error]
         except KeyboardInterrupt:  # before anybody was listening
@@ -147,14 +148,18 @@ def _chosen(wardrobe: Wardrobe, asked: str | None) -> str | None:
     return asked
 
 
-async def converse(arguments: argparse.Namespace, environ: Environ) -> int:
-    """Hold the conversation; returns the exit code. Raises `ClientError`, or a group."""
+async def converse(arguments: argparse.Namespace, environ: Environ, put_back: Callable[[], None]) -> int:
+    """Hold the conversation; returns the exit code. Raises `ClientError`, or a group.
+
+    `put_back`: gives the terminal the modes it had.
+    """
     send, receive = trio.open_memory_channel[Event](math.inf)  # typing, and frames that are handled without waiting
     interrupts = Interrupts(send.send_nowait)
     failure: ClientError | None = None
     cut_short = False
     async with trio.open_nursery() as outer:
         await outer.start(interrupts.listen)
+        outer.start_soon(insist, interrupts, put_back)
         plan = planned(arguments, environ)
         with interrupts.scope:
             async with shown(plan, send.send_nowait, interrupts) as screen, trio.open_nursery() as lines:
@@ -225,20 +230,32 @@ async def typing(tell: Tell) -> None:
     tell(Key.END)
 
 
+async def insist(interrupts: Interrupts, put_back: Callable[[], None]) -> None:
+    """Leave without a goodbye when that takes long: of a server that hangs, of a terminal that takes nothing."""
+    await interrupts.final.wait()
+    await trio.sleep(PATIENCE_S)
+    put_back()
+    os._exit(SIGNALLED + (interrupts.ended_by or 0))
+
+
 @contextlib.contextmanager
-def restored() -> Iterator[None]:
-    """Whatever happens inside, the terminal has the modes afterwards that it had before."""
+def restored() -> Iterator[Callable[[], None]]:
+    """Whatever happens inside, the terminal has the modes afterwards that it had before; also in between, if asked."""
     if not is_terminal(sys.stdin):
-        yield
+        yield lambda: None
         return
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
-    try:
-        yield
-    finally:
+
+    def put_back() -> None:
         with contextlib.suppress(termios.error):  # it is gone
             if termios.tcgetattr(descriptor) != before:
                 termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+    try:
+        yield put_back
+    finally:
+        put_back()
 
 
 def let_go(*streams: TextIO | None) -> None:

@@ -13,18 +13,19 @@ DEADLY = (signal.SIGTERM, signal.SIGHUP)
 
 @define(eq=False)
 class Interrupts:
-    """`emit`: where a first press goes. `ended_by`: the signal that ended everything, if one did."""
+    """`emit`: where a first press goes. `ended_by`: the signal that ended everything, if one did;
+    `final` is set then."""
 
     emit: Callable[[Key], None]
     scope: trio.CancelScope = field(factory=trio.CancelScope)
     ended_by: signal.Signals | None = None
+    final: trio.Event = field(factory=trio.Event)
     _pressed: bool = False
 
     def press(self) -> None:
         """Somebody pressed Ctrl+C, or sent the signal it stands for."""
         if self._pressed:
-            self.ended_by = signal.SIGINT
-            self.scope.cancel()
+            self._end(signal.SIGINT)
         self._pressed = True
         self.emit(Key.INTERRUPT)
 
@@ -41,8 +42,12 @@ class Interrupts:
                 if number == signal.SIGINT:
                     self.press()
                 else:
-                    self.ended_by = signal.Signals(number)
-                    self.scope.cancel()
+                    self._end(signal.Signals(number))
+
+    def _end(self, number: signal.Signals) -> None:
+        self.ended_by = number
+        self.scope.cancel()
+        self.final.set()
 
 
 __all__ = ["Interrupts"]

@@ -10,6 +10,7 @@ import trio
 from engines.scripted import Script
 from tests.runtime.serving import Place, serving
 from tests.tooling.clients.live.console import CTRL_C, CTRL_D, ESCAPE, LIMIT_S, Console, console, hang_up
+from tests.tooling.clients.standin import Frame, Session, standing_in
 
 # What pexpect does with threads around is safe: the child does nothing but exec.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
@@ -299,3 +300,18 @@ async def test_a_folder_with_one_persona_needs_no_name_and_one_without_ends_with
         async with console(place.port, "--persona-dir", str(closet)) as talk:
             assert await talk.ended() == 2
             assert "name a persona with -p KEY" in talk.shown()
+
+
+async def test_twice_leaves_a_server_that_does_not_even_say_goodbye() -> None:
+    async def hangs(_session: Session, _frame: Frame) -> None:
+        await trio.sleep_forever()
+
+    async with standing_in(on_connect=hangs) as server:
+        async with console(int(server.url.rpartition(":")[2].removesuffix("/ws"))) as talk:
+            await talk.until_panel("waiting")
+            talk.type(CTRL_C + CTRL_C)
+            assert await talk.ended() == 130
+        with trio.fail_after(LIMIT_S):
+            while server.sessions[0].socket.closed is None:
+                await trio.sleep(0.01)
+        assert server.sessions[0].socket.closed.code == 1006, "it did not wait for the end of the close handshake"

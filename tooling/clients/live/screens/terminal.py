@@ -21,6 +21,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input import create_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
+from prompt_toolkit.utils import get_cwidth
 
 from tooling.clients.live.screens.keyboard import Key
 from tooling.clients.live.screens.panel import PROMPT, Panel
@@ -173,8 +174,10 @@ class Terminal:
 
     def _finish(self, mark: str) -> None:
         line, self._panel.reply = self._wrapping.rest(), ""
+        fits = get_cwidth(line) + len(mark) < self._wrapping.width
+        between = " " if fits else "\n"
         if line or mark:
-            self._print([("", line), ("class:mark", f" {mark}" if mark else ""), ("", "\n")])
+            self._print([("", line), ("", between if line and mark else ""), ("class:mark", mark), ("", "\n")])
 
     def _show(self, line: str) -> None:
         self._panel.status = line
