@@ -43,7 +43,7 @@ async def test_a_bound_that_nobody_can_hold_fits_nobody() -> None:
 
 async def refused(at: House, flags: Sequence[str], **environ: str) -> tuple[int, str]:
     ran = await run(at, *flags, **environ)
-    return ran.code, ran.out.splitlines()[-1]
+    return ran.code, (ran.out + ran.err).splitlines()[-1]  # a usage error is told on stderr alone
 
 
 async def test_what_cannot_be_loaded_is_said_before_a_load_begins() -> None:
@@ -58,7 +58,7 @@ async def test_what_cannot_be_loaded_is_said_before_a_load_begins() -> None:
         assert (code, "--openai-only needs --openai" in last) == (2, True)
         code, last = await refused(at, ["--plot", "loads.gif"])
         assert (code, ".png" in last) == (2, True)
-        code, last = await refused(at, ["--openai", Endpoint(port=1).url])
+        code, last = await refused(at, ["--openai-only", "--openai", Endpoint(port=1).url])
         assert (code, "no connection" in last) == (3, True)
 
 
