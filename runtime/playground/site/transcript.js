@@ -64,9 +64,9 @@ export class Transcript {
   #begin(turn) {
     byId("welcome").hidden = true;
     const node = document.createTextNode("");
-    const reply = html("div", { class: "reply" }, node);
+    const reply = html("div", { class: "reply", dir: "auto" }, node);
     const facts_ = html("p", { class: "facts" });
-    const said = html("p", { class: "said", "data-kind": turn.kind }, turn.user);
+    const said = html("p", { class: "said", dir: "auto", "data-kind": turn.kind }, turn.user);
     const item = html("li", { class: "turn", "data-turn": turn.id }, said, reply, facts_);
     this.#list.append(item);
     const row = { item, reply, node, facts: facts_, shown: 0 };
