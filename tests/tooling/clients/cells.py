@@ -20,11 +20,12 @@ _OWN: ContextVar[tuple[TextIO, TextIO] | None] = ContextVar("streams", default=N
 
 @frozen
 class Ran:
-    """How a client ended, and what it printed."""
+    """How a client ended, and what it printed. `only`: the kinds of its failures, of one that writes no document."""
 
     code: int
     out: str = field(repr=False)
     err: str
+    only: tuple[str, ...] | None = None
 
     @property
     def document(self) -> dict[str, Any]:
@@ -35,6 +36,8 @@ class Ran:
     @property
     def kinds(self) -> list[str]:
         """The kinds of its failures, each once, in order."""
+        if self.only is not None:
+            return list(self.only)
         return list(dict.fromkeys(failure["kind"] for failure in self.document["failures"]))
 
     @property
@@ -66,6 +69,16 @@ def streams_apart() -> Iterator[None]:
         sys.stdout, sys.stderr = out, err
 
 
+@contextmanager
+def streams_of(out: TextIO, err: TextIO) -> Iterator[None]:
+    """What this task prints goes there."""
+    token = _OWN.set((out, err))
+    try:
+        yield
+    finally:
+        _OWN.reset(token)
+
+
 async def ran(
     client: Client,
     argv: Sequence[str],
@@ -74,16 +87,16 @@ async def ran(
     *,
     interruption: Interruption = trio.sleep_forever,
 ) -> Ran:
-    """Run a client to its end, the stand-in's key and that address in its environment beside `environ`; `streams_apart` must hold."""
+    """Run a client to its end, with the stand-in's key and that address unless `environ` has others.
+
+    `streams_apart` must hold.
+    """
     assert isinstance(sys.stdout, _Dispatching)
     out, err = io.StringIO(), io.StringIO()
-    token = _OWN.set((out, err))
-    try:
+    with streams_of(out, err):
         around = {"TEXT_API_KEY": KEY, "SERVER_WS_URL": server, **environ}
         code = await conduct(client, argv, around, interruption=interruption)
-    finally:
-        _OWN.reset(token)
     return Ran(code, out.getvalue(), err.getvalue())
 
 
-__all__ = ["NOTHING", "Ran", "ran", "streams_apart"]
+__all__ = ["KEY", "NOTHING", "Ran", "ran", "streams_apart", "streams_of"]

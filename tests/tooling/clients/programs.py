@@ -78,4 +78,4 @@ def together() -> Iterator[None]:
             _HOMES.pop()
 
 
-__all__ = ["PROGRAMS", "TALKING", "run_named", "together", "virtually"]
+__all__ = ["LIMITS", "PROGRAMS", "TALKING", "run_named", "together", "virtually"]

@@ -16,10 +16,10 @@ from attrs import frozen
 from tooling.clients.data.messages import message
 from tooling.clients.data.personas import FOLDER, Persona, persona_by_key
 from tooling.clients.data.warm_history import load_warm_history
-from tooling.clients.failures import ClientError, Exit, Unwritable, UsageProblem
+from tooling.clients.failures import ClientError, Exit, ProtocolBreach, Unwritable, UsageProblem
 from tooling.clients.live.dialogue import Dialogue
 from tooling.clients.live.interrupts import Interrupts
-from tooling.clients.live.line import Event, Line, Tell
+from tooling.clients.live.line import Event, Line, Lost, Tell
 from tooling.clients.live.memory import Memory
 from tooling.clients.live.screens.keyboard import Key, lines_of
 from tooling.clients.live.screens.plain import PlainScreen
@@ -170,12 +170,22 @@ async def converse(arguments: argparse.Namespace, environ: Environ, put_back: Ca
                 except ClientError as error:  # carried past the nurseries: there is a goodbye to be said
                     failure = error
                 cut_short = dialogue.cut_short
+            failure = failure or breach_among(receive)
         outer.cancel_scope.cancel()
     if interrupts.ended_by is not None:
         return SIGNALLED + interrupts.ended_by
     if failure is not None:
         raise failure
     return Exit.INTERRUPTED if cut_short else Exit.PASSED
+
+
+def breach_among(unread: trio.MemoryReceiveChannel[Event]) -> ClientError | None:
+    """What only the end brought to light: a frame that no turn may have, behind the last one that was looked at."""
+    while unread.statistics().current_buffer_used:
+        event = unread.receive_nowait()
+        if isinstance(event, Lost) and isinstance(event.error, ProtocolBreach):
+            return event.error
+    return None
 
 
 @contextlib.asynccontextmanager

@@ -11,14 +11,16 @@ from tooling.clients.live.line import Arrived, Event, Lost, Opened
 from tooling.clients.live.screens.keyboard import Key
 from tooling.clients.live.screens.visible import typed
 from tooling.clients.live.talk import Talk
+from tooling.clients.program import LONGEST_TURN
 
 
 @define(kw_only=True, eq=False)
 class Dialogue:
     """Handles events until the user or the server ends the talk.
 
-    `timeout_s`: the longest wait for a frame of a reply. `barge_in`: a line interrupts the running reply; without it
-    (input from a file or pipe) it waits for its end. `cut_short`: Ctrl+C ended it in the middle of something.
+    `timeout_s`: the longest wait for a frame of a reply; ten of them for all of it. `barge_in`: a line interrupts the
+    running reply; without it (input from a file or pipe) it waits for its end. `cut_short`: Ctrl+C ended it in the
+    middle of something.
     """
 
     talk: Talk
@@ -43,9 +45,13 @@ class Dialogue:
             raise talk.trouble
 
     async def _next(self, events: trio.MemoryReceiveChannel[Event]) -> Event:
-        deadline = self.talk.heard_at + self.timeout_s if self.talk.turn else float("inf")
-        with trio.CancelScope(deadline=deadline):
+        turn, longest_s = self.talk.turn, LONGEST_TURN * self.timeout_s
+        silent_at = self.talk.heard_at + self.timeout_s if turn else float("inf")
+        late_at = turn.meter.sent_at + longest_s if turn else float("inf")
+        with trio.CancelScope(deadline=min(silent_at, late_at)):
             return await events.receive()
+        if late_at < silent_at:
+            raise TimedOut(f"the reply did not end within {longest_s:g} s")
         raise TimedOut(f"no frame of the reply within {self.timeout_s:g} s")
 
     async def _handle(self, event: Event) -> None:

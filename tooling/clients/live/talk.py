@@ -152,7 +152,7 @@ class Talk:
     def _take(self, frame: Incoming) -> None:
         if frame.type == "session_end":
             self.screen.note(f"session ended by the server ({frame.text('reason')})")
-            self.ended = True
+            self.ended, self.trouble = True, None
             return
         turn = self.turn
         if turn is None:
@@ -195,7 +195,16 @@ class Talk:
         if turn.outcome == "error" and turn.error is not None:
             self._refused(turn.error, turn.user)
         elif turn.outcome is not None:
+            self._judge(turn)
             self.prompt()
+
+    def _judge(self, turn: Exchange) -> None:
+        """A turn that nobody here cut short must have brought something; the talk can go on, but is in trouble."""
+        asked = turn.outcome == "cancelled" and self.cancelling
+        problem = None if asked else turn.problem()
+        if problem is not None:
+            self.trouble = problem
+            self.screen.note(f"WARN {problem}")
 
     def _refused(self, payload: Mapping[str, Any], said: str | None = None) -> None:
         """The server did not serve a turn, or turned us away. Raises what trying again cannot mend."""
@@ -219,7 +228,7 @@ class Talk:
     def lost(self, error: ClientError) -> None:
         """The line is dead. At the prompt that does no harm yet: the next message opens another one."""
         code = error.code if isinstance(error, ConnectionLost) else None
-        if code == IDLE_CODE:
+        if code == IDLE_CODE and self.turn is None:
             self.screen.note("Session ended due to inactivity. Goodbye!")
             self.ended = True
             return
