@@ -34,7 +34,7 @@ async def lived(server: str, environ: Mapping[str, str]) -> Ran:
     around = {"TEXT_API_KEY": KEY, "SERVER_WS_URL": server, **environ}
     with streams_of(out, err):
         try:
-            code = await converse(grammar().parse_args(["hello"]), around)
+            code = await converse(grammar().parse_args(["hello"]), around, lambda: None)
         except ClientError as error:
             err.write(f"live: {error}\n")
             return Ran(int(error.exit), out.getvalue(), err.getvalue(), (error.kind,))
