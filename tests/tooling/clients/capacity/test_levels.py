@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tooling.clients.capacity.caller import Turn
 from tooling.clients.capacity.level import NEVER, Bounds, level
+from tooling.clients.capacity.rounds import Server
 from tooling.clients.capacity.search import Search
 
 
@@ -59,3 +60,24 @@ def test_the_search_finds_the_largest_that_fits_within_its_resolution(true: int,
     assert all(1 <= callers <= limit for callers in tried)
     assert search.best <= min(true, limit)
     assert min(true, limit) - search.best <= max(1, round(0.05 * min(true, limit)))
+
+
+@pytest.mark.parametrize(
+    ("true", "limit", "bottleneck", "sentence"),
+    [
+        (5, 64, None, "5 callers fit"),
+        (1, 64, None, "1 caller fits"),
+        (0, 64, None, "not even 1 caller fits"),
+        (99, 8, None, "at least 8 callers fit (the most that were tried; --most tries more)"),
+        (5, 64, "the client was busy", "at least 5 callers fit; with 6 the client was busy"),
+    ],
+)
+def test_the_sentence_says_what_is_known(true: int, limit: int, bottleneck: str | None, sentence: str) -> None:
+    server = Server(name="ours", url="ws://somewhere/ws", door={})
+    server.search = search = Search(1, limit)
+    while (callers := search.following()) is not None:
+        fits = callers <= true
+        server.levels.append(level(callers, (0, 9), [turn(ttft_ms=1 if fits else 999)], None if fits else bottleneck))
+        search.tried(callers, fits=fits)
+    assert server.sentence() == sentence
+    assert (server.best is None) is (true == 0)

@@ -34,13 +34,6 @@ async def test_both_servers_are_loaded_alike_and_the_sentence_is_said() -> None:
     assert "at least 1 caller fits" in ran.err.splitlines()[-1]
 
 
-async def test_a_bound_that_nobody_can_hold_fits_nobody() -> None:
-    async with house(MAX_CONCURRENT_CONNECTIONS="8") as at:
-        ran = await run(at, *BRIEF, "--sentence-ms", "0.001")
-    assert ran.code == 1
-    assert "not even 1 caller fits: first sentence p99" in ran.out.splitlines()[-1]
-
-
 async def refused(at: House, flags: Sequence[str], **environ: str) -> tuple[int, str]:
     ran = await run(at, *flags, **environ)
     return ran.code, (ran.out + ran.err).splitlines()[-1]  # a usage error is told on stderr alone
