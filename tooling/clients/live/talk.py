@@ -22,6 +22,7 @@ RECOVERABLE = frozenset({"rate_limited", "server_busy"})
 FULL = "server_at_capacity"
 PAUSES_S = (1.0, 2.0, 4.0)  # before each reconnect to a server that was full
 IDLE_CODE = 4000
+SHORTEST_S = 0.1  # of a reply whose pace says anything: its first tokens may come together
 
 
 @define(kw_only=True, eq=False)
@@ -268,7 +269,7 @@ def pace(turn: Exchange) -> tuple[float | None, float | None]:
         return None, None
     took_s, counted = times[-1] - times[0], (turn.usage or {}).get("completion_tokens")
     tokens = counted if isinstance(counted, int) else len(turn.meter.tokens)
-    return (times[0] - turn.meter.sent_at) * 1000, (tokens - 1) / took_s if took_s > 0 and tokens > 1 else None
+    return (times[0] - turn.meter.sent_at) * 1000, (tokens - 1) / took_s if took_s >= SHORTEST_S else None
 
 
 __all__ = ["PAUSES_S", "Talk", "pace"]
