@@ -3,10 +3,11 @@
 Headless Chromium has speech and no voice, so `speech.js` stands in for the voice alone, at the browser's own interface.
 """
 
+import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, WebSocketRoute, expect
 
 from tests.parts.house import House
 from tests.parts.visitor import Visitor, visiting
@@ -97,6 +98,51 @@ def test_a_voice_that_is_behind_can_be_interrupted_when_the_reply_is_long_over(h
     assert visitor.frames("message")[0]["payload"]["played"]["chars"] == len("I like the ")
     assert "like the<|" in house.prompts()[-1].replace("\n", "") or "I like the" in house.prompts()[-1]
     assert "rain." not in house.prompts()[-1].split("I like the")[-1]
+
+
+def test_after_a_restart_the_history_holds_what_was_heard(house: House, visitor: Visitor) -> None:
+    spoken(visitor, 2)
+    voice(visitor, "end()")
+    voice(visitor, "word('and')")
+    house.drain()
+    visitor.notice.get_by_role("button", name="Reconnect").click()
+    visitor.is_connected()
+    house.words.tokens = ["Fine", "."]
+    visitor.say("Where were we?")
+    visitor.wait_frame("done")
+    start = visitor.frames("start")[1]["payload"]
+    assert start["history"][1] == {"role": "assistant", "content": HEARD.rstrip()}
+    assert "played" not in start, "the new session knows nothing of that turn"
+
+
+def test_a_token_that_was_on_its_way_when_the_reply_was_stopped_is_not_spoken(house: House, browser: Browser) -> None:
+    house.words.tokens = RAIN
+
+    def between(ws: WebSocketRoute) -> None:
+        server = ws.connect_to_server()
+
+        def forward(text: str | bytes) -> None:
+            frame = json.loads(text)
+            if frame["type"] == "cancel":
+                ws.send(json.dumps({**frame, "type": "token", "payload": {"text": " Too late. Much too late. "}}))
+            server.send(text)
+
+        ws.on_message(forward)
+        server.on_message(ws.send)
+
+    with visiting(browser, house.url, speech=True) as visitor:
+        visitor.page.route_web_socket("**/ws*", between)
+        visitor.page.reload()
+        visitor.page.get_by_label("Speak as it would be heard").check()
+        visitor.connect()
+        visitor.is_connected()
+        visitor.say("Do you like the rain?")
+        spoken(visitor, 1)
+        visitor.page.keyboard.press("Escape")
+        expect(visitor.facts).to_contain_text("stopped")
+        expect(visitor.replies).to_contain_text("Too late.")
+        assert "late" not in " ".join(visitor.page.evaluate("window.voice.said"))
+        assert visitor.page.evaluate("window.voice.waiting()") == 0
 
 
 def test_a_follow_up_has_no_place_for_it_so_a_cancel_goes_first(house: House, visitor: Visitor) -> None:

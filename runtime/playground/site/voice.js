@@ -86,12 +86,13 @@ export class Voice {
     const utterance = new Utterance(piece.text);
     const era = this.#era;
     const heard = (/** @type {number} */ position) => {
-      if (era !== this.#era || position <= reply.heard) return;
+      if (position <= reply.heard) return;
       reply.heard = Math.min(position, piece.end);
       this.changed();
     };
     const over = (/** @type {boolean} */ said) => {
-      if (era !== this.#era || !this.#held.delete(utterance)) return;
+      this.#held.delete(utterance);
+      if (era !== this.#era) return;
       if (said) heard(piece.end);
       reply.waiting -= 1;
       if (!reply.waiting && reply.complete) this.#allSaid(reply);
