@@ -96,6 +96,7 @@ class Loader:
         plan, turns, deaths = self.plan, list[Turn](), list[Death]()
         begin = plan.spread_s + plan.settle_s
         end = begin + window_s
+        grace_s = GRACE_S if window_s else 0.0
 
         def heard(record: Record) -> None:
             turns.append(Turn(**record))
@@ -103,12 +104,12 @@ class Loader:
 
         crew = Crew(
             module=CROWD,
-            jobs=[*self._jobs(server, callers, end)],
+            jobs=[*self._jobs(server, callers, end, grace_s)],
             environ=self.environ,
             on_record=heard,
             on_death=deaths.append,
         )
-        self.ticker.begin(callers, end + GRACE_S)
+        self.ticker.begin(callers, end + grace_s)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.ticker.tick)
             await crew.run()
@@ -118,7 +119,7 @@ class Loader:
             raise ClientError(str(deaths[0]))
         return level(callers, (begin, end), turns, bottleneck(crew.healths, cores()))
 
-    def _jobs(self, server: Server, callers: int, for_s: float) -> Iterator[dict[str, object]]:
+    def _jobs(self, server: Server, callers: int, for_s: float, grace_s: float) -> Iterator[dict[str, object]]:
         plan = self.plan
         processes = min(callers, plan.processes or min(-(-callers // PER_PROCESS), max(1, cores() // 2)))
         seeds = [f"{plan.seed}/{callers}/{number}" for number in range(callers)]
@@ -130,7 +131,7 @@ class Loader:
                 "interrupts": plan.interrupts,
                 "spread_s": plan.spread_s,
                 "for_s": for_s,
-                "grace_s": GRACE_S,
+                "grace_s": grace_s,
             }
 
 

@@ -9,7 +9,7 @@ from tests.tooling.clients.house import House, Ran, house
 from tooling.clients.capacity.__main__ import CAPACITY
 
 ROOT = Path(__file__).parents[4]
-BRIEF = ("--spread", "0.3", "--settle", "0.2", "--window", "3", "--most", "1", "--ttft-ms", "9000")
+BRIEF = ("--spread", "0.3", "--settle", "0.2", "--window", "2.5", "--most", "1", "--ttft-ms", "9000")
 UNHURRIED = ("--sentence-ms", "9000", "--dry", "1")  # a busy machine must not decide
 
 
