@@ -11,7 +11,7 @@ from attrs import frozen
 from tooling.clients.data.personas import Persona, load_personas, persona_by_traits
 from tooling.clients.failures import UsageProblem
 from tooling.clients.session.connection import Limits
-from tooling.yap_client.address import DEFAULT_URL, Endpoint, first_key, server_url
+from tooling.yap_client.address import DEFAULT_URL, Endpoint, first_key
 from tooling.yap_client.errors import AddressError
 
 Environ = Mapping[str, str]
@@ -104,7 +104,8 @@ def common(arguments: argparse.Namespace, environ: Environ) -> Common:
     if not key:
         raise UsageProblem("no API key: set TEXT_API_KEY (the server prints the one it made up) or give --api-key KEY")
     try:
-        url = server_url(arguments.server or environ.get("SERVER_WS_URL", "").strip() or DEFAULT_URL)
+        address = arguments.server or environ.get("SERVER_WS_URL", "").strip() or DEFAULT_URL
+        endpoint = Endpoint.at(address, key, arguments.auth)
     except AddressError as error:
         raise UsageProblem(str(error)) from None
     limits = Limits(
@@ -112,7 +113,7 @@ def common(arguments: argparse.Namespace, environ: Environ) -> Common:
         ping_interval_s=seconds(environ, "TEST_WS_PING_INTERVAL", 20.0),
         ping_timeout_s=seconds(environ, "TEST_WS_PING_TIMEOUT", 20.0),
     )
-    return Common(Endpoint(url, key, arguments.auth), limits, arguments.lenient)
+    return Common(endpoint, limits, arguments.lenient)
 
 
 def sampling(arguments: argparse.Namespace) -> dict[str, object]:
@@ -150,7 +151,7 @@ def count(environ: Environ, name: str, default: int) -> int:
 
 def positive(text: str) -> int:
     """An argument that counts something."""
-    value = int(text)
+    value = _whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
@@ -158,7 +159,7 @@ def positive(text: str) -> int:
 
 def natural(text: str) -> int:
     """An argument that counts something and may be 0."""
-    value = int(text)
+    value = _whole(text)
     if value < 0:
         raise argparse.ArgumentTypeError("must not be negative")
     return value
@@ -166,7 +167,7 @@ def natural(text: str) -> int:
 
 def duration(text: str) -> float:
     """An argument in seconds, over 0."""
-    value = float(text)
+    value = _real(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError("must be a number of seconds over 0")
     return value
@@ -174,10 +175,24 @@ def duration(text: str) -> float:
 
 def span(text: str) -> float:
     """An argument in seconds, perhaps 0."""
-    value = float(text)
+    value = _real(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError("must be a number of seconds, 0 or more")
     return value
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # argparse would name the function that it called
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number") from None
+
+
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan  # which is in no range
 
 
 __all__ = [

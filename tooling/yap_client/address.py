@@ -35,13 +35,12 @@ class Endpoint:
 
         Raises `AddressError`.
         """
-        found = _key_in(address) if key is None else key
-        if any(not sign.isprintable() for sign in found):
-            raise AddressError("the key has control characters in it")
+        found = (_key_in(address) if key is None else key).strip()
+        _check_key(found, auth)
         url = server_url(address)
         if tls is not None and not url.startswith("wss:"):
             raise AddressError(f"{url} is not encrypted, and a TLS context was given: write wss://")
-        return cls(url, found.strip(), auth, tls)
+        return cls(url, found, auth, tls)
 
     def target(self) -> str:
         """The URL to connect to, with the key in it if that is how it travels: never print it."""
@@ -72,7 +71,8 @@ def server_url(text: str) -> str:
         parts = urlsplit(given if "://" in given else f"ws://{given}")
         sound = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
         sound = sound and not any(sign.isspace() for sign in given)
-    except ValueError:  # a port that is no number, or over 65535; a bracket too few
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # a port that is no number, or over 65535; a bracket too few; a name that DNS cannot carry
         sound = False
     if parts is not None and sound and "@" in parts.netloc:
         raise AddressError("the address has a user or password in it: leave them out, the key is given apart")
@@ -91,6 +91,14 @@ def first_key(keys: str) -> str:
 def _key_in(address: str) -> str:
     query = address.strip().partition("?")[2].partition("#")[0]
     return next((value for name, value in parse_qsl(query) if name == KEY_PARAMETER), "")
+
+
+def _check_key(key: str, auth: str) -> None:
+    """Raises `AddressError` for a key that cannot travel so."""
+    if any(not sign.isprintable() for sign in key):
+        raise AddressError("the key has control characters in it")
+    if auth != "query" and not key.isascii():
+        raise AddressError(f"a key with other letters than ASCII cannot travel as {auth}: use query")
 
 
 def _is_ipv6(text: str) -> bool:

@@ -1,5 +1,7 @@
 """What the WebSocket library raises, as errors of this one. No I/O."""
 
+from ssl import SSLError
+
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from .errors import ConnectError, ConnectionLost
@@ -34,7 +36,10 @@ def failed(url: str, error: Exception, limit_s: float) -> ConnectError:
         return ConnectError(f"no connection to {url}: no answer within {limit_s:g} s")
     if isinstance(error, WebSocketException):
         return ConnectError(f"no connection to {url}: the handshake failed")
-    return ConnectError(f"no connection to {url}: {error or type(error).__name__}")
+    cause = error if isinstance(error, SSLError) else error.__cause__
+    if isinstance(cause, SSLError):
+        return ConnectError(f"no connection to {url}: TLS failed ({cause.reason or type(cause).__name__})")
+    return ConnectError(f"no connection to {url}: {str(error) or type(error).__name__}")
 
 
 __all__ = ["failed", "lost"]

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 import trio
@@ -36,6 +37,8 @@ def told(name: str, *argv: str, environ: Mapping[str, str] = NOTHING) -> Ran:
         (["--server", "ws://127.0.0.1:99999"], {}, ("is not a server address",)),
         (["--server", "ws://[::1"], {}, ("is not a server address",)),
         ([], {"SERVER_WS_URL": "http://a b/"}, ("is not a server address",)),
+        (["--api-key", "a\nb"], {}, ("the key has control characters in it",)),
+        (["--auth", "bearer", "--api-key", "clé"], {}, ("cannot travel as bearer",)),
         ([], {"RECV_TIMEOUT_SEC": "0"}, ("RECV_TIMEOUT_SEC",)),
         ([], {"TEST_WS_PING_INTERVAL": "often"}, ("TEST_WS_PING_INTERVAL",)),
     ],
@@ -46,6 +49,20 @@ def test_what_cannot_be_used_exits_2_and_says_what_to_change(
     ended = told(name, *argv, environ=environ)
     assert (ended.code, ended.kinds) == (2, ["usage"])
     assert all(word in ended.last for word in words), ended.last
+
+
+@pytest.mark.parametrize(
+    ("name", "argv", "words"),
+    [
+        ("bench", ["-n", "1e3"], "'1e3' is not a whole number"),
+        ("cancel", ["--cancel-delay", "soon"], "must be a number of seconds, 0 or more"),
+        ("conversation", ["--recv-timeout", "nan"], "must be a number of seconds over 0"),
+    ],
+)
+def test_what_is_no_number_is_told_as_such(name: str, argv: list[str], words: str) -> None:
+    ended = told(name, *argv)
+    assert (ended.code, ended.kinds) == (2, ["usage"])
+    assert ended.last.endswith(words)
 
 
 @pytest.mark.parametrize("name", TALKING)
@@ -143,3 +160,17 @@ def test_a_program_without_anything_to_read_from_or_write_to_ends_with_a_line(na
     assert said.strip(), "it says nothing"
     assert "Traceback" not in said
     assert SECRET not in said
+
+
+def test_ctrl_c_while_a_program_is_still_being_imported_is_one_line_and_130(tmp_path: Path) -> None:
+    """As a process, in the place of whose first library something stands that presses the keys."""
+    (tmp_path / "attrs.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    environ = {"PATH": os.defpath, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "tooling.clients.warmup"],
+        capture_output=True,
+        env=environ,
+        check=False,
+        timeout=LIMIT_S,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"interrupted\n")

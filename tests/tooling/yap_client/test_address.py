@@ -2,7 +2,7 @@
 
 import pytest
 
-from tooling.yap_client.address import Endpoint, first_key, server_url
+from tooling.yap_client.address import Auth, Endpoint, first_key, server_url
 from tooling.yap_client.errors import AddressError
 
 
@@ -24,9 +24,11 @@ def test_an_address_becomes_a_websocket_url_without_a_key(given_url: str, expect
     assert server_url(given_url) == expected
 
 
-@pytest.mark.parametrize(
-    "bad", ["ftp://host", "http://", "host:99999", "", "ws://host:0", "[::1", "ws://::1:80x", "ws://h/a b", "h\ni"]
-)
+BAD = ["ftp://host", "http://", "host:99999", "", "ws://host:0", "[::1", "ws://::1:80x", "ws://h/a b", "h\ni"]
+NOT_IN_DNS = ["ws://a..b:1", f"ws://{'a' * 64}.example", "ws://.host"]
+
+
+@pytest.mark.parametrize("bad", [*BAD, *NOT_IN_DNS])
 def test_what_is_no_address_is_refused_with_an_example(bad: str) -> None:
     with pytest.raises(AddressError, match=r"ws://127\.0\.0\.1:8000/ws"):
         server_url(bad)
@@ -59,6 +61,14 @@ def test_a_key_that_would_break_a_header_is_refused_and_not_repeated() -> None:
     with pytest.raises(AddressError) as caught:
         Endpoint.at("h", "hush\r\nX-Other: 1", "header")
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("auth", ["header", "bearer"])
+def test_a_key_that_no_header_can_carry_is_sent_to_the_query(auth: Auth) -> None:
+    assert "api_key" in Endpoint.at("h", "ключ").target()
+    with pytest.raises(AddressError, match=f"cannot travel as {auth}: use query") as caught:
+        Endpoint.at("h", "ключ", auth)
+    assert "ключ" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
