@@ -80,7 +80,8 @@ async def talk(call: Call) -> str:
         report.line(row(level, plan.bounds))
         report.summary[server.name] = _told(server, plan)
 
-    loader = Loader(plan=plan, environ=_environ(call.environ), on_level=done, ticker=Ticker(sys.stderr))
+    ticker = Ticker(None if report.quiet else sys.stderr)
+    loader = Loader(plan=plan, environ=_environ(call.environ), on_level=done, ticker=ticker)
     for server in servers:
         await loader.find(server)
         if server.best is None:

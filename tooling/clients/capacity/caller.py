@@ -7,7 +7,7 @@ from attrs import frozen
 
 from tooling.clients.capacity.doors.line import Door, Line, Reply
 from tooling.clients.capacity.person import Person, Utterance, Way
-from tooling.clients.failures import ClientError
+from tooling.clients.failures import ClientError, NoConnection
 
 PATIENCE_S = 10.0
 """Of silence on the line, until a caller takes the turn for lost."""
@@ -19,7 +19,7 @@ class Turn:
     """What came of one turn. `at`: when it was sent, seconds of this process's clock; times in ms, None if never.
 
     `error` is empty, or says why the caller got no reply, or no whole one. A turn that was still under way when the
-    load ended is told as far as it came.
+    load ended is told as far as it came. `nobody_there`: it was the connection that did not come about.
     """
 
     at: float
@@ -28,6 +28,7 @@ class Turn:
     ran_dry: bool
     interrupted: bool
     error: str = ""
+    nobody_there: bool = False
 
 
 async def call_for_ever(door: Door, person: Person, spread_s: float, tell: Callable[[Turn], None]) -> None:
@@ -39,7 +40,8 @@ async def call_for_ever(door: Door, person: Person, spread_s: float, tell: Calla
             async with door.call() as line:
                 await _converse(line, person, tell)
         except ClientError as error:
-            tell(Turn(began, None, None, ran_dry=False, interrupted=False, error=str(error)))
+            gone = isinstance(error, NoConnection)
+            tell(Turn(began, None, None, ran_dry=False, interrupted=False, error=str(error), nobody_there=gone))
             await trio.sleep(REDIAL_S)
 
 

@@ -10,7 +10,7 @@ from tooling.clients.capacity.caller import Turn
 from tooling.clients.capacity.level import Bounds, Level, level
 from tooling.clients.capacity.search import Search
 from tooling.clients.capacity.ticker import Ticker
-from tooling.clients.failures import ClientError
+from tooling.clients.failures import ClientError, NoConnection
 from tooling.clients.load.crew import Crew, Death
 from tooling.clients.load.health import bottleneck
 from tooling.clients.load.pipe import Record
@@ -112,11 +112,15 @@ class Loader:
         self.ticker.begin(callers, end + grace_s)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.ticker.tick)
-            await crew.run()
-            nursery.cancel_scope.cancel()
-        self.ticker.wipe()
+            try:
+                await crew.run()
+            finally:
+                nursery.cancel_scope.cancel()
+                self.ticker.wipe()
         if deaths:
             raise ClientError(str(deaths[0]))
+        if turns and all(turn.nobody_there for turn in turns):  # fewer callers would not bring it back
+            raise NoConnection(f"the server is gone: {turns[-1].error}")
         return level(callers, (begin, end), turns, bottleneck(crew.healths, cores()))
 
     def _jobs(self, server: Server, callers: int, for_s: float, grace_s: float) -> Iterator[dict[str, object]]:

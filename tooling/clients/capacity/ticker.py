@@ -3,21 +3,19 @@
 from typing import TextIO
 
 import trio
-from attrs import define
+
+from tooling.clients.output.progress import LastLine
 
 WIDTH, PLAIN_S, REDRAW_S = 20, 10.0, 0.5
 
 
-@define(eq=False)
-class Ticker:
-    """Shows a load as it goes. `seconds`: how long it takes."""
+class Ticker(LastLine):
+    """Shows a load as it goes; without a stream, to nobody. `seconds`: how long it takes."""
 
-    stream: TextIO
-    seconds: float = 1.0
-    callers: int = 0
-    turns: int = 0
-    _began: float = 0.0
-    _told_at: float = 0.0
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream)
+        self.seconds, self.callers, self.turns = 1.0, 0, 0
+        self._began = self._told_at = 0.0
 
     def begin(self, callers: int, seconds: float) -> None:
         """A load starts."""
@@ -33,18 +31,9 @@ class Ticker:
         while True:
             await trio.sleep(REDRAW_S)
             now = trio.current_time()
-            if self.stream.isatty():
-                self.stream.write(f"\r\x1b[K{self.line(now)}")
-                self.stream.flush()
-            elif now - self._told_at >= PLAIN_S:
+            if self.terminal or now - self._told_at >= PLAIN_S:
                 self._told_at = now
-                print(self.line(now), file=self.stream, flush=True)
-
-    def wipe(self) -> None:
-        """Take the line away."""
-        if self.stream.isatty():
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
+                self.draw(self.line(now))
 
     def line(self, now: float) -> str:
         """The load as a line."""
