@@ -149,6 +149,11 @@ def count(environ: Environ, name: str, default: int) -> int:
     return int(text)
 
 
+def coloured(environ: Environ) -> bool:
+    """Whether a terminal may be shown colours, as far as the environment says."""
+    return "NO_COLOR" not in environ and environ.get("TERM") != "dumb"
+
+
 def positive(text: str) -> int:
     """An argument that counts something."""
     value = _whole(text)
@@ -203,6 +208,7 @@ __all__ = [
     "add_persona",
     "add_sampling",
     "chosen_persona",
+    "coloured",
     "common",
     "count",
     "duration",

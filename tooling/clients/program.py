@@ -14,7 +14,7 @@ import trio
 from attrs import define, field, frozen
 
 from tooling.clients.failures import ClientError, Exit, Internal
-from tooling.clients.options import Common, Environ, Flags, common, count, seconds
+from tooling.clients.options import Common, Environ, Flags, coloured, common, count, seconds
 from tooling.clients.output.progress import Bar, progress
 from tooling.clients.output.report import Block, Report, prepare_streams
 from tooling.clients.session.connection import Connection, connected
@@ -151,7 +151,7 @@ async def conduct(
 
     `interruption` returns when somebody wants the run to end: what it has found by then is still told.
     """
-    report = Report(client=client.name, as_json="--json" in argv, colours="NO_COLOR" not in environ)
+    report = Report(client=client.name, as_json="--json" in argv, colours=coloured(environ))
     started, began, running = datetime.datetime.now(datetime.UTC), monotonic(), _Run(client, environ, report)
     helped = False
     try:

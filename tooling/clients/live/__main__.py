@@ -33,6 +33,7 @@ from tooling.clients.options import (
     Environ,
     Flags,
     add_sampling,
+    coloured,
     common,
     duration,
     parser,
@@ -131,7 +132,7 @@ def planned(arguments: argparse.Namespace, environ: Environ) -> Plan:
         timeout_s=arguments.timeout or seconds(environ, "RECV_TIMEOUT_SEC", 60.0),
         rich=typed and is_terminal(sys.stdout) and environ.get("TERM", DUMB) != DUMB,
         typed=typed,
-        colours="NO_COLOR" not in environ,
+        colours=coloured(environ),
     )
 
 
