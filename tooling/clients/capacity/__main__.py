@@ -202,18 +202,25 @@ def _environ(environ: Environ) -> Mapping[str, str]:
 
 def seconds(text: str) -> float:
     """An argument over 0."""
-    value = float(text)
+    value = _number(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be over 0")
+        raise argparse.ArgumentTypeError("must be a number over 0")
     return value
 
 
 def share(text: str) -> float:
     """An argument from 0 to 1."""
-    value = float(text)
+    value = _number(text)
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError("must be from 0 to 1")
+        raise argparse.ArgumentTypeError("must be a number from 0 to 1")
     return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")  # which is in no range
 
 
 def main(argv: Sequence[str], environ: Environ) -> int:
