@@ -72,6 +72,7 @@ async def test_a_crash_is_logged_without_a_local_variable(as_json: str, monkeypa
     monkeypatch.setattr(sys, "stderr", stream)
     environment = {"TEXT_API_KEY": SECRET, "MAX_CONCURRENT_CONNECTIONS": "1", "INFERENCE_ENGINE": "scripted"}
     more = {"CHAT_MODEL": str(toy_directory()), "APP_LOG_FORMAT": as_json}
+    quiet = structlog.get_config()
     logs.configure(Settings.from_env({**environment, **more}), {})
     try:
         with pytest.raises(ExceptionGroup) as caught:
@@ -79,7 +80,7 @@ async def test_a_crash_is_logged_without_a_local_variable(as_json: str, monkeypa
                 nursery.start_soon(_crash, SECRET)
         structlog.get_logger().error("session.crashed", exc_info=caught.value)
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**quiet)  # not the defaults, which write to whatever another test takes for its output
     text = stream.getvalue()
     assert SECRET not in text
     assert "ZeroDivisionError" in text

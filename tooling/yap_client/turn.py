@@ -103,13 +103,14 @@ class Turn:
     async def cancel(self, reason: str | None = None) -> Ending:
         """Stop it, and wait for its end, which may be another than `Cancelled` if the two crossed.
 
-        Raises `TimedOut`, and `ServerError` if the server refuses to stop it (too many cancels).
+        Raises `TimedOut`, and `ServerError` if the server refuses to stop it (too many cancels), also where the turn
+        has come to its end meanwhile.
         """
         record = self.record
         record.complaint = None
         await self._floor.stop(record, reason)
         await self._bell.until(lambda: bool(record.ending or record.complaint), self._wait_s, "end of the turn")
-        if record.ending is None and record.complaint is not None:
+        if record.complaint is not None:
             raise record.complaint
         assert record.ending is not None
         return record.ending
