@@ -13,6 +13,7 @@ from time import monotonic
 import trio
 from attrs import define, field, frozen
 
+from tooling.clients.data.personas import DEMO_PERSONA
 from tooling.clients.failures import ClientError, Exit, Internal
 from tooling.clients.options import Common, Environ, Flags, coloured, common, count, seconds
 from tooling.clients.output.progress import Bar, progress
@@ -25,7 +26,6 @@ from tooling.yap_client.wire import Incoming
 SECRET = frozenset({"api_key"})
 Interruption = Callable[[], Awaitable[None]]
 ROOT = Path(__file__).parents[2]
-DEMO_PERSONALITY = "demo"
 LONGEST_TURN = 10  # waits for a frame; a server that drips for ever ends there
 
 
@@ -107,8 +107,8 @@ class Call:
 
     def _advise(self) -> None:
         """Where the server has a demo model and the usual persona is to be played."""
-        if vars(self.arguments).get("personality", DEMO_PERSONALITY) != DEMO_PERSONALITY:
-            advice = f"a demo model loses its way behind a long prompt: try --personality {DEMO_PERSONALITY}"
+        if vars(self.arguments).get("personality", DEMO_PERSONA) != DEMO_PERSONA:
+            advice = f"a demo model loses its way behind a long prompt: try --personality {DEMO_PERSONA}"
             self.report.note(advice, once=True)
 
 

@@ -1,4 +1,6 @@
-"""How long to wait before another attempt. No clock, no dice: the caller brings them."""
+"""How long to wait before another attempt. No clock; the caller brings it, and throws the dice."""
+
+import random
 
 from attrs import field, frozen
 
@@ -52,4 +54,9 @@ def passing(error: YapError) -> bool:
     return isinstance(error, ConnectionLost)
 
 
-__all__ = ["COME_BACK", "Backoff", "passing"]
+def dice() -> float:
+    """A throw for `Backoff.pause_s`."""
+    return random.random()  # noqa: S311  # it only keeps clients from coming back all at once
+
+
+__all__ = ["COME_BACK", "Backoff", "dice", "passing"]

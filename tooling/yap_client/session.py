@@ -2,49 +2,22 @@
 
 import contextlib
 import math
-import random
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from types import TracebackType
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from .address import Endpoint
 from .backend import Backend, Bell, FrameLink
+from .backoff import dice
 from .conversation import Conversation
 from .errors import ConnectError, ConnectionLost, ProtocolFault, ServerError, SessionOver, TimedOut, YapError
 from .events import Event, Failed, Lost
 from .opening import Message, Sampling, Setup
 from .records import TurnRecord
+from .saying import Saying
 from .turn import Turn
 
 Trouble = (ServerError, ConnectError, ConnectionLost)
 T = TypeVar("T")
-
-
-class Saying:
-    """A turn about to be said: `async with` it, or `await` it.
-
-    As a block it stops the turn where the block is left before the turn's end, by whatever way. Awaited, it gives the
-    turn into the caller's hands; a wait for its events that is cancelled then stops it.
-    """
-
-    def __init__(self, session: "Session", saying: Coroutine[Any, Any, Turn]) -> None:
-        self._session = session
-        self._saying = saying
-        self._turn: Turn | None = None
-
-    def __await__(self) -> Generator[Any, None, Turn]:
-        return self._saying.__await__()
-
-    async def __aenter__(self) -> Turn:
-        self._turn = await self
-        self._turn.own()
-        return self._turn
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._turn is not None:
-            await self._session.stop_turn(self._turn)
 
 
 class Session:
@@ -92,11 +65,11 @@ class Session:
         as it was heard. A turn whose connection ends is said again only if no ack of it came.
         Raises `ServerError`, `ConnectError`, `ConnectionLost`, `TimedOut`, `SessionOver`.
         """
-        return Saying(self, self._say("message", text, sampling))
+        return Saying(self.stop_turn, self._say("message", text, sampling))
 
     def followup(self, analysis: str) -> Saying:
         """Tell what was seen on the screen, after a decision that asked for it. Needs the session it belongs to."""
-        return Saying(self, self._say("followup", analysis, None))
+        return Saying(self.stop_turn, self._say("followup", analysis, None))
 
     async def cancel(self, reason: str | None = None) -> None:
         """Stop whatever runs; does not wait for its end."""
@@ -122,7 +95,9 @@ class Session:
         with contextlib.suppress(YapError):
             await self._send(link, self._core.end())
             limit_s = self.setup.limits.close_s
-            await self._bell.until(lambda: self._link is not link or self._said_goodbye(), limit_s, "session_end")
+            await self._bell.until(
+                lambda: self._link is not link or self._core.farewell is not None, limit_s, "session_end"
+            )
         await link.close()
 
     async def abort(self) -> None:
@@ -153,7 +128,7 @@ class Session:
         """Of `Floor`: only what was never begun, and while nothing was said since."""
         if not self._wanted(record) or record.tokens or record.decision:
             return None
-        return self.setup.backoff.pause_s(attempt, failed.error, _dice())
+        return self.setup.backoff.pause_s(attempt, failed.error, dice())
 
     async def again(self, record: TurnRecord, pause_s: float, failed: Failed) -> None:
         """Of `Floor`: the turn once more, unless its time has gone by meanwhile."""
@@ -220,7 +195,7 @@ class Session:
             try:
                 return await once()
             except Trouble as error:
-                pause_s = self.setup.backoff.pause_s(attempt, error, _dice())
+                pause_s = self.setup.backoff.pause_s(attempt, error, dice())
                 if pause_s is None:
                     raise
             attempt += 1
@@ -301,9 +276,6 @@ class Session:
         why = "it was ended" if self._over else str(self.closed or "it was never connected")
         return SessionOver(f"the session is over: {why}")
 
-    def _said_goodbye(self) -> bool:
-        return self._core.farewell is not None
-
     async def _send(self, link: FrameLink, frame: str) -> None:
         self._sent_at = self._backend.now()
         await link.send(frame)
@@ -326,8 +298,4 @@ class Session:
                     await self._send(link, frame)
 
 
-def _dice() -> float:
-    return random.random()  # noqa: S311  # it only keeps clients from coming back all at once
-
-
-__all__ = ["Saying", "Session"]
+__all__ = ["Session"]

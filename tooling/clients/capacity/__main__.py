@@ -16,7 +16,7 @@ from tooling.clients.capacity.rounds import HEADER, Loader, Plan, Server, row
 from tooling.clients.capacity.ticker import Ticker
 from tooling.clients.capacity.voice import WORDS_PER_S
 from tooling.clients.data.calls import load_lines
-from tooling.clients.data.personas import Persona, load_personas, persona_by_key
+from tooling.clients.data.personas import DEMO_PERSONA, Persona, load_personas, persona_by_key
 from tooling.clients.drawing.picture import check_drawing, draw
 from tooling.clients.failures import ClientError, UsageProblem
 from tooling.clients.options import (
@@ -31,11 +31,10 @@ from tooling.clients.options import (
     start_payload,
 )
 from tooling.clients.program import Call, Client, add_output, run
-from tooling.clients.session.connection import connected
+from tooling.clients.session.connection import DEMO_MODEL, connected
 from tooling.clients.session.exchange import begin, finish
 
 DESCRIPTION = "How many callers fit: people on the phone, more and more of them, until a bound breaks."
-DEMO_MODEL, DEMO_PERSONA = "demo-", "demo"
 
 
 def grammar(environ: Environ) -> Flags:

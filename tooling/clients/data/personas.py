@@ -13,6 +13,8 @@ from tooling.clients.failures import UsageProblem
 
 FOLDER = Path(__file__).parent / "personas"
 PATTERN = "*.toml"
+DEMO_PERSONA = "demo"
+"""Short enough for a demo model."""
 GENDERS = {"female": "female", "woman": "female", "male": "male", "man": "male"}
 
 
@@ -118,6 +120,7 @@ def _keys(personas: Mapping[str, Persona]) -> str:
 
 
 __all__ = [
+    "DEMO_PERSONA",
     "FOLDER",
     "Alias",
     "Entry",

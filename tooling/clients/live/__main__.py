@@ -14,7 +14,7 @@ import trio
 from attrs import frozen
 
 from tooling.clients.data.messages import message
-from tooling.clients.data.personas import FOLDER, Persona, persona_by_key
+from tooling.clients.data.personas import DEMO_PERSONA, FOLDER, Persona, persona_by_key
 from tooling.clients.data.warm_history import load_warm_history
 from tooling.clients.failures import ClientError, Exit, ProtocolBreach, Unwritable, UsageProblem
 from tooling.clients.live.dialogue import Dialogue
@@ -42,12 +42,10 @@ from tooling.clients.options import (
 )
 from tooling.clients.output.report import prepare_streams
 from tooling.clients.program import failures_in
-from tooling.clients.session.connection import Connection, connected
+from tooling.clients.session.connection import DEMO_MODEL, Connection, connected
 
 DESCRIPTION = "Talk to a running server. A line typed while a reply streams interrupts it; /help lists commands."
-DEFAULT_PERSONA, DEMO_PERSONA = "anna_flirty", "demo"
-DEMO_MODEL = "demo-"
-"""How the names of our small demo models begin, for which a usual persona is too long."""
+DEFAULT_PERSONA = "anna_flirty"
 DUMB = "dumb"  # TERM of what cannot move its cursor
 PATIENCE_S = 0.5  # with a goodbye, of somebody who insists on leaving
 SIGNALLED = 128  # what shells add to a signal's number

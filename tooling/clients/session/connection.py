@@ -18,6 +18,8 @@ from tooling.yap_client.trio_link import Link, dial
 from tooling.yap_client.wire import Incoming, decode, encode
 
 Note = Callable[[str], None]
+DEMO_MODEL = "demo-"
+"""How the names of our small demo models begin, for which a usual persona is too long."""
 PAUSES_S = (0.5, 1.0)  # between the three attempts to connect
 CONNECT_TIMEOUT_S = 10.0
 END_TIMEOUT_S = 2.0
@@ -62,7 +64,7 @@ class Connection:
     @property
     def is_demo(self) -> bool:
         """Whether that is one of our small demo models, by how their names begin."""
-        return self.model.startswith("demo-")
+        return self.model.startswith(DEMO_MODEL)
 
     async def send(self, kind: str, payload: Mapping[str, object], request_id: str | None = None) -> str:
         """Write one frame and return its request id. A closed connection shows at the next `receive`, not here."""

@@ -6,6 +6,7 @@ import sys
 import termios
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pexpect
@@ -138,4 +139,9 @@ def hang_up(terminal: Console) -> None:
     terminal.child.ptyproc.fileobj.close()
 
 
-__all__ = ["CTRL_C", "CTRL_D", "CTRL_Z", "ESCAPE", "KEY", "LIMIT_S", "Console", "console", "hang_up"]
+def dress(folder: Path, prompt: str) -> None:
+    """Put a persona into a folder, or change it."""
+    (folder / "io.toml").write_text(f'gender = "female"\npersonality = "calm"\nprompt = "{prompt}"\n', "utf-8")
+
+
+__all__ = ["CTRL_C", "CTRL_D", "CTRL_Z", "ESCAPE", "KEY", "LIMIT_S", "Console", "console", "dress", "hang_up"]
