@@ -84,7 +84,7 @@ def _tokens_add_up(page: Page, tally: Tally) -> None:
     assert page.sum(generated, cause="client_cancel") == tally.tokens["cancelled enough"]
     assert page.sum(generated, cause="barge_in") == tally.tokens["cancelled barge_in"]
     walked = page.sum(generated, cause="disconnect") + page.sum(generated, cause="client_end")
-    assert walked >= sum(tally.left.values()), "of those each had a token at least"
+    assert walked >= sum(tally.left.values()) - _late(page, tally), "of those each had a token at least"
     assert page.sum(generated) == page.sum("completion_tokens_sum")
     assert page.sum("token_latency_seconds_count") <= page.sum(generated)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from runtime import descriptors
 from tooling.doctor.facts import Machine
-from tooling.run.machine import Refusal, require_port
+from tooling.refusal import Refusal
+from tooling.run.machine import require_port
 
 GIB = 1024**3
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # looked at, nothing is put there

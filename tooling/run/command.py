@@ -7,10 +7,12 @@ from pathlib import Path
 
 from runtime.gpus import visible_gpus
 from runtime.settings import EngineName, SettingsError, beneath, read_env_file
+from tooling.cache import require_home
+from tooling.refusal import Refusal
 from tooling.run.announce import as_json, banner
 from tooling.run.fitting import installed_version, require_fit
 from tooling.run.grammar import USAGE, Command, UsageError, parse
-from tooling.run.machine import Refusal, require_gpu, require_home, require_port, require_trt
+from tooling.run.machine import require_gpu, require_port, require_trt
 from tooling.run.plan import check, plan, with_demo
 
 KEY_BYTES = 24

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tooling.demo import chat, smollm2, tool
-from tooling.run.machine import Refusal
+from tooling.refusal import Refusal
 from tooling.setup.errors import MachineError
 
 Report = Callable[[str], None]

@@ -13,7 +13,7 @@ from engines.trt import TrtConfig
 from engines.trt.plan import check_machine, make_plan
 from runtime.gpus import GpuMemory
 from runtime.settings import Settings
-from tooling.run.machine import Refusal
+from tooling.refusal import Refusal
 
 # The engine backend was removed after it.
 LAST_WITH_ENGINES = (1, 2)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tooling.demo import cache
+from tooling import cache
 from tooling.demo.chat import checkpoint, dialogues, vocabulary
 from tooling.demo.chat.recipe import Recipe
 from tooling.demo.chat.rows import RowMaker, skip_positions

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tooling import cache
 from tooling.demo import __main__ as command
-from tooling.demo import cache
 from tooling.demo.chat import checkpoint as chat
 from tooling.demo.chat.recipe import Recipe
 from tooling.demo.files import read_all

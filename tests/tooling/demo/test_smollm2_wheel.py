@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.tooling.demo import synthetic_gguf as synthetic
-from tooling.demo import cache
+from tooling import cache
 from tooling.demo.smollm2 import Unavailable, checkpoint, ensure
 from tooling.demo.smollm2.wheel import Wheel
+from tooling.refusal import Refusal
 from tooling.run import demo
-from tooling.run.machine import Refusal
 from tooling.setup.errors import MachineError
 
 

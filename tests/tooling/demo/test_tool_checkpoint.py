@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tooling.demo import cache
+from tooling import cache
 from tooling.demo.files import read_all
 from tooling.demo.tool import checkpoint, training, utterances, vocabulary
 from tooling.demo.tool.evaluation import Score

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
+from tooling.cache import require_home
+from tooling.refusal import Refusal
 from tooling.run.command import run
 from tooling.run.grammar import parse
-from tooling.run.machine import Refusal, require_gpu, require_home, require_port, require_trt
+from tooling.run.machine import require_gpu, require_port, require_trt
 from tooling.run.plan import PLACEHOLDER, plan
 
 

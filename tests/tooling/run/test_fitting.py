@@ -8,8 +8,8 @@ import pytest
 
 from runtime.gpus import GpuMemory
 from runtime.settings import Settings
+from tooling.refusal import Refusal
 from tooling.run.fitting import require_fit
-from tooling.run.machine import Refusal
 
 H200 = GpuMemory(0, "GPU-1", "NVIDIA H200", "sm90", 140.0, 139.0)
 L4 = GpuMemory(0, "GPU-2", "NVIDIA L4", "sm89", 23.0, 22.0)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tooling.refusal import Refusal
 from tooling.run.grammar import parse
-from tooling.run.machine import Refusal, require_gpu
+from tooling.run.machine import require_gpu
 from tooling.run.plan import check, plan
 
 BIND = {"SERVER_BIND_HOST": "127.0.0.1", "SERVER_PORT": "9000"}

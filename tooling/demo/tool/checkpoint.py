@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tooling.demo import cache
+from tooling import cache
 from tooling.demo.files import read_all, write_json
 from tooling.demo.progress import Report
 from tooling.demo.tool import evaluation, training, utterances, vocabulary

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tooling.demo import cache
+from tooling import cache
 
 ENTRY = cache.Entry(name="demo-x", recipe={"builder": 1, "text": "abc"})
 

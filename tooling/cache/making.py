@@ -1,60 +1,18 @@
-"""The cache of demo models: an entry is complete or invisible, and each key has one maker at a time.
-
-Layout below `home`: `models/<name>-<key>/` complete entries, `models/<name>-<key>.partial-<pid>/` being made,
-`locks/<key>.lock` the maker's lock.
-"""
+"""Makes cache entries: in a directory of the maker's own, renamed when whole, one maker a key."""
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attrs import frozen
+from tooling.cache.entry import COMPLETE, KEY, Entry, canonical, files_of, is_complete
 
 Report = Callable[[str], None]
-COMPLETE = "complete.json"
 _PARTIAL = re.compile(r"\.partial-(\d+)$")
-
-
-@frozen(kw_only=True)
-class Entry:
-    """One cacheable model. `recipe`: everything that changes the result, as plain JSON data."""
-
-    name: str
-    recipe: Mapping[str, object]
-
-    @property
-    def key(self) -> str:
-        """16 hex digits of SHA-256 over the canonical JSON of the recipe."""
-        return hashlib.sha256(canonical(self.recipe).encode()).hexdigest()[:16]
-
-    def path(self, home: Path) -> Path:
-        """Return where the complete entry lives."""
-        return home / "models" / f"{self.name}-{self.key}"
-
-
-def canonical(data: Mapping[str, object]) -> str:
-    """Return JSON that is equal for equal data: sorted keys, compact separators."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def digest(text: str) -> str:
-    """Return the SHA-256 of a text in hex, to stand for a long text in a recipe."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def is_complete(directory: Path) -> bool:
-    """Whether a directory holds every file its `complete.json` lists, with the listed sizes."""
-    try:
-        listed = json.loads((directory / COMPLETE).read_text(encoding="utf-8"))["files"]
-        return all((directory / name).stat().st_size == size for name, size in listed.items())
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return False
 
 
 def ensure(entry: Entry, home: Path, build: Callable[[Path], None], report: Report) -> Path:
@@ -69,7 +27,7 @@ def ensure(entry: Entry, home: Path, build: Callable[[Path], None], report: Repo
     with _lock(home / "locks" / f"{entry.key}.lock", final.name, report):
         if is_complete(final):
             return final
-        sweep(home / "models")
+        sweep(final.parent)
         partial = final.with_name(f"{final.name}.partial-{os.getpid()}")
         try:
             _make(entry, partial, build)
@@ -81,10 +39,10 @@ def ensure(entry: Entry, home: Path, build: Callable[[Path], None], report: Repo
     return final
 
 
-def sweep(models: Path) -> list[Path]:
+def sweep(kind: Path) -> list[Path]:
     """Remove what dead makers left behind; return what was removed. Links are never followed."""
     removed = []
-    for path in sorted(models.glob("*.partial-*")) if models.is_dir() else []:
+    for path in sorted(kind.glob("*.partial-*")) if kind.is_dir() else []:
         match = _PARTIAL.search(path.name)
         if match and not path.is_symlink() and path.is_dir() and not _alive(int(match.group(1))):
             shutil.rmtree(path, ignore_errors=True)
@@ -96,11 +54,11 @@ def _make(entry: Entry, partial: Path, build: Callable[[Path], None]) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     build(partial)
-    (partial / "key.json").write_text(canonical(entry.recipe) + "\n", encoding="utf-8")
-    sizes = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
+    (partial / KEY).write_text(canonical(entry.recipe) + "\n", encoding="utf-8")
+    sizes = {path.relative_to(partial).as_posix(): path.stat().st_size for path in files_of(partial)}
     (partial / COMPLETE).write_text(json.dumps({"files": sizes}, indent=2) + "\n", encoding="utf-8")
     # Or a power cut soon afterwards could leave the right names and sizes without their contents.
-    for path in partial.iterdir():
+    for path in (*files_of(partial), partial / COMPLETE):
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
 
@@ -128,4 +86,4 @@ def _alive(pid: int) -> bool:
     return True
 
 
-__all__ = ["COMPLETE", "Entry", "Report", "canonical", "digest", "ensure", "is_complete", "sweep"]
+__all__ = ["Report", "ensure", "sweep"]
