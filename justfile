@@ -16,7 +16,7 @@ torch := if path_exists("/dev/nvidiactl") + path_exists(".venvs/vllm/bin/python"
 default:
     @{{ just_executable() }} --list --unsorted
 
-# Make or update a virtual environment under .venvs (cpu; vllm or trt on an NVIDIA GPU).
+# Make or update a virtual environment under .venvs (cpu, quant; vllm or trt on an NVIDIA GPU).
 [no-exit-message]
 setup *arguments:
     @exec {{ python }} -m tooling.setup "$@"

@@ -15,6 +15,8 @@ from tooling.setup.stages import TARGETS, set_up
 ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130
 GPU_DEVICE = Path("/dev/nvidiactl")
+# What a machine without a GPU takes as well.
+EITHER = ("cpu", "quant")
 NO_TRT = (
     "TensorRT-LLM is not installed: install it with `just setup trt` (its wheel comes from NVIDIA's index, "
     f"{tensorrt.INDEX})"
@@ -29,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--dev", action="store_true", help="with the linters and test tools")
     made.add_argument("--bench", action="store_true", help="with the rivals in benchmarks")
     made.add_argument(
-        "--no-gpu", action="store_true", help="vllm, trt: install although no NVIDIA GPU is here (images)"
+        "--no-gpu", action="store_true", help="vllm, trt, quant: install for one although no NVIDIA GPU is here"
     )
     made.add_argument(
         "--ask", action="store_true", help="trt: install nothing, fail if a launch has nothing to run with"
@@ -70,13 +72,22 @@ def _act(arguments: argparse.Namespace, environ: Mapping[str, str], project: Pro
         raise MachineError(
             f"the engines have wheels for Linux only, this is {sys.platform}: use a Linux machine or container"
         )
-    if arguments.target != "cpu" and not (arguments.no_gpu or GPU_DEVICE.exists()):
+    gpu = arguments.no_gpu or GPU_DEVICE.exists()
+    if arguments.target not in EITHER and not gpu:
         raise MachineError(f"no NVIDIA GPU here ({GPU_DEVICE} is missing); without one: just run")
     interpreter = sys.executable
     if arguments.target == "trt":
         interpreter = tensorrt.python_for_trt()
         tensorrt.require_mpi(environ)
-    set_up(project, arguments.target, progress, dev=arguments.dev, bench=arguments.bench, interpreter=interpreter)
+    set_up(
+        project,
+        arguments.target,
+        progress,
+        dev=arguments.dev,
+        bench=arguments.bench,
+        gpu=gpu,
+        interpreter=interpreter,
+    )
 
 
 __all__ = ["parser", "run"]

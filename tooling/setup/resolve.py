@@ -30,7 +30,7 @@ def lock_text(what: str, chosen: Iterable[Candidate], without: frozenset[str]) -
 def make_locks(project: Project, progress: Progress) -> tuple[Path, ...]:
     """Resolve the locks and write them. Takes minutes; needs the package index. Raises `SetupError`."""
     environment = Environment(project.root / ".venvs" / "cpu")
-    progress.total = 1 + len(ADDED)
+    progress.total = 2 + len(ADDED)
     with environment.locked(progress):
         if not environment.sound():
             environment.make()
@@ -43,7 +43,10 @@ def make_locks(project: Project, progress: Progress) -> tuple[Path, ...]:
             with progress.step(f"resolving {what}"):
                 added = installer.resolve("--constraint", str(project.lock("cpu")), *project.group(group))
                 _write(project.lock(group), lock_text(f"{what} of .venvs/cpu", added, held))
-    return project.lock("cpu"), *map(project.lock, ADDED)
+        with progress.step("resolving the environment that quantises"):
+            quant = _resolve_quant(installer, project)
+            _write(project.lock("quant"), lock_text("what .venvs/quant holds besides torch", quant, LEFT_OUT))
+    return project.lock("cpu"), *map(project.lock, ADDED), project.lock("quant")
 
 
 def _resolve_cpu(installer: Installer, project: Project) -> tuple[Candidate, ...]:
@@ -56,6 +59,14 @@ def _resolve_cpu(installer: Installer, project: Project) -> tuple[Candidate, ...
     if missing:
         raise SetupError(f"the resolution lacks {', '.join(sorted(missing))}: nothing was written")
     return chosen
+
+
+def _resolve_quant(installer: Installer, project: Project) -> tuple[Candidate, ...]:
+    """llmcompressor without its dependencies: it asks for several libraries that none of our recipes touches."""
+    wanted = project.engine("quant")
+    alone = [one for one in wanted if one.startswith("llmcompressor")]
+    others = installer.resolve(*(one for one in wanted if one not in alone))
+    return (*others, *installer.resolve("--no-deps", *alone))
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,9 +11,11 @@ from tooling.setup.errors import UsageError
 from tooling.setup.installer import Installer
 from tooling.setup.progress import Progress
 from tooling.setup.project import Project, count_pins, pinned
-from tooling.setup.wheels import install_torch
+from tooling.setup.wheels import install_gpu_torch, install_torch
 
-SPACE_BYTES = {"cpu": 4_000_000_000, "vllm": 20_000_000_000, "trt": 25_000_000_000}
+SPACE_BYTES = {"cpu": 4_000_000_000, "vllm": 20_000_000_000, "trt": 25_000_000_000, "quant": 2_500_000_000}
+# NVIDIA's libraries come with the GPU's torch.
+GPU_TORCH_BYTES = 9_000_000_000
 TARGETS = tuple(SPACE_BYTES)
 
 
@@ -27,10 +29,15 @@ class Stage:
     run: Callable[[Installer], None]
 
 
-def plan(project: Project, target: str, *, dev: bool, bench: bool = False) -> tuple[Stage, ...]:
-    """The stages of a target in order; `dev` adds the linters and test tools, `bench` the rivals in benchmarks."""
+def plan(project: Project, target: str, *, dev: bool, bench: bool = False, gpu: bool = False) -> tuple[Stage, ...]:
+    """The stages of a target in order; `dev` adds the linters and test tools, `bench` the rivals in benchmarks.
+
+    `gpu`: whether what runs on either (the target `quant`) gets the torch of the GPU.
+    """
     if target not in TARGETS:
         raise UsageError(f"{target!r} is not a target; choose one of {', '.join(TARGETS)}")
+    if target == "quant":
+        return _quant(project, gpu=gpu)
     stages = MAKERS[target](project)
     wanted = (("dev", "test tools", dev), ("bench", "packages for benchmarks", bench))
     added = [_locked(project, name, what) for name, what, is_wanted in wanted if is_wanted]
@@ -44,10 +51,11 @@ def set_up(
     *,
     dev: bool = False,
     bench: bool = False,
+    gpu: bool = False,
     interpreter: str = sys.executable,
 ) -> Environment:
     """Bring `.venvs/<target>` up to date and return it. Raises `SetupError`; a second run goes on where it failed."""
-    stages = plan(project, target, dev=dev, bench=bench)
+    stages = plan(project, target, dev=dev, bench=bench, gpu=gpu)
     environment = Environment(project.root / ".venvs" / target)
     with environment.locked(progress):
         sound = environment.sound()
@@ -55,7 +63,8 @@ def set_up(
         missing = [stage for stage in stages if record.get(stage.name) != stage.key]
         progress.total = len(missing) + (not sound)
         if not sound:
-            require_space(environment.path.parent, SPACE_BYTES[target])
+            room = SPACE_BYTES[target] + (GPU_TORCH_BYTES if target == "quant" and gpu else 0)
+            require_space(environment.path.parent, room)
             with progress.step(f"virtual environment .venvs/{target}"):
                 environment.make(interpreter)
         installer = Installer(environment.python, progress)
@@ -86,6 +95,14 @@ def _trt(project: Project) -> tuple[Stage, ...]:
         Stage("torch", f"torch {version} for CUDA 13", version, lambda pip: tensorrt.install_torch(pip, version)),
         Stage("packages", "TensorRT-LLM", _key(*wanted), lambda pip: tensorrt.install_library(pip, *wanted)),
     )
+
+
+def _quant(project: Project, *, gpu: bool) -> tuple[Stage, ...]:
+    """Without the project itself: its workers are run from the checkout and need none of its dependencies."""
+    version = pinned(project.engine("quant"), "torch")
+    install, where = (install_gpu_torch, "GPU") if gpu else (install_torch, "CPU")
+    torch = Stage("torch", f"torch {version} for the {where}", f"{version} {where}", lambda pip: install(pip, version))
+    return torch, _locked(project, "quant", "packages")
 
 
 MAKERS: dict[str, Callable[[Project], tuple[Stage, ...]]] = {"cpu": _cpu, "vllm": _vllm, "trt": _trt}

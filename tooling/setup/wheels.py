@@ -43,6 +43,11 @@ def install_torch(installer: Installer, version: str) -> None:
         ) from error
 
 
+def install_gpu_torch(installer: Installer, version: str) -> None:
+    """Install the index's default build of torch with NVIDIA's libraries. Raises `SetupError`."""
+    installer.install(f"torch=={version}")
+
+
 def _applies(requirement: str, machine: str) -> bool:
     if not requirement.lower().startswith(GPU_LIBRARIES):
         return False
@@ -50,4 +55,4 @@ def _applies(requirement: str, machine: str) -> bool:
     return not machines or machine in machines
 
 
-__all__ = ["CPU_INDEX", "install_torch", "is_cpu_build"]
+__all__ = ["CPU_INDEX", "install_gpu_torch", "install_torch", "is_cpu_build"]

@@ -16,6 +16,7 @@ from tooling.setup.stages import plan
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCKS = ("cpu", "dev", "bench")
+EVERY_LOCK = (*LOCKS, "quant")
 PIN = re.compile(r"[a-z0-9][a-z0-9-]*==[^\s+]+")
 
 
@@ -35,6 +36,17 @@ def test_test_tools_and_rivals_in_benchmarks_are_stages_of_their_own(tmp_path: P
     assert list(names_and_keys(project)) == ["torch", "lock-cpu", "project"]
     assert list(names_and_keys(project, dev=True)) == ["torch", "lock-cpu", "lock-dev", "project"]
     assert list(names_and_keys(project, bench=True)) == ["torch", "lock-cpu", "lock-bench", "project"]
+
+
+def test_what_quantises_has_pins_of_its_own_and_the_torch_of_this_machine() -> None:
+    stages = {gpu: plan(Project(ROOT), "quant", dev=False, gpu=gpu) for gpu in (False, True)}
+    assert [stage.name for stage in stages[False]] == ["torch", "lock-quant"]
+    assert stages[False][0].key != stages[True][0].key
+    assert stages[False][1].key == stages[True][1].key
+    text = Project(ROOT).lock("quant").read_text("utf-8")
+    pins = dict(line.split("==") for line in text.splitlines() if not line.startswith("#"))
+    for name in ("llmcompressor", "compressed-tensors", "transformers"):
+        assert pinned(Project(ROOT).engine("quant"), name) == pins[name]
 
 
 def test_a_changed_lock_is_installed_again_and_nothing_else_is(tmp_path: Path) -> None:
@@ -58,7 +70,7 @@ def test_an_unknown_target_is_refused_with_the_known_ones(tmp_path: Path) -> Non
         plan(copied(tmp_path), "tpu", dev=False)
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", EVERY_LOCK)
 def test_every_line_of_a_lock_is_one_exact_version_in_order(name: str) -> None:
     lines = Project(ROOT).lock(name).read_text("utf-8").splitlines()
     pins = [line for line in lines if not line.startswith("#")]
