@@ -15,23 +15,23 @@ Report = Callable[[str], None]
 _PARTIAL = re.compile(r"\.partial-(\d+)$")
 
 
-def ensure(entry: Entry, home: Path, build: Callable[[Path], None], report: Report) -> Path:
-    """Return the entry's directory, built by `build(partial directory)` if it is not there yet.
+def ensure(entry: Entry, home: Path, build: Callable[[Path], None], report: Report, *, anew: bool = False) -> Path:
+    """Return the entry's directory, built by `build(partial directory)` if it is not there yet, or if `anew`.
 
     A second process that wants the same key waits here and takes the first one's result. A failed build leaves
     nothing behind and raises what `build` raised; `OSError` when `home` cannot be written.
     """
     final = entry.path(home)
-    if is_complete(final):
+    if not anew and is_complete(final):
         return final
     with _lock(home / "locks" / f"{entry.key}.lock", final.name, report):
-        if is_complete(final):
+        if not anew and is_complete(final):
             return final
         sweep(final.parent)
         partial = final.with_name(f"{final.name}.partial-{os.getpid()}")
         try:
             _make(entry, partial, build)
-            # An incomplete directory under the final name was damaged after it was made.
+            # A directory under the final name is made anew, or was damaged after it was made.
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
         finally:

@@ -1,11 +1,9 @@
 """Carries a step out: a worker of its own process group, its output kept, nothing half-made left behind."""
 
-import contextlib
 import json
-import os
 import signal
-import subprocess
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,37 +11,46 @@ from typing import Any
 
 from runtime.settings.sections import VARIABLES
 from tooling import cache
+from tooling.preparing import worker
 from tooling.preparing.step import Step
 from tooling.refusal import FAILED, Refusal
-from tooling.setup.output import lines
 
 TAIL_LINES = 60
-GRACE_S = 10.0
-"""What a worker gets between being asked to end and being ended."""
+PROGRESS_S = 15.0
+"""How often a bar that a worker redraws becomes a line, and how often a silent worker is said to be at work still."""
+SILENCE_S = 60.0
 SECRETS = {name for name, variable in VARIABLES.items() if variable.secret} | {"HUGGING_FACE_HUB_TOKEN"}
+LEAST_SECRET = 6
+"""A shorter secret is not looked for in what is printed: it would be found everywhere."""
 Say = Callable[[str], None]
 
 
-def carry_out(step: Step, home: Path, environ: Mapping[str, str], say: Say) -> tuple[Path | None, Mapping[str, Any]]:
+def carry_out(
+    step: Step, home: Path, environ: Mapping[str, str], say: Say, tick: Say | None = None
+) -> tuple[Path | None, Mapping[str, Any]]:
     """Make it unless it is there; where it is, and what the worker said of it (empty where it was there already).
 
-    `say` gets every line of the worker's. Raises `Refusal` with the worker's last lines if it fails.
+    `say` gets a line when it starts, every line of the worker's, and its seconds when it ends; `tick` what it is at,
+    as often as that moves, for a terminal. Raises `Refusal` with the worker's last lines if it fails, and where the
+    disk does not take what is made.
     """
     result: dict[str, Any] = {}
-    if step.entry is None:
-        result.update(_work(step, None, environ, say))
-        return None, result
-    place = cache.ensure(step.entry, home, lambda partial: result.update(_work(step, partial, environ, say)), say)
+    attempt = _Attempt(step, environ, say, tick)
+    say(f"{step.title} ...")
+    try:
+        if step.entry is None:
+            result.update(attempt.work(None))
+            place = None
+        else:
+            place = cache.ensure(
+                step.entry, home, lambda partial: result.update(attempt.work(partial)), say, anew=step.anew
+            )
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise Refusal(f"{step.title}: {error.strerror or error}{where}; nothing of it was kept", FAILED) from error
+    took = f"done in {time.monotonic() - attempt.began:.1f} s" if attempt.has_worked else "made before"
+    say(f"{step.title}: {took}" + (f", {place}" if place else ""))
     return place, result
-
-
-def _work(step: Step, output: Path | None, environ: Mapping[str, str], say: Say) -> Mapping[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="yap-") as folder:
-        job = Path(folder, "job.json")
-        job.write_text(json.dumps({**step.job, "output": str(output) if output else None}), encoding="utf-8")
-        _run([*step.program, str(job)], worker_environment(step, environ), step, say)
-        told = job.with_name("result.json")
-        return dict(json.loads(told.read_text(encoding="utf-8"))) if told.exists() else {}
 
 
 def worker_environment(step: Step, environ: Mapping[str, str]) -> dict[str, str]:
@@ -52,39 +59,83 @@ def worker_environment(step: Step, environ: Mapping[str, str]) -> dict[str, str]
     return {**kept, **step.environ}
 
 
-def _run(command: list[str], environ: Mapping[str, str], step: Step, say: Say) -> None:
-    tail: deque[str] = deque(maxlen=TAIL_LINES)
-    worker = subprocess.Popen(
-        command,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        process_group=0,
-    )
+class _Attempt:
+    """One try to make what a step makes."""
+
+    def __init__(self, step: Step, environ: Mapping[str, str], say: Say, tick: Say | None) -> None:
+        self.step = step
+        self.environ = environ
+        self.say = say
+        self.tick = tick
+        self.began = time.monotonic()
+        self.has_worked = False
+        self._said = self.began
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._hidden = sorted(
+            (value for name, value in environ.items() if name in SECRETS and len(value) >= LEAST_SECRET),
+            key=len,
+            reverse=True,
+        )
+
+    def work(self, output: Path | None) -> Mapping[str, Any]:
+        """Run the worker. What it wrote into its `result.json`, nothing if it wrote none."""
+        self.has_worked = True
+        with tempfile.TemporaryDirectory(prefix="yap-", ignore_cleanup_errors=True) as folder:
+            job = Path(folder, "job.json")
+            job.write_text(json.dumps({**self.step.job, "output": str(output) if output else None}), encoding="utf-8")
+            self._run([*self.step.program, str(job)])
+            return self._result(job.with_name("result.json"))
+
+    def _run(self, command: list[str]) -> None:
+        process = worker.start(command, worker_environment(self.step, self.environ))
+        try:
+            for line in worker.listen(process):
+                self._hear(line)
+            code = process.wait()
+        finally:
+            worker.end(process)
+        if code:
+            how = f"exit code {code}" if code > 0 else _name(-code)
+            shown = "\n".join(f"    {line}" for line in self._tail) or "    (it printed nothing)"
+            raise Refusal(f"{self.step.title}: failed with {how}. Its last lines:\n{shown}", FAILED)
+
+    def _hear(self, line: worker.Line | None) -> None:
+        now = time.monotonic()
+        text = self._clean(line.text) if line else ""
+        if line and not line.is_progress:
+            self._tail.append(text)
+            self._said = now
+            self.say(text)
+        elif now - self._said >= (PROGRESS_S if text else SILENCE_S):
+            self._said = now
+            self.say(f"{self.step.title}: {text or 'at work'}, {now - self.began:.0f} s")
+        if self.tick:
+            self.tick(f"{self.step.title}  {now - self.began:.0f} s  {text}".rstrip())
+
+    def _clean(self, text: str) -> str:
+        for secret in self._hidden:
+            text = text.replace(secret, "***")
+        return text
+
+    def _result(self, told: Path) -> Mapping[str, Any]:
+        try:
+            result = json.loads(told.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            result = None
+        if not isinstance(result, dict):
+            raise Refusal(
+                f"{self.step.title}: its worker ended well, but what it says it did is no JSON object", FAILED
+            )
+        return result
+
+
+def _name(number: int) -> str:
     try:
-        for line in filter(None, lines(worker)):
-            tail.append(line)
-            say(line)
-        worker.wait()
-    finally:
-        _end(worker)
-    if worker.returncode:
-        how = f"exit code {worker.returncode}" if worker.returncode > 0 else signal.Signals(-worker.returncode).name
-        shown = "\n".join(f"    {line}" for line in tail) or "    (it printed nothing)"
-        raise Refusal(f"{step.title}: failed with {how}. Its last lines:\n{shown}", FAILED)
-
-
-def _end(worker: subprocess.Popen[bytes]) -> None:
-    """Whatever ends us ends the worker and all that it started."""
-    if worker.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(worker.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            worker.wait(GRACE_S)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(worker.pid, signal.SIGKILL)
-    worker.wait()
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 __all__ = ["carry_out", "worker_environment"]

@@ -19,7 +19,8 @@ class Step:
 
     `secrets`: names of the environment variables that this worker gets although they are secret; nothing secret is
     ever in `program`, `job` or the result. `environ`: plain settings of the worker's libraries. `disk_bytes`: room it
-    needs, checked before the first step starts. `needs_gpu`: a server that holds the GPU is stopped first.
+    needs, checked before the first step starts. `needs_gpu`: a server that holds the GPU is stopped first. `anew`: it
+    is made although it is there; the old entry stays until the new one is complete.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Step:
     environ: Mapping[str, str] = field(factory=dict)
     disk_bytes: int = 0
     needs_gpu: bool = False
+    anew: bool = False
 
     def makes(self, home: Path) -> Path | None:
         """Where what it makes will stand; None for a push."""
