@@ -161,7 +161,7 @@ def _trt(settings: Settings, bias: ResolvedBias, around: Surroundings) -> TrtCon
         data_parallel=settings.engine.data_parallel,
         logit_bias=bias.token_bias,
         banned_phrases=bias.banned_phrases,
-        gpu_arch=around.gpus[0].arch if around.gpus else None,
+        gpu_arch=around.gpus[0].sm if around.gpus else None,
         mark=around.mark,
     )
 

@@ -1,7 +1,8 @@
 """The GPUs that this process may use, by NVML; none where there is no driver."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import pynvml
 from attrs import frozen
@@ -13,14 +14,17 @@ GIB = 1024**3
 
 @frozen
 class GpuMemory:
-    """One GPU. Memory in GiB; `arch` like `sm90`."""
+    """One GPU. Memory in GiB; `sm`: its architecture, like `sm90`."""
 
     index: int
     uuid: str
     name: str
-    arch: str
+    sm: str
     total_gib: float
     free_gib: float
+
+
+AnyGpu = TypeVar("AnyGpu", bound=GpuMemory)
 
 
 def visible_gpus(environ: Mapping[str, str]) -> tuple[GpuMemory, ...]:
@@ -29,8 +33,7 @@ def visible_gpus(environ: Mapping[str, str]) -> tuple[GpuMemory, ...]:
     None of them is asked for where that variable is empty. Raises `EngineStartFailed` where a driver does not answer:
     a GPU that cannot be looked at is not one that is absent.
     """
-    chosen = environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None and not chosen.strip():
+    if hides_all(environ):
         return ()
     try:
         found = _all_gpus()
@@ -38,15 +41,41 @@ def visible_gpus(environ: Mapping[str, str]) -> tuple[GpuMemory, ...]:
         raise EngineStartFailed(
             f"the GPUs cannot be looked at: {error}; to serve without, set CUDA_VISIBLE_DEVICES to nothing"
         ) from error
-    if chosen is None:
-        return found
-    picked: list[GpuMemory] = []
-    for word in filter(None, (word.strip() for word in chosen.split(","))):
-        match = [gpu for gpu in found if word == str(gpu.index) or gpu.uuid.startswith(word)]
-        if not match:  # CUDA ignores everything from the first unknown device on
+    return picked(found, environ)
+
+
+def hides_all(environ: Mapping[str, str]) -> bool:
+    """Whether `CUDA_VISIBLE_DEVICES` is there and leaves nothing."""
+    return not environ.get("CUDA_VISIBLE_DEVICES", "-").strip()
+
+
+def picked(gpus: Sequence[AnyGpu], environ: Mapping[str, str]) -> tuple[AnyGpu, ...]:
+    """Those that `CUDA_VISIBLE_DEVICES` leaves, in its order; CUDA ignores everything from the first unknown one on."""
+    words = environ.get("CUDA_VISIBLE_DEVICES")
+    if words is None:
+        return tuple(gpus)
+    left: list[AnyGpu] = []
+    for word in filter(None, (word.strip() for word in words.split(","))):
+        match = [gpu for gpu in gpus if word == str(gpu.index) or (gpu.uuid and gpu.uuid.startswith(word))]
+        if not match:
             break
-        picked.append(match[0])
-    return tuple(picked)
+        left.append(match[0])
+    return tuple(left)
+
+
+def measured(nvml: Any, index: int) -> GpuMemory:
+    """What NVML tells of one device. `nvml`: the module, initialised. Raises its `NVMLError`."""
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
+    return GpuMemory(
+        index=index,
+        uuid=os.fsdecode(nvml.nvmlDeviceGetUUID(handle)),
+        name=os.fsdecode(nvml.nvmlDeviceGetName(handle)),
+        sm=f"sm{major}{minor}",
+        total_gib=memory.total / GIB,
+        free_gib=memory.free / GIB,
+    )
 
 
 def _all_gpus() -> tuple[GpuMemory, ...]:
@@ -55,27 +84,9 @@ def _all_gpus() -> tuple[GpuMemory, ...]:
     except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
         return ()
     try:
-        return tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()))
+        return tuple(measured(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount()))
     finally:
         pynvml.nvmlShutdown()
 
 
-def _gpu(index: int) -> GpuMemory:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-    return GpuMemory(
-        index=index,
-        uuid=_text(pynvml.nvmlDeviceGetUUID(handle)),
-        name=_text(pynvml.nvmlDeviceGetName(handle)),
-        arch=f"sm{major}{minor}",
-        total_gib=memory.total / GIB,
-        free_gib=memory.free / GIB,
-    )
-
-
-def _text(value: str | bytes) -> str:
-    return os.fsdecode(value)
-
-
-__all__ = ["GpuMemory", "visible_gpus"]
+__all__ = ["GIB", "GpuMemory", "hides_all", "measured", "picked", "visible_gpus"]

@@ -4,42 +4,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-
-@frozen
-class Holder:
-    """A process that holds GPU memory; its name is empty where the process table does not show it."""
-
-    pid: int
-    name: str = ""
-    used_gib: float | None = None
-
-
-@frozen(kw_only=True)
-class Gpu:
-    """One GPU. `arch` like `sm90`; memory in GiB; `mig`: divided into instances, None if it cannot be."""
-
-    index: int
-    uuid: str = ""
-    name: str
-    arch: str
-    total_gib: float
-    free_gib: float
-    mig: bool | None = None
-    holders: tuple[Holder, ...] = ()
-
-
-@frozen(kw_only=True)
-class Nvidia:
-    """What the driver tells. `source`: NVML, nvidia-smi or empty; `cuda`: the newest CUDA it can run, as `13.0`.
-
-    `trouble`: why there is nothing to tell.
-    """
-
-    source: str = ""
-    driver: str = ""
-    cuda: str = ""
-    gpus: tuple[Gpu, ...] = ()
-    trouble: str = ""
+from tooling.gpus import Gpu, Nvidia
 
 
 @frozen(kw_only=True)
@@ -136,7 +101,7 @@ class Facts:
 
     engine: str | None = None
     gpu: bool = True
-    nvidia: Nvidia = Nvidia()
+    nvidia: Nvidia = field(factory=Nvidia)
     chosen: str | None = None
     visible: tuple[Gpu, ...] = ()
     inside: Inside = Inside()
@@ -146,4 +111,4 @@ class Facts:
     choices: Choices = Choices()
 
 
-__all__ = ["Attempts", "Choices", "Facts", "Gpu", "Holder", "Inside", "Machine", "Nvidia"]
+__all__ = ["Attempts", "Choices", "Facts", "Inside", "Machine"]

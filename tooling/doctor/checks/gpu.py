@@ -1,14 +1,12 @@
 """GPUs: are there any, can the engine use them, is there room, does torch see what the driver sees."""
 
-import re
 from collections.abc import Sequence
 
-from tooling.doctor.facts import Facts, Gpu
+from tooling.doctor.facts import Facts
 from tooling.doctor.finding import Check, Finding, fail, ok, warn
+from tooling.gpus import Gpu
+from tooling.gpus.formats import NAMES, NEWEST, OLDEST, number_of
 
-OLDEST = {"vllm": 75, "trt": 80}
-NEWEST = 120
-NAMES = {"vllm": "vLLM", "trt": "TensorRT-LLM"}
 ON_GPU = tuple(OLDEST)
 
 
@@ -18,7 +16,7 @@ def present(facts: Facts) -> Finding | None:
         return None
     gpus = facts.nvidia.gpus
     if gpus:
-        kinds = ", ".join(f"{gpu.index}: {gpu.name} ({gpu.arch}, {gpu.total_gib:.0f} GiB)" for gpu in gpus)
+        kinds = ", ".join(f"{gpu.index}: {gpu.name} ({gpu.sm}, {gpu.total_gib:.0f} GiB)" for gpu in gpus)
         return ok("devices", f"{kinds}, by {facts.nvidia.source}")
     if facts.engine not in ON_GPU:
         return ok("devices", "no NVIDIA GPU; the CPU serves")
@@ -54,7 +52,7 @@ def architecture(facts: Facts) -> Finding | None:
     """The engine has kernels for these GPUs."""
     if facts.engine not in OLDEST or not facts.visible:
         return None
-    engine, numbers = NAMES[facts.engine], {gpu.arch: _number(gpu) for gpu in facts.visible}
+    engine, numbers = NAMES[facts.engine], {gpu.sm: number_of(gpu.sm) for gpu in facts.visible}
     known = ", ".join(sorted(numbers))
     oldest = OLDEST[facts.engine]
     if min(numbers.values()) < oldest:
@@ -135,11 +133,6 @@ def _holders(gpus: Sequence[Gpu]) -> str:
         for holder in gpu.holders
     ]
     return f"; held by {', '.join(found)}" if found else ""
-
-
-def _number(gpu: Gpu) -> int:
-    found = re.search(r"\d+", gpu.arch)
-    return int(found[0]) if found else 0
 
 
 CHECKS: tuple[Check, ...] = (present, visible, one_kind, architecture, undivided, room, seen_by_torch)

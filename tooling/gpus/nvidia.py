@@ -5,14 +5,17 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pynvml
+from attrs import asdict
 
-from tooling.doctor.facts import Gpu, Holder, Nvidia
+from engines.guardian import MARK
+from runtime.gpus import GIB, measured
+from tooling.gpus.gpu import Gpu, Holder, Nvidia
 
-GIB = 1024**3
 MIB_PER_GIB = 1024
 SMI_S = 20.0
 SMI_FIELDS = "index,uuid,name,compute_cap,memory.total,memory.free,mig.mode.current,driver_version"
@@ -21,12 +24,15 @@ SMI_CUDA = re.compile(r"CUDA (?:UMD )?Version\s*:\s*([0-9]+\.[0-9]+)")
 Run = Callable[[Sequence[str]], str]
 
 
-def look(nvml: Any = pynvml, run: Run | None = None) -> Nvidia:
-    """What the driver tells, by the first source that answers; neither: the trouble that NVML had."""
+def look(environ: Mapping[str, str], nvml: Any = pynvml, run: Run | None = None) -> Nvidia:
+    """What the driver tells, by the first source that answers; neither: the trouble that NVML had.
+
+    `environ` says by its `PATH` where nvidia-smi is.
+    """
     first = by_nvml(nvml)
     if first.gpus:
         return first
-    second = by_smi(run or _run)
+    second = by_smi(run or partial(output, environ))
     return second if second.gpus else first
 
 
@@ -61,40 +67,15 @@ def by_smi(run: Run) -> Nvidia:
     return Nvidia(source="nvidia-smi", driver=rows[0][7] if rows else "", cuda=found[1] if found else "", gpus=gpus)
 
 
-def chosen(gpus: Sequence[Gpu], environ: Mapping[str, str]) -> tuple[Gpu, ...]:
-    """Those that `CUDA_VISIBLE_DEVICES` leaves, in its order; CUDA ignores everything from the first unknown one on."""
-    words = environ.get("CUDA_VISIBLE_DEVICES")
-    if words is None:
-        return tuple(gpus)
-    picked: list[Gpu] = []
-    for word in filter(None, (word.strip() for word in words.split(","))):
-        match = [gpu for gpu in gpus if word == str(gpu.index) or (gpu.uuid and gpu.uuid.startswith(word))]
-        if not match:
-            break
-        picked.append(match[0])
-    return tuple(picked)
-
-
 def _gpu(nvml: Any, index: int) -> Gpu:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
     mig: bool | None = None
     holders: tuple[Holder, ...] = ()
     with suppress(nvml.NVMLError):  # most kinds cannot be divided
         mig = bool(nvml.nvmlDeviceGetMigMode(handle)[0])
     with suppress(nvml.NVMLError):  # not allowed in some containers
         holders = tuple(_holder(each) for each in nvml.nvmlDeviceGetComputeRunningProcesses(handle))
-    return Gpu(
-        index=index,
-        uuid=os.fsdecode(nvml.nvmlDeviceGetUUID(handle)),
-        name=os.fsdecode(nvml.nvmlDeviceGetName(handle)),
-        arch=f"sm{major}{minor}",
-        total_gib=memory.total / GIB,
-        free_gib=memory.free / GIB,
-        mig=mig,
-        holders=holders,
-    )
+    return Gpu(**asdict(measured(nvml, index)), mig=mig, holders=holders)
 
 
 def _holder(process: Any) -> Holder:
@@ -102,7 +83,13 @@ def _holder(process: Any) -> Holder:
     with suppress(OSError):
         name = Path(f"/proc/{process.pid}/comm").read_text("utf-8", "replace").strip()
     used = process.usedGpuMemory
-    return Holder(process.pid, name, None if used is None else used / GIB)
+    return Holder(process.pid, name, None if used is None else used / GIB, _is_ours(process.pid))
+
+
+def _is_ours(pid: int) -> bool:
+    with suppress(OSError):
+        return f"\0{MARK}=".encode() in b"\0" + Path(f"/proc/{pid}/environ").read_bytes()
+    return False
 
 
 def _from_row(row: Sequence[str]) -> Gpu:
@@ -111,15 +98,17 @@ def _from_row(row: Sequence[str]) -> Gpu:
         index=int(index),
         uuid=uuid,
         name=name,
-        arch="sm" + capability.replace(".", ""),
+        sm="sm" + capability.replace(".", ""),
         total_gib=float(total) / MIB_PER_GIB,
         free_gib=float(free) / MIB_PER_GIB,
         mig={"Enabled": True, "Disabled": False}.get(mig),
     )
 
 
-def _run(command: Sequence[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, timeout=SMI_S, check=True).stdout
+def output(environ: Mapping[str, str], command: Sequence[str], timeout_s: float = SMI_S) -> str:
+    """What a command prints. Raises `OSError`, or a subprocess error where it fails or takes too long."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=True, env=dict(environ))
+    return done.stdout
 
 
-__all__ = ["SMI", "by_nvml", "by_smi", "chosen", "look"]
+__all__ = ["SMI", "by_nvml", "by_smi", "look", "output"]

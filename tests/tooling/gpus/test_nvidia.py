@@ -7,10 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from engines.guardian import MARK
+from runtime.gpus import picked
 from tests.tooling.doctor.facts import H200
-from tooling.doctor.facts import Holder
-from tooling.doctor.nvidia import SMI, by_nvml, by_smi, chosen, look
+from tooling.gpus import Holder
+from tooling.gpus.nvidia import SMI, by_nvml, by_smi, look, output
 
 GIB = 1024**3
 ROW = "{}, GPU-{}, NVIDIA H200, 9.0, 143771, 143160, {}, 580.65.06\n"
@@ -90,7 +93,7 @@ def test_nvml_tells_of_gpus_driver_divided_ones_and_who_holds_memory() -> None:
     found = by_nvml(nvml)
     (gpu,) = found.gpus
     assert (found.source, found.driver, found.cuda) == ("NVML", "590.44.01", "13.1")
-    assert (gpu.name, gpu.arch, gpu.total_gib, gpu.free_gib, gpu.mig) == ("NVIDIA H200", "sm90", 140.0, 20.0, True)
+    assert (gpu.name, gpu.sm, gpu.total_gib, gpu.free_gib, gpu.mig) == ("NVIDIA H200", "sm90", 140.0, 20.0, True)
     assert gpu.holders == (Holder(2**22 + 1, "", 119.0), Holder(2**22 + 2))
     assert nvml.open == 0
 
@@ -101,16 +104,16 @@ def test_what_a_container_may_not_ask_is_left_open() -> None:
 
 
 def test_without_a_driver_its_own_words_are_kept() -> None:
-    found = look(Recorded(driver=False), silent)
+    found = look({}, Recorded(driver=False), silent)
     assert found.gpus == ()
     assert found.trouble == "NVML: Driver Not Loaded"
 
 
 def test_where_nvml_says_nothing_nvidia_smi_is_asked() -> None:
-    found = look(Recorded(driver=False), printed(ROW.format(0, "aa", "Disabled")))
+    found = look({}, Recorded(driver=False), printed(ROW.format(0, "aa", "Disabled")))
     (gpu,) = found.gpus
     assert (found.source, found.driver, found.cuda) == ("nvidia-smi", "580.65.06", "13.0")
-    assert (gpu.arch, gpu.uuid, gpu.mig) == ("sm90", "GPU-aa", False)
+    assert (gpu.sm, gpu.uuid, gpu.mig) == ("sm90", "GPU-aa", False)
     assert gpu.total_gib == pytest.approx(140.4, abs=0.1)
 
 
@@ -139,13 +142,63 @@ def test_a_program_that_hangs_fails_or_is_missing_is_trouble(error: Exception) -
     assert by_smi(run).trouble
 
 
-def test_the_program_on_path_is_the_one_that_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "nvidia-smi"
-    row = ROW.format(0, "aa", "Disabled").strip()
-    program.write_text(f'#!/bin/sh\ncase "$1" in --query-gpu=*) echo "{row}";; *) echo "{HEADER.strip()}";; esac\n')
+def recorded_program(directory: Path, rows: str = "", *, instead: str = "") -> dict[str, str]:
+    """An nvidia-smi first on `PATH` that prints `rows`, or does something else; the environment that finds it."""
+    directory.mkdir(exist_ok=True)
+    (directory / "rows.csv").write_text(rows)
+    program = directory / "nvidia-smi"
+    said = f'case "$1" in --query-gpu=*) cat {directory}/rows.csv;; *) echo "{HEADER.strip()}";; esac'
+    program.write_text(f"#!/bin/sh\n{instead or said}\n")
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert look(Recorded(driver=False)).cuda == "13.0"
+    return {"PATH": f"{directory}:/usr/bin:/bin"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "divided"),
+    [
+        (ROW.format(0, "aa", "Disabled"), [False]),
+        (ROW.format(0, "aa", "Enabled"), [True]),
+        ("".join(ROW.format(index, f"{index:02}", "[N/A]") for index in range(8)), [None] * 8),
+    ],
+    ids=["one", "MIG", "eight"],
+)
+def test_the_program_on_path_is_the_one_that_is_asked(rows: str, divided: list[bool | None], tmp_path: Path) -> None:
+    found = look(recorded_program(tmp_path, rows), Recorded(driver=False))
+    assert (found.source, found.cuda) == ("nvidia-smi", "13.0")
+    assert [gpu.mig for gpu in found.gpus] == divided
+
+
+@pytest.mark.parametrize(
+    "instead", ["exit 0", "echo No devices were found; exit 6", "exit 9", "exec kill -9 $$", "echo 0, GPU"]
+)
+def test_a_program_without_an_answer_is_no_gpu(instead: str, tmp_path: Path) -> None:
+    found = look(recorded_program(tmp_path, instead=instead), Recorded(driver=False))
+    assert found.gpus == ()
+    assert found.trouble == "NVML: Driver Not Loaded"
+
+
+def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
+    environ = recorded_program(tmp_path, instead="exec sleep 600")
+    found = by_smi(lambda command: output(environ, command, timeout_s=0.3))
+    assert "timed out" in found.trouble
+
+
+def test_a_process_with_our_mark_is_told_as_ours() -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["/bin/cat"], env={MARK: "ab"}, stdin=pipe, stdout=pipe, bufsize=0) as ours:
+        assert ours.stdin is not None
+        assert ours.stdout is not None
+        ours.stdin.write(b"up\n")
+        ours.stdout.readline()  # from here on it is cat, and no longer what started it
+
+        class Held(Recorded):
+            def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[Any]:
+                return [SimpleNamespace(pid=pid, usedGpuMemory=None) for pid in (ours.pid, 1)]
+
+        (gpu,) = by_nvml(Held()).gpus
+        ours.kill()
+    assert [(holder.name, holder.is_ours) for holder in gpu.holders[:1]] == [("cat", True)]
+    assert not gpu.holders[1].is_ours
 
 
 @pytest.mark.parametrize(
@@ -162,8 +215,6 @@ def test_the_program_on_path_is_the_one_that_is_asked(tmp_path: Path, monkeypatc
     ],
 )
 def test_cuda_visible_devices_chooses_as_cuda_does(words: str | None, indexes: list[int]) -> None:
-    from attrs import evolve
-
     gpus = (H200, evolve(H200, index=1, uuid="GPU-bb"))
     environ = {} if words is None else {"CUDA_VISIBLE_DEVICES": words}
-    assert [gpu.index for gpu in chosen(gpus, environ)] == indexes
+    assert [gpu.index for gpu in picked(gpus, environ)] == indexes
