@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 
 from tests.descriptors import no_descriptor_left
-from tooling.keeper import _others_in
+from tooling.keeper.keeping import _others_in
 
 KEEP = "import os, sys; from tooling.keeper import Keeper; sys.exit(Keeper().keep(sys.argv[1:], os.environ))"
 # Like an engine's worker: a process of the server's group that would end its streams on Ctrl+C.
