@@ -1,0 +1,121 @@
+"""Asks for models: directories are read here, the Hub is asked by a worker that has the token and its own library."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tooling.models.model import Model, read_directory
+from tooling.models.reference import Reference
+from tooling.preparing import Step, carry_out
+from tooling.refusal import Refusal
+
+ROOT = Path(__file__).parents[2]
+WORKER = (sys.executable, "-m", "tooling.models.worker")
+TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+INTERVAL_S = 10.0
+# Lines of a running download; everything else that a worker says is worth keeping.
+_PROGRESS = re.compile(r"\d+% of ")
+Say = Callable[[str], None]
+
+
+def hub_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a worker that speaks with the Hub gets besides the environment: where our modules are, and silence."""
+    path = [str(ROOT), *filter(None, [environ.get("PYTHONPATH")])]
+    return {
+        "PYTHONPATH": ":".join(path),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def resolve(reference: Reference, *, environ: Mapping[str, str], say: Say) -> Model:
+    """Look a model up, without its weights. Pinned: a model of the Hub has the commit of the moment.
+
+    `environ`: of the launch, which says where the Hub and its cache are and has the token. Raises `Refusal`: 3 for a
+    model that is not there or not to be had, with its id, the status and whether a token was sent; 1 where the Hub
+    cannot be asked and there is no copy.
+    """
+    if reference.directory is not None:
+        return read_directory(reference.directory)
+    job = {"task": "resolve", "name": reference.name, "revision": reference.revision}
+    step = Step(
+        name="resolve",
+        title=f"looking up {reference}",
+        program=WORKER,
+        job=job,
+        secrets=TOKENS,
+        environ=hub_environ(environ),
+    )
+    told = _answer(step, environ, say)["model"]
+    listing = tuple((str(path), int(size)) for path, size in told["listing"])
+    return Model(
+        name=told["name"],
+        revision=told["revision"],
+        files=told["files"],
+        listing=listing,
+        from_cache=told["from_cache"],
+        note=told["note"],
+    )
+
+
+def fetch(
+    model: Model,
+    *,
+    environ: Mapping[str, str],
+    say: Say,
+    parts: tuple[str, ...] = (),
+    interval_s: float = INTERVAL_S,
+) -> Path:
+    """Where the model is on this machine, fetched if need be: weights as safetensors and the texts beside them.
+
+    `parts`: folders that are fetched whole as well, such as `trt-llm/checkpoints`. `say` gets a line every
+    `interval_s` while it is fetched (`is_progress`). Raises `Refusal` with what the Hub or the disk said.
+    """
+    if model.directory is not None:
+        return model.directory
+    return Path(_answer(fetch_step(model, environ, parts, interval_s), environ, say)["path"])
+
+
+def fetch_step(
+    model: Model, environ: Mapping[str, str], parts: tuple[str, ...] = (), interval_s: float = INTERVAL_S
+) -> Step:
+    """The same as data; the result has `path`, or `refusal` and `code` (`require_answer`)."""
+    files = dict(model.wanted) | {path: size for part in parts for path, size in model.below(part)}
+    return Step(
+        name="fetch",
+        title=f"fetching {model.name}",
+        program=WORKER,
+        job={
+            "task": "fetch",
+            "name": model.name,
+            "revision": model.revision,
+            "files": files,
+            "interval_s": interval_s,
+        },
+        secrets=TOKENS,
+        environ=hub_environ(environ),
+        disk_bytes=sum(files.values()),
+    )
+
+
+def require_answer(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a worker answered. Raises `Refusal` if that was a refusal."""
+    if "refusal" in result:
+        raise Refusal(str(result["refusal"]), int(result["code"]))
+    return result
+
+
+def is_progress(line: str) -> bool:
+    """Whether a worker's line only says how far it is: drawn in place on a terminal."""
+    return bool(_PROGRESS.match(line))
+
+
+def _answer(step: Step, environ: Mapping[str, str], say: Say) -> Mapping[str, Any]:
+    _, result = carry_out(step, ROOT, environ, say)
+    return require_answer(result)
+
+
+__all__ = ["TOKENS", "fetch", "fetch_step", "hub_environ", "is_progress", "require_answer", "resolve"]

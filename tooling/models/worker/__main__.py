@@ -1,0 +1,62 @@
+"""`python -m tooling.models.worker JOB` looks a model up or fetches it, and writes `result.json` beside the job.
+
+JOB is a file of JSON: `task` (resolve or fetch), `name`, `revision`; for fetch also `files` (bytes by path) and
+`interval_s`. The environment is the Hub library's: HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE.
+The result is `model` or `path`, or `refusal` and `code` where the Hub or the machine says no.
+
+exit codes: 0 there is a result, 1 it failed in a way that nobody foresaw, 2 usage
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict
+from huggingface_hub import get_token
+
+from tooling.models.worker.answers import Asked, refused
+from tooling.models.worker.fetching import Order, fetch
+from tooling.models.worker.resolving import Hub
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Do the job; the exit code."""
+    if argv[:1] in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
+    if len(argv) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    path = Path(argv[0])
+    job = json.loads(path.read_text(encoding="utf-8"))
+    token = environ.get("HF_TOKEN", "").strip() or get_token()
+    try:
+        result = _do(job, token)
+    except Exception as error:
+        refusal = refused(error, Asked(job["name"], job["revision"], token is not None))
+        if refusal is None:
+            raise
+        result = {"refusal": str(refusal), "code": refusal.exit_code}
+    path.with_name("result.json").write_text(json.dumps(result), encoding="utf-8")
+    return 0
+
+
+def _do(job: Mapping[str, Any], token: str | None) -> dict[str, Any]:
+    if job["task"] == "resolve":
+        model = Hub(token, _say).resolve(job["name"], job["revision"])
+        return {"model": asdict(model, recurse=False)}
+    order = Order(
+        name=job["name"], revision=job["revision"], files=dict(job["files"]), interval_s=float(job["interval_s"])
+    )
+    return {"path": str(fetch(order, token, _say))}
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251  # an entry module

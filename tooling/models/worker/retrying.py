@@ -1,0 +1,116 @@
+"""Tries again what may go well the next time: lost connections, 429, 5xx. Never what would be refused again."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+ATTEMPTS = 5
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 16.0
+LONGEST_WISH_S = 300.0
+"""The longest `Retry-After` that is waited for; with a longer one it is better to come back another time."""
+TOO_MANY = 429
+# The Hub's library speaks through requests, httpx or httpx2, by its version: these are their classes' names.
+_CONNECTION = frozenset({"TransportError", "ConnectionError", "Timeout", "ChunkedEncodingError", "IncompleteRead"})
+# Which is a ConnectionError as well; nothing changes by asking again.
+_OFFLINE = "OfflineModeIsEnabled"
+ResultT = TypeVar("ResultT")
+
+
+def persistently(
+    what: str,
+    call: Callable[[], ResultT],
+    say: Callable[[str], None],
+    *,
+    attempts: int = ATTEMPTS,
+    pause: Callable[[float], None] = time.sleep,  # noqa: TID251 - a process of its own, without a loop
+    chance: Callable[[], float] = random.random,
+) -> ResultT:
+    """What `call` returns, tried up to `attempts` times; raises what it raised last."""
+    for attempt in range(1, attempts + 1):
+        try:
+            return call()
+        except Exception as error:
+            wait = wait_before(attempt, error, chance)
+            if wait is None or attempt == attempts:
+                raise
+            say(f"{what}: {reason(error)}; attempt {attempt + 1} of {attempts} in {wait:.0f} s")
+            pause(wait)
+    raise AssertionError("unreachable")
+
+
+def wait_before(attempt: int, error: BaseException, chance: Callable[[], float]) -> float | None:
+    """Seconds until the next attempt after the one that failed; None if there should be none."""
+    status = status_of(error)
+    if status is not None and status != TOO_MANY and status < 500:
+        return None
+    if status is None and not is_connection_lost(error):
+        return None
+    wish = _wish_of(error)
+    if wish is not None:
+        return None if wish > LONGEST_WISH_S else wish + chance()
+    pause: float = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
+    return pause * (0.5 + chance())
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that an error came from; None if there was no answer."""
+    for each in _chain(error):
+        status = getattr(getattr(each, "response", None), "status_code", None)
+        if isinstance(status, int):
+            return status
+    return None
+
+
+def is_connection_lost(error: BaseException) -> bool:
+    """Whether there was no answer, or half of one."""
+    names = {cls.__name__ for each in _chain(error) for cls in type(each).__mro__}
+    return bool(names & _CONNECTION) and _OFFLINE not in names
+
+
+def reason(error: BaseException) -> str:
+    """One line that says what happened."""
+    status = status_of(error)
+    if status is not None:
+        return f"the Hub answered {status}"
+    innermost = [each for each in _chain(error) if str(each).strip()]
+    text = str((innermost or [error])[-1]).strip() or type(error).__name__
+    return text.splitlines()[0]
+
+
+def _wish_of(error: BaseException) -> float | None:
+    """The seconds that a `Retry-After` header asks for, given as a number or as a date."""
+    for each in _chain(error):
+        headers = getattr(getattr(each, "response", None), "headers", None)
+        value = headers.get("Retry-After") if headers is not None else None
+        if value is None:
+            continue
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = _seconds_until(value)
+        return None if math.isnan(seconds) else max(0.0, seconds)
+    return None
+
+
+def _seconds_until(date: str) -> float:
+    try:
+        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return math.nan
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from."""
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        yield at
+        at = at.__cause__ or at.__context__
+
+
+__all__ = ["ATTEMPTS", "is_connection_lost", "persistently", "reason", "status_of", "wait_before"]
