@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("runtime", "actors", "engines", "protocol", "tooling")
 MAX_CODE_LINES = 300
 MAX_FUNCTION_LINES = 60
-ASYNCIO_RIVALS = {"bare_engine", "over_picows", "over_uvicorn"}
+ASYNCIO_RIVALS = {"bare_engine", "picows_rival", "uvicorn_rival"}
 # The client library has a flavour for programs that live in that loop.
-ASYNCIO_FLAVOUR = {"asyncio_link", "over_asyncio"}
+ASYNCIO_FLAVOUR = {"dialling", "link", "over_asyncio"}
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
 
 

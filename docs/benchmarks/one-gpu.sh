@@ -17,9 +17,9 @@ for part in "$@"; do
     echo "== $part"
     start=$(date +%s)
     case $part in
-        starts) python3 -m tests.hardware.vllm_starts --model "$model" --dummy ;;
-        faults) ENFORCE_EAGER=1 python3 -m tests.hardware.vllm_faults --model "$model" --dummy ;;
-        faults-both) python3 -m tests.hardware.vllm_faults --model "$model" --dummy --tool-model "$tool" --fp8 ;;
+        starts) python3 -m tests.hardware.vllm.starts --model "$model" --dummy ;;
+        faults) ENFORCE_EAGER=1 python3 -m tests.hardware.vllm.faults --model "$model" --dummy ;;
+        faults-both) python3 -m tests.hardware.vllm.faults --model "$model" --dummy --tool-model "$tool" --fp8 ;;
         bf16) python3 -m tooling.benchmarks.serving --model "$model" --dummy --concurrency 1 32 128 --barge-in 0.25 ;;
         fp8) python3 -m tooling.benchmarks.serving --model "$model" --dummy --fp8 --concurrency 1 32 128 --contenders ours asyncllm ;;
         both) python3 -m tooling.benchmarks.serving --model "$model" --dummy --tool-model "$tool" --concurrency 1 32 128 --contenders ours-both ;;

@@ -30,9 +30,9 @@ page() {
     TEXT_API_KEY=k timeout 60 python3 -m tooling.clients.bench -n 256 -c 32 --server ws://127.0.0.1:8123/ws >"$out/bench.txt" 2>&1 &
     local load=$!
     sleep 8
-    python3 -c 'import sys, urllib.request as r; print(r.urlopen("http://127.0.0.1:8123/metrics").read().decode())' >"$out/metrics-loaded.txt"
+    python3 -m tooling.benchmarks.telemetry.page 8123 >"$out/metrics-loaded.txt"
     wait "$load"
-    python3 -c 'import sys, urllib.request as r; print(r.urlopen("http://127.0.0.1:8123/metrics").read().decode())' >"$out/metrics.txt"
+    python3 -m tooling.benchmarks.telemetry.page 8123 >"$out/metrics.txt"
     kill "$server"
     wait "$server"
 }

@@ -13,7 +13,7 @@ large=${LARGE:-/tmp/shape-70b}
 [ -f "$small/config.json" ] || python3 -m tooling.benchmarks.serving.shape 8b "$small"
 [ -f "$large/config.json" ] || python3 -m tooling.benchmarks.serving.shape 70b "$large"
 # Eager, so that restarts are short; short replies, because a step takes long then.
-faults=(env ENFORCE_EAGER=1 python3 -m tests.hardware.vllm_faults --dummy --max-out 300)
+faults=(env ENFORCE_EAGER=1 python3 -m tests.hardware.vllm.faults --dummy --max-out 300)
 serving="python3 -m tooling.benchmarks.serving --dummy"
 IFS=, read -r one other _ <<<"${CUDA_VISIBLE_DEVICES:-0,1}"
 

@@ -2,43 +2,15 @@
 
 import threading
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
 
 from engines.prompts.chat import ChatText
 from engines.prompts.messages import PromptMessage
-
-V = TypeVar("V")
+from engines.prompts.recent import Recent
 
 MESSAGE_CHARS = 10
 """What rendering a message costs whose text is known, in characters of one that is not: 10 us."""
-
-
-class Recent(Generic[V]):
-    """What was worked out for texts since the round before last began; everything older is forgotten."""
-
-    def __init__(self, make: Callable[[str], V]) -> None:
-        self._make = make
-        self._now: dict[str, V] = {}
-        self._before: dict[str, V] = {}
-
-    def __getitem__(self, text: str, /) -> V:
-        value = self._now.get(text)
-        if value is None:
-            value = self._before.get(text)
-            self._now[text] = value = self._make(text) if value is None else value
-        return value
-
-    def __contains__(self, text: str) -> bool:
-        return text in self._now or text in self._before
-
-    def next_round(self) -> None:
-        """What is not asked for again in this round goes with the next."""
-        self._before, self._now = self._now, {}
-
-    def __len__(self) -> int:
-        return len(self._now.keys() | self._before.keys())
 
 
 class Conversation:
@@ -74,4 +46,4 @@ class Conversation:
             return self._chat.segments.ids(text, self._ids)
 
 
-__all__ = ["MESSAGE_CHARS", "Conversation", "Recent"]
+__all__ = ["MESSAGE_CHARS", "Conversation"]

@@ -2,11 +2,10 @@
 where no setting asks for it.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
 from time import time_ns
-from typing import Protocol
 
 import structlog
 import trio
@@ -17,6 +16,7 @@ from runtime.heads import Answer
 from runtime.settings import Settings
 from runtime.telemetry.books import Books, Snapshot
 from runtime.telemetry.lag import watch_lag
+from runtime.telemetry.outlet import Look, Outlet
 from runtime.telemetry.readings import Readings
 from runtime.telemetry.recorder import Model, Recorder, zeroes
 
@@ -25,18 +25,6 @@ PAGE_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Of the exposition format that every Prometheus reads."""
 CLOSE_S = 1.0
 """What a receiver that hangs may cost at the end."""
-
-Look = Callable[[], Awaitable[Snapshot]]
-
-
-class Outlet(Observer, Protocol):
-    """A way out of the machine: is told everything, and takes the books along from time to time."""
-
-    async def run(self, look: Look) -> None:
-        """Send until cancelled. `look`: everything that is counted, as it is now."""
-
-    async def close(self, timeout_s: float) -> None:
-        """Send what is left, after `run` has ended; what takes longer is given up."""
 
 
 @define(eq=False)
@@ -173,4 +161,4 @@ class Tee:
                     log.error("telemetry.failed", what=type(happening).__name__, exc_info=error)
 
 
-__all__ = ["Look", "Outlet", "Tee", "Telemetry", "open_telemetry"]
+__all__ = ["Tee", "Telemetry", "open_telemetry"]

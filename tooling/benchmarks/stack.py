@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from engines.vllm import apply_library_env
 from tooling.benchmarks import figures
-from tooling.benchmarks.serving import comparing, contenders, over_sse, over_websocket, shape
+from tooling.benchmarks.serving import comparing, contenders, shape, sse, websocket
 from tooling.benchmarks.serving.processes import free_port, running
 from tooling.benchmarks.serving.workload import Job, row
 
@@ -49,8 +49,8 @@ def measure(
 
         def hold(job: Job, contender: str) -> dict[str, Any]:
             if contender == comparing.OURS:
-                return row(trio.run(over_websocket.converse, job, our_port, contenders.KEY, ours, contender))
-            return row(trio.run(over_sse.converse, job, their_port, theirs, contender))
+                return row(trio.run(websocket.converse, job, our_port, contenders.KEY, ours, contender))
+            return row(trio.run(sse.converse, job, their_port, theirs, contender))
 
         order = [comparing.OURS, comparing.SERVE]
         for contender in order * 2:

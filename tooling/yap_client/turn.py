@@ -5,6 +5,7 @@ from typing import Protocol
 
 from .backend import Backend, Bell
 from .events import Ack, Cancelled, Decision, Done, Ending, Event, Failed, Lost, Timings, Token, Usage
+from .reading import Reading
 from .records import TurnRecord
 
 
@@ -120,11 +121,11 @@ class Turn:
 
         Raises `ServerError` where the turn failed, `ConnectionLost` where it was lost, and `TimedOut`.
         """
-        return _Events(self)
+        return Reading(self.next_event, lambda event: event)
 
     def text(self) -> AsyncIterator[str]:
         """The reply, piece by piece as it comes; ends where the turn does. Raises what `events` raises."""
-        return _Texts(self)
+        return Reading(self.next_event, lambda event: event.text if isinstance(event, Token) else None)
 
     async def reply(self) -> str:
         """Wait for the end, then the whole text; of a cancelled turn what there is. Raises what `events` raises."""
@@ -163,36 +164,6 @@ class Turn:
                 return event
             else:
                 await self._bell.until(lambda: record.unread, self._wait_s, "frame of the turn")
-
-
-class _Events:
-    def __init__(self, turn: Turn) -> None:
-        self._turn = turn
-
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self
-
-    async def __anext__(self) -> Event:
-        event = await self._turn.next_event()
-        if event is None:
-            raise StopAsyncIteration
-        return event
-
-
-class _Texts:
-    def __init__(self, turn: Turn) -> None:
-        self._turn = turn
-
-    def __aiter__(self) -> AsyncIterator[str]:
-        return self
-
-    async def __anext__(self) -> str:
-        while True:
-            event = await self._turn.next_event()
-            if isinstance(event, Token):
-                return event.text
-            if event is None:
-                raise StopAsyncIteration
 
 
 __all__ = ["Floor", "Turn"]

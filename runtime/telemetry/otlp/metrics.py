@@ -10,7 +10,7 @@ from attrs import define
 from runtime.telemetry.otlp.lane import SEND_S, Lane
 from runtime.telemetry.otlp.sender import Outcome
 from runtime.telemetry.otlp.wire import encode_metrics
-from runtime.telemetry.switchboard import Look
+from runtime.telemetry.outlet import Look
 
 
 @define(eq=False)

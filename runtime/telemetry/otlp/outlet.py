@@ -15,8 +15,8 @@ from runtime.telemetry.otlp.tracer import Tracer
 from runtime.telemetry.otlp.traces import MOST_SPANS, SpanExport
 from runtime.telemetry.otlp.troubles import Troubles
 from runtime.telemetry.otlp.wire import rejected_points, rejected_spans
+from runtime.telemetry.outlet import Look
 from runtime.telemetry.recorder import Model
-from runtime.telemetry.switchboard import Look
 
 
 @define(eq=False)

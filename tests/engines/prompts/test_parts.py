@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from engines.errors import EngineStartFailed
 from engines.prompts.bias import BUILT_IN, load_bias_file, resolve_bias
-from engines.prompts.conversation import Recent
 from engines.prompts.cutting import cut_end, cut_start
 from engines.prompts.encoder import Encoder
 from engines.prompts.messages import Accepts, PromptMessage, arrange
+from engines.prompts.recent import Recent
 from engines.prompts.segments import Segments
 
 LETTERS = Encoder(lambda text: [ord(char) for char in text if not char.isspace()])

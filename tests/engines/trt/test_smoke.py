@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def _smoke(model: Path, *arguments: str, standin: bool = True) -> "subprocess.CompletedProcess[str]":
     environ = {**os.environ, "HF_HUB_OFFLINE": "1"}  # noqa: TID251 - what a child inherits
     environ |= {"PYTHONPATH": str(STANDIN)} if standin else {}
-    command = [sys.executable, "-m", "tests.hardware.trt_smoke", "--model", str(model), "--max-len", "512", "--json"]
+    command = [sys.executable, "-m", "tests.hardware.trt.smoke", "--model", str(model), "--max-len", "512", "--json"]
     return subprocess.run(
         [*command, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False
     )

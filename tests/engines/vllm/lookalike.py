@@ -1,6 +1,6 @@
 """A stand-in for the vLLM library: the members that the adapter calls, with their signatures and their pitfalls.
 
-Its engine (`lookalike_core`) makes a token a millisecond, and both ways of talking to it lead there. Like the real
+Its engine (`engine_core`) makes a token a millisecond, and both ways of talking to it lead there. Like the real
 front end this one starts nothing before the first `__anext__`, ignores an abort of an id it has not registered, ends an
 aborted stream at once, and on the death of its core fails streams but leaves control calls hanging.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.engines.vllm.lookalike_core import (
+from tests.engines.vllm.engine_core import (
     EngineCore,
     EngineCoreOutput,
     EngineCoreOutputs,

@@ -16,8 +16,8 @@ from engines.vllm.boot import last_words
 from engines.vllm.choosing import Choose, public, quickest
 from tests.contract.suite import CHECKS, Opened, Recorder
 from tests.engines.vllm import lookalike
+from tests.engines.vllm.engine_core import EngineCore
 from tests.engines.vllm.lookalike import AsyncLLM
-from tests.engines.vllm.lookalike_core import EngineCore
 
 CONFIG = VllmConfig(model="org/name", max_model_len=400, max_num_seqs=4, max_num_batched_tokens=64)
 

@@ -14,7 +14,7 @@ from engines.base import GenerationRequest, Sampling
 from engines.vllm.arguments import engine_arguments, sampling_arguments
 from engines.vllm.config import VllmConfig
 from engines.vllm.internals import OUTPUT_FIELDS, REASONS, STEP_FIELDS
-from tests.engines.vllm import lookalike, lookalike_core
+from tests.engines.vllm import engine_core, lookalike
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTRACT: dict[str, dict[str, list[str]]] = json.loads(
@@ -126,9 +126,7 @@ def test_the_stand_in_of_our_tests_asks_for_nothing_that_the_library_has_not(ver
         known = set(CONTRACT[version][f"{ENGINE}.{name}"])
         assert set(inspect.signature(getattr(lookalike.AsyncLLM, name)).parameters) <= known, name
     for member in ("EngineCoreOutput", "EngineCoreOutputs"):
-        assert set(getattr(lookalike_core, member).__struct_fields__) <= set(
-            CONTRACT[version][f"vllm.v1.engine.{member}"]
-        )
+        assert set(getattr(engine_core, member).__struct_fields__) <= set(CONTRACT[version][f"vllm.v1.engine.{member}"])
     processor = CONTRACT[version]["vllm.v1.engine.input_processor.InputProcessor.process_inputs"]
     assert set(inspect.signature(lookalike.AsyncLLM.process_inputs).parameters) <= set(processor)
 

@@ -14,9 +14,9 @@ from engines.errors import EngineDead, TurnFailed
 from engines.vllm import VllmConfig, VllmEngine
 from engines.vllm.choosing import quickest
 from tests.contract.suite import CHECKS, Opened, Recorder
-from tests.engines.vllm import lookalike, lookalike_core
+from tests.engines.vllm import engine_core, lookalike
+from tests.engines.vllm.engine_core import EngineCoreOutput, EngineCoreOutputs
 from tests.engines.vllm.lookalike import AsyncLLM
-from tests.engines.vllm.lookalike_core import EngineCoreOutput, EngineCoreOutputs
 
 CONFIG = VllmConfig(model="org/name", max_model_len=400, max_num_seqs=4, max_num_batched_tokens=64)
 
@@ -66,7 +66,7 @@ async def test_unknown_requests_in_a_step_are_passed_over() -> None:
     async with opening() as opened:
         request_id = opened.submit(50)
         await opened.recorder.until(lambda: bool(opened.recorder.deltas(request_id)))
-        stranger = EngineCoreOutput("never-submitted", [11, 12], lookalike_core.FinishReason.STOP)
+        stranger = EngineCoreOutput("never-submitted", [11, 12], engine_core.FinishReason.STOP)
         put(opened, EngineCoreOutputs([stranger, EngineCoreOutput(request_id, [65]), stranger]))
         end = await opened.recorder.end(request_id)
         assert isinstance(end, Finished)
@@ -78,9 +78,9 @@ async def test_several_tokens_at_once_are_one_delta_and_a_stop_token_among_them_
     async with opening() as opened:
         request_id = opened.submit(300)
         await opened.recorder.until(lambda: bool(opened.recorder.deltas(request_id)))
-        text = lookalike_core.tokenizer().backend_tokenizer
+        text = engine_core.tokenizer().backend_tokenizer
         ids = text.encode("dandy", add_special_tokens=False).ids
-        put(opened, EngineCoreOutputs([EngineCoreOutput(request_id, [*ids, 0], lookalike_core.FinishReason.STOP)]))
+        put(opened, EngineCoreOutputs([EngineCoreOutput(request_id, [*ids, 0], engine_core.FinishReason.STOP)]))
         end = await opened.recorder.end(request_id)
         last = opened.recorder.deltas(request_id)[-1]
         assert (last.text, last.tokens) == ("dandy", len(ids) + 1)
@@ -94,7 +94,7 @@ async def test_a_control_token_comes_in_a_delta_of_its_own(way: str, monkeypatch
     if way == "in public":
         breaks, _ = BREAKAGES["statistics are on"]
         breaks(monkeypatch)
-    backend = lookalike_core.tokenizer().backend_tokenizer
+    backend = engine_core.tokenizer().backend_tokenizer
     control, content = max(
         (id_, token.content) for id_, token in backend.get_added_tokens_decoder().items() if token.special
     )
@@ -144,7 +144,7 @@ async def test_an_output_that_cannot_be_read_fails_its_own_request_and_frees_the
         assert not AsyncLLM.latest.engine_core.requests
 
 
-@pytest.mark.parametrize("error", [lookalike_core.EngineDeadError("dead"), ValueError("not to be decoded")])
+@pytest.mark.parametrize("error", [engine_core.EngineDeadError("dead"), ValueError("not to be decoded")])
 async def test_what_ends_the_reading_of_outputs_is_the_death_of_the_engine(error: Exception) -> None:
     async with opening() as opened:
         ids = [opened.submit(300) for _ in range(3)]
@@ -161,7 +161,7 @@ async def test_what_ends_the_reading_of_outputs_is_the_death_of_the_engine(error
         assert all(len(opened.recorder.ends(request_id)) == 1 for request_id in ids)
 
 
-@pytest.mark.parametrize("error", [lookalike_core.EngineDeadError("dead"), ValueError("not to be decoded")])
+@pytest.mark.parametrize("error", [engine_core.EngineDeadError("dead"), ValueError("not to be decoded")])
 async def test_it_is_noticed_while_nothing_runs_too(error: Exception) -> None:
     async with opening() as opened:
         put(opened, error)
@@ -193,7 +193,7 @@ def _without(record: type, name: str) -> Callable[[pytest.MonkeyPatch], None]:
 
 def _other_text(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        lookalike_core.IncrementalDetokenizer, "get_next_output_text", lambda self, finished, delta: "something else"
+        engine_core.IncrementalDetokenizer, "get_next_output_text", lambda self, finished, delta: "something else"
     )
 
 
@@ -229,7 +229,7 @@ BREAKAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "a field is gone": (_without(EngineCoreOutput, "prefill_stats"), "no prefill_stats"),
     "the step's field is gone": (_without(EngineCoreOutputs, "outputs"), "no outputs"),
     "a reason reads otherwise": (
-        lambda patch: patch.setattr(lookalike_core.FinishReason, "__str__", lambda self: f"because {self.value}"),
+        lambda patch: patch.setattr(engine_core.FinishReason, "__str__", lambda self: f"because {self.value}"),
         "FinishReason.STOP",
     ),
     "a slow tokenizer": (

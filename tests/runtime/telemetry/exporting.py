@@ -13,8 +13,8 @@ from runtime.settings import Settings
 from runtime.telemetry.books import Books, Snapshot
 from runtime.telemetry.otlp import open_otlp
 from runtime.telemetry.otlp.outlet import Otlp
+from runtime.telemetry.outlet import Outlet
 from runtime.telemetry.recorder import Recorder
-from runtime.telemetry.switchboard import Outlet
 from tests.runtime.telemetry.stories import MODEL, STORY
 
 LEAST = {"TEXT_API_KEY": "k", "MAX_CONCURRENT_CONNECTIONS": "8", "CHAT_MODEL": "owner/name"}

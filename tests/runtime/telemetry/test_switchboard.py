@@ -17,9 +17,10 @@ from runtime.settings import Settings
 from runtime.telemetry import catalogue as of
 from runtime.telemetry.books import Snapshot
 from runtime.telemetry.gpus import GpuReadings
+from runtime.telemetry.outlet import Look
 from runtime.telemetry.readings import Readings
 from runtime.telemetry.recorder import Model
-from runtime.telemetry.switchboard import CLOSE_S, Look, Tee, Telemetry, open_telemetry
+from runtime.telemetry.switchboard import CLOSE_S, Tee, Telemetry, open_telemetry
 from tests.toy import toy_directory
 
 MODEL = Model("scripted", "toy")

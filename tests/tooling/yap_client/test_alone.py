@@ -64,7 +64,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path) -> N
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         told = next(archive.read(name).decode() for name in names if name.endswith("METADATA"))
-    modules = {f"yap_client/{path.name}" for path in LIBRARY.glob("*.py")}
+    modules = {f"yap_client/{path.relative_to(LIBRARY).as_posix()}" for path in LIBRARY.rglob("*.py")}
     assert {name for name in names if ".dist-info/" not in name} == modules | {"yap_client/py.typed"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     needs = sorted(line.partition(": ")[2] for line in told.splitlines() if line.startswith("Requires-Dist"))
@@ -73,12 +73,12 @@ def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path) -> N
     assert (LIBRARY / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
 
-@pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(LIBRARY.rglob("*.py")), ids=lambda path: str(path.relative_to(LIBRARY)))
 def test_the_library_imports_nothing_but_itself_and_what_it_needs(path: Path) -> None:
-    loop = {name for name in ("trio", "asyncio") if name in path.stem}
+    loop = {name for name in ("trio", "asyncio") if name in path.relative_to(LIBRARY).as_posix()}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
-            assert node.level == 1
+            assert node.level <= len(path.relative_to(LIBRARY).parts)
             continue
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

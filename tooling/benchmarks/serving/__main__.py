@@ -19,7 +19,7 @@ import trio
 from attrs import asdict
 
 from tooling.benchmarks import figures
-from tooling.benchmarks.serving import comparing, contenders, over_sse, over_websocket
+from tooling.benchmarks.serving import comparing, contenders, sse, websocket
 from tooling.benchmarks.serving.processes import free_port, running
 from tooling.benchmarks.serving.workload import Job, Outcome, from_json, row
 
@@ -99,9 +99,9 @@ def _outcomes(
         for job in (warm, *jobs, *_with_barge_in(jobs, options, contender)):
             if contender in OURS:
                 called = f"{name}, {job.barge_in:.0%} barge-ins" if job.barge_in else name
-                outcome = trio.run(over_websocket.converse, job, port, contenders.KEY, pid, called)
+                outcome = trio.run(websocket.converse, job, port, contenders.KEY, pid, called)
             else:
-                outcome = trio.run(over_sse.converse, job, port, pid, name)
+                outcome = trio.run(sse.converse, job, port, pid, name)
             if job is not warm:
                 yield outcome
 

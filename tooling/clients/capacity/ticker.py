@@ -4,7 +4,7 @@ from typing import TextIO
 
 import trio
 
-from tooling.clients.output.progress import LastLine
+from tooling.clients.output.last_line import LastLine
 
 WIDTH, PLAIN_S, REDRAW_S = 20, 10.0, 0.5
 

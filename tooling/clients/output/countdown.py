@@ -4,7 +4,8 @@ from typing import TextIO
 
 import trio
 
-from tooling.clients.output.progress import PLAIN_S, WIDTH, LastLine
+from tooling.clients.output.last_line import LastLine
+from tooling.clients.output.progress import PLAIN_S, WIDTH
 
 REDRAW_S = 1.0
 

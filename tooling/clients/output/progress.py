@@ -1,53 +1,18 @@
 """Progress of many turns on stderr: a redrawn line on a terminal, a plain one every tenth elsewhere."""
 
 import contextlib
-import os
 from collections.abc import AsyncIterator
 from typing import TextIO
 
 import trio
 
+from tooling.clients.output.last_line import LastLine
 from tooling.clients.output.percentiles import summarise
 
 WIDTH = 20
 REDRAW_S = 0.1
 LOOK_S = 0.5  # between looks at the clock while nothing finishes
 PLAIN_S = 10.0
-
-
-class LastLine:
-    """The line at the bottom of a terminal, drawn over again; elsewhere, plain lines. Without a stream, nothing."""
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self.stream = stream
-        self.terminal = stream is not None and stream.isatty()
-
-    def draw(self, text: str) -> None:
-        """Show this in place of what is there."""
-        self.wipe()
-        self.put(text[: self._columns() - 1] if self.terminal else f"{text}\n")
-
-    def wipe(self) -> None:
-        """Make room for another line; this one comes back when it is drawn next."""
-        if self.terminal:
-            self.put("\r\x1b[K")
-
-    def put(self, text: str) -> None:
-        """Write as it is."""
-        if self.stream is None:
-            return
-        try:
-            self.stream.write(text)
-            self.stream.flush()
-        except OSError:  # nobody looks any more; what the run finds does not depend on it
-            self.stream = None
-
-    def _columns(self) -> int:
-        """Of the terminal as it is now: a longer line would leave its first half behind when it is wiped."""
-        try:
-            return os.get_terminal_size(self.stream.fileno()).columns or 80 if self.stream is not None else 80
-        except OSError:
-            return 80
 
 
 class Bar(LastLine):
@@ -146,4 +111,4 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-__all__ = ["PLAIN_S", "WIDTH", "Bar", "LastLine", "progress"]
+__all__ = ["PLAIN_S", "WIDTH", "Bar", "progress"]

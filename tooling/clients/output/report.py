@@ -13,7 +13,7 @@ from tooling.clients.data.personas import Persona
 from tooling.clients.failures import ClientError, Exit, Unwritable
 from tooling.clients.output.blocks import closing, one_line, opening, title
 from tooling.clients.output.document import Run, document, failure_record, turn_record
-from tooling.clients.output.progress import LastLine
+from tooling.clients.output.last_line import LastLine
 from tooling.clients.session.exchange import Exchange
 
 GREEN, RED, DIM, BOLD, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"

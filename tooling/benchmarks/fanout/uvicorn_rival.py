@@ -1,4 +1,4 @@
-"""`python -m tooling.benchmarks.fanout.over_uvicorn PORT STEP_MS WAY`: FastAPI on uvicorn and uvloop, the same frames.
+"""`python -m tooling.benchmarks.fanout.uvicorn_rival PORT STEP_MS WAY`: FastAPI on uvicorn and uvloop, the same frames.
 
 The rival, with nothing beside the sending: no sanitizer, no bounds, no turns. WAY `tasks`, as its users write it: each
 client's task waits for its own queue of tokens, so that a slow client keeps only itself waiting. WAY `loop`: one loop

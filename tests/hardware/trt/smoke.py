@@ -1,7 +1,7 @@
-"""`python -m tests.hardware.trt_smoke` runs the adapter on a real TensorRT-LLM and a real GPU: one verdict a row.
+"""`python -m tests.hardware.trt.smoke` runs the adapter on a real TensorRT-LLM and a real GPU: one verdict a row.
 
-    python -m tests.hardware.trt_smoke --model org/model                        PyTorch backend
-    python -m tests.hardware.trt_smoke --model org/model --engine-dir engine    compiled engine
+    python -m tests.hardware.trt.smoke --model org/model                        PyTorch backend
+    python -m tests.hardware.trt.smoke --model org/model --engine-dir engine    compiled engine
 
 Rows: every name of the contract that we use, start, streaming, cancelling, barge-in, sampling, a killed worker, a
 fresh start after it, and what is left behind. Exit 0 if all rows pass, 1 if one fails, 3 if nothing could be started.
@@ -31,7 +31,7 @@ from engines.trt import TrtConfig, TrtEngine, apply_library_env
 from engines.trt.arguments import cache_arguments, engine_arguments, sampling_arguments
 from engines.trt.plan import Backend, make_plan
 from tests.contract.suite import CHECKS, GREEDY, Opened
-from tests.hardware.trt_bench import Bench, Row, note
+from tests.hardware.trt.bench import Bench, Row, note
 
 QUESTION = "Tell me a long story about rain, a river and a dog. " * 8
 GONE_S = 1.0

@@ -1,4 +1,4 @@
-"""`python -m tests.hardware.vllm_starts --model M --dummy`: starts that cannot succeed, on a real engine.
+"""`python -m tests.hardware.vllm.starts --model M --dummy`: starts that cannot succeed, on a real engine.
 
 Each must end the server with a status that is not 0 and with words that say why; nothing of it may stay. Prints one
 line per check, the server's own words beneath it. Exit status 1 if any check failed.
@@ -111,7 +111,7 @@ def left_of(leader: int, within_s: float = 8.0) -> list[str]:
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Try every start."""
-    options = grammar("python -m tests.hardware.vllm_starts", main.__doc__ or "").parse_args(argv)
+    options = grammar("python -m tests.hardware.vllm.starts", main.__doc__ or "").parse_args(argv)
     failed = 0
     with tempfile.TemporaryDirectory() as scratch:
         for start in starts(options, Path(scratch)):

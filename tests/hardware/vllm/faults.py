@@ -1,7 +1,7 @@
-"""`python -m tests.hardware.vllm_faults --model M [--dummy]`: cancels, barge-ins and deaths on a real engine, timed.
+"""`python -m tests.hardware.vllm.faults --model M [--dummy]`: cancels, barge-ins and deaths on a real engine, timed.
 
 Starts a server of its own, does to its engine what production does, and prints one line per check: what was seen,
-and in how many milliseconds. Exit status 1 if any check failed. Starts that fail have their own program, vllm_starts.
+and in how many milliseconds. Exit status 1 if any check failed. Starts that fail have their own program, `starts`.
 """
 
 import argparse
@@ -180,7 +180,7 @@ class Checks:
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Start the server, run the checks."""
-    parser: argparse.ArgumentParser = grammar("python -m tests.hardware.vllm_faults", main.__doc__ or "")
+    parser: argparse.ArgumentParser = grammar("python -m tests.hardware.vllm.faults", main.__doc__ or "")
     parser.add_argument(
         "--deaths", choices=("all", "kills", "none"), default="all", help="kills: SIGKILL of core and worker alone"
     )

@@ -1,4 +1,4 @@
-"""`python -m tooling.benchmarks.fanout.over_picows PORT STEP_MS`: picows on uvloop, the same frames.
+"""`python -m tooling.benchmarks.fanout.picows_rival PORT STEP_MS`: picows on uvloop, the same frames.
 
 The floor: a WebSocket in C with a callback a frame, and nothing beside the sending.
 """

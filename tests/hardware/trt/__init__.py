@@ -1,0 +1,1 @@
+"""TensorRT-LLM on real hardware."""

@@ -1,0 +1,1 @@
+"""vLLM on real hardware, under the whole server."""
