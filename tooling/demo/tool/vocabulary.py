@@ -10,6 +10,8 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
 from tooling.demo.files import content_lines
 from tooling.demo.tool.recipe import Recipe
 from tooling.demo.tool.utterances import Utterances
@@ -23,8 +25,6 @@ _CURRENT_CHARS = 300
 
 def train(utterances: Utterances, words: str, recipe: Recipe) -> Any:
     """Return a trained `tokenizers.Tokenizer`, the special ids first. The same input gives the same tokenizer."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers  # noqa: PLC0415
-
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.normalizer = _normalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -40,8 +40,6 @@ def train(utterances: Utterances, words: str, recipe: Recipe) -> Any:
 
 
 def _normalizer() -> Any:
-    from tokenizers import Regex, normalizers  # noqa: PLC0415
-
     return normalizers.Sequence(
         [
             normalizers.Replace(Regex("[⏎▁]"), " "),
