@@ -149,23 +149,20 @@ check: lint types
 soak *arguments: _dev
     @exec {{ cpu }} -m pytest --hypothesis-profile=soak "$@"
 
-# Check lint rules, formatting and the layers between the packages.
+# Hold the code against the linters, the formatters, the layers and the house rules; --fix mends what can be mended.
 [no-exit-message]
-lint: _dev
-    @{{ cpu }} -m ruff check --quiet .
-    @{{ cpu }} -m ruff format --check --quiet .
-    @exec .venvs/cpu/bin/lint-imports
+lint *arguments: _dev
+    @exec {{ cpu }} -m tooling.lint "$@"
 
 # Check the types.
 [no-exit-message]
 types: _dev
     @exec {{ cpu }} -m mypy
 
-# Sort imports and format the code.
+# Sort imports and format the code and the scripts; --check changes nothing and fails if there is something to do.
 [no-exit-message]
 fmt *arguments: _dev
-    @{{ cpu }} -m ruff check --quiet --select I --fix .
-    @exec {{ cpu }} -m ruff format "$@"
+    @exec {{ cpu }} -m tooling.lint fmt "$@"
 
 # Resolve the pinned versions again (after a change of dependencies in pyproject.toml).
 [no-exit-message]
