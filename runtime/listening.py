@@ -1,5 +1,6 @@
 """Where the server listens: one socket for each address that the setting means, all on one port."""
 
+import contextlib
 import errno
 import ipaddress
 import os
@@ -73,6 +74,18 @@ def reachable(host: str) -> str:
     if found.is_any:  # with `::` both families are served
         return "127.0.0.1"
     return f"[{found.host}]" if found.family == socket.AF_INET6 else found.host
+
+
+def tell_port(descriptor: int | None, port: int) -> None:
+    """Tell whoever started the server where it listens, and close the descriptor, so that no child inherits it.
+
+    Raises `OSError` where the descriptor is not there to be written to.
+    """
+    if descriptor is None:
+        return
+    # Who wanted to know may be gone, and clients are served all the same.
+    with contextlib.suppress(BrokenPipeError), open(descriptor, "wb", buffering=0) as told:
+        told.write(b"%d\n" % port)
 
 
 def _bare(host: str) -> str:
@@ -154,4 +167,4 @@ def _refusal(error: OSError, host: str, port: int) -> CannotListen:
     return CannotListen(f"SERVER_BIND_HOST {host}, SERVER_PORT {port}: cannot listen there: {reason}")
 
 
-__all__ = ["CannotListen", "bind", "open_listeners", "reachable"]
+__all__ = ["CannotListen", "bind", "open_listeners", "reachable", "tell_port"]

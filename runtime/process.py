@@ -22,7 +22,7 @@ from engines.prompts.loading import load_chat_text
 from runtime import assembly
 from runtime.chat_engine import ChatEnginePlan, plan_chat_engine
 from runtime.health import Health
-from runtime.listening import reachable
+from runtime.listening import reachable, tell_port
 from runtime.server import Server
 from runtime.settings import EngineName, Settings
 from runtime.supervisor import Supervisor
@@ -111,6 +111,7 @@ class Process:
             port = await nursery.start(server.serve, place.server_bind_host, place.server_port)
             url = f"ws://{reachable(place.server_bind_host)}:{port}/ws"
             log.info("server.started", host=place.server_bind_host, port=port, url=url, mode=place.deploy_mode.value)
+            tell_port(place.listening_fd, port)
             task_status.started(port)
             nursery.start_soon(self._end_on_signal, signals, server, nursery.cancel_scope)
             await self._load(parts, server, nursery)

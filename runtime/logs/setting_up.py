@@ -18,6 +18,8 @@ from runtime.tracebacks import render
 log = structlog.get_logger()
 NO_COLOR = "NO_COLOR"
 """Set to anything, there are no colours (https://no-color.org)."""
+FORCE_COLOR = "FORCE_COLOR"
+"""Set to anything, there are colours although a pipe reads (https://force-color.org): behind it is a terminal."""
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -77,8 +79,9 @@ class _Handler(logging.Handler):
 
 
 def _has_colours(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Where a terminal reads, and nobody has said no. The server inherits the terminal of a keeper in front of it."""
-    return stream.isatty() and not environ.get(NO_COLOR) and environ.get("TERM") != "dumb"
+    """Where a terminal reads, or whoever reads asks for them, and nobody has said no."""
+    wanted = stream.isatty() or bool(environ.get(FORCE_COLOR))
+    return wanted and not environ.get(NO_COLOR) and environ.get("TERM") != "dumb"
 
 
 def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -160,16 +160,15 @@ del rude
     assert crash["exception"].startswith("ValueError\n")
 
 
-KEEP = "import os, sys; from tooling.keeper import Keeper; sys.exit(Keeper().keep(sys.argv[1:], os.environ))"
 GREET = BEGIN + "import structlog; structlog.get_logger().info('server.started', port=1)"
 
 
-def on_a_terminal(**more: str) -> str:
-    """What a terminal gets from a kept process with the server's logging."""
+def on_a_terminal(home: Path, **more: str) -> str:
+    """What a terminal gets from a kept process with the server's logging; it ends before it is ready, hence the 1."""
     ours, theirs = pty.openpty()
     kept = subprocess.Popen(
-        [sys.executable, "-c", KEEP, sys.executable, "-c", GREET],
-        env=environment(**{"TERM": "xterm-256color", **more}),
+        [sys.executable, "-m", "tests.keeping", sys.executable, "-c", GREET],
+        env=environment(**{"TERM": "xterm-256color", "YAP_HOME": str(home), "YAP_LOG_FILE": f"{home}/log", **more}),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -181,22 +180,25 @@ def on_a_terminal(**more: str) -> str:
         while chunk := os.read(ours, 4096):
             received += chunk
     except OSError:  # EIO: nobody has the other end any more
-        assert kept.wait(30) == 0
+        assert kept.wait(30) == 1
     finally:
         os.close(ours)
-    assert kept.wait(30) == 0
+    assert kept.wait(30) == 1
     return received.decode()
 
 
-def test_a_terminal_behind_the_keeper_gets_colours() -> None:
-    shown = on_a_terminal()
+def test_a_terminal_behind_the_keeper_gets_colours_and_its_log_none(tmp_path: Path) -> None:
+    shown = on_a_terminal(tmp_path)
     assert "\x1b[" in shown
     assert "server.started" in re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    logged = (tmp_path / "log").read_text()
+    assert "server.started" in logged
+    assert "\x1b" not in logged
 
 
 @pytest.mark.parametrize("wish", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"APP_LOG_FORMAT": "json"}])
-def test_who_wants_none_gets_no_colours(wish: dict[str, str]) -> None:
-    shown = on_a_terminal(**wish)
+def test_who_wants_none_gets_no_colours(wish: dict[str, str], tmp_path: Path) -> None:
+    shown = on_a_terminal(tmp_path, **wish)
     assert "server.started" in shown
     assert "\x1b" not in shown
 

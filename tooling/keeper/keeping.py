@@ -1,4 +1,4 @@
-"""Keeps a foreground server: its own process group, signals passed on one by one, nothing left behind.
+"""Keeps a server: its own process group, signals passed on one by one, its output kept, nothing left behind.
 
 A terminal sends Ctrl+C to every process of its foreground group. An engine's child process that gets it ends every
 stream before the server has begun to drain. So the server and all its children live in a group of their own, and only
@@ -10,98 +10,223 @@ import contextlib
 import ctypes
 import os
 import signal
-import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
-FORWARDED = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGTERM}
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-LEFTOVER_GRACE_S = 2.0
-POLL_S = 0.05
+from attrs import define, field
+
+from tooling.keeper.conflict import require_free
+from tooling.keeper.logfile import LogFile
+from tooling.keeper.mirror import Mirror
+from tooling.keeper.orders import Orders, Prepare, Prepared
+from tooling.keeper.places import Place, place_log
+from tooling.keeper.record import Record
+from tooling.keeper.serving import PR_SET_PDEATHSIG, Serving
+from tooling.keeper.terminal import Terminal
+from tooling.keeper.waiting import INTERRUPTED, TERMINATED, Waiting
+from tooling.refusal import FAILED, REFUSED, Refusal
+from tooling.running import Claim, Exit, Identity, Phase, State
+
 RUNNERS = frozenset({"just"})
+STDOUT = 1
+ENDS_PREPARING = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: TERMINATED}
+MEANT = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGTERM}
+SETTLE_EVERY_S = 0.5
 
 
+@define(eq=False)
 class Keeper:
-    """Runs one command to its end. Linux; call it from the main thread of a process without other threads."""
+    """One launch, from its claims to its end. Linux; made and used in the main thread.
 
-    def __init__(self) -> None:
-        self._server: subprocess.Popen[bytes] | None = None
-        self._early: list[signal.Signals] = []
-        self._prctl = ctypes.CDLL(None).prctl
+    Made in the process that the user waits for, before anything is disturbed: raises `Refusal` where the port or every
+    log is taken (by whom, and what to do), and where nothing can be written.
+    """
 
-    def keep(self, command: Sequence[str], environ: Mapping[str, str]) -> int:
-        """Run it and return its exit code, 128 + n if signal n ended it."""
-        for number in FORWARDED:
-            signal.signal(number, self._forward)
-        self._server = subprocess.Popen(
-            command,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            process_group=0,
-            preexec_fn=self._prepare,  # noqa: PLW1509  # safe here: this process has one thread
-        )
-        for early in self._early:
-            self._server.send_signal(early)
-        # Its pid stays taken until it is reaped: until then the group's number cannot become somebody else's.
-        os.waitid(os.P_PID, self._server.pid, os.WEXITED | os.WNOWAIT)
-        _end_group(self._server.pid)
-        code = self._server.wait()
-        return code if code >= 0 else 128 - code
+    orders: Orders
+    _terminal: Terminal | None = field(init=False)
+    _key: str = field(init=False)
+    _claim: Claim = field(init=False)
+    _place: Place = field(init=False)
+    _log: LogFile = field(init=False)
+    _waiter: int = field(default=-1, init=False)
+    _serving: Serving | None = field(default=None, init=False)
+    _early: list[signal.Signals] | None = field(default=None, init=False)
+    _is_ending: bool = field(default=False, init=False)
+    _settled_at: float = field(default=0.0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        settings, home = self.orders.settings, self.orders.home
+        self._terminal = Terminal.of(STDOUT)
+        self._key = str(settings.deployment.server_port or f"0-{os.getpid()}")
+        try:
+            self._claim = require_free(home, self._key)
+            self._place = place_log(home, self.orders.log, self._key)
+        except OSError as error:
+            why = error.strerror or error
+            raise Refusal(f"YAP_HOME={home} cannot be written ({why}): name another directory", REFUSED) from None
+        self._log = LogFile.open(self._place.path, settings.logs.log_max_bytes, settings.logs.log_keep)
+
+    @property
+    def log(self) -> Path:
+        """The file that this launch writes."""
+        return self._place.path
 
     def follow_runner(self) -> None:
         """Stop when the recipe runner that started us is killed; other parents (a shell, nohup) may leave."""
         with contextlib.suppress(OSError):
             parent = os.getppid()
             if Path(f"/proc/{parent}/comm").read_text("ascii").strip() in RUNNERS:
-                self._prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
+                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
-    def _forward(self, number: int, frame: FrameType | None) -> None:
-        meant = FORWARDED[signal.Signals(number)]
-        if self._server is None:
-            self._early.append(meant)
-        else:
-            self._server.send_signal(meant)
+    def keep(self, command: Sequence[str], prepare: Prepare) -> int:
+        """Prepare, run the server in front of this terminal until it ends, and return the launch's exit code."""
+        for number in MEANT:
+            signal.signal(number, self._heard)
+        # Whoever reads our output may leave (`just run | head`): that is no reason to end a server.
+        for number in (signal.SIGPIPE, signal.SIGTTOU):
+            signal.signal(number, signal.SIG_IGN)
+        mirror = Mirror(self._log, self._terminal)
+        self._log.tell = mirror.show
+        record = Record(self.orders.home, self._first_state(), mirror.say, self._waiter)
+        try:
+            return self._run(command, prepare, mirror, record)
+        except Refusal as refusal:
+            return self._failed(record, mirror, refusal.exit_code, str(refusal))
+        except KeyboardInterrupt:
+            return self._failed(record, mirror, INTERRUPTED, "interrupted while preparing")
+        except SystemExit as leaving:
+            return self._failed(record, mirror, _code(leaving), "terminated while preparing")
+        except BaseException as error:
+            self._failed(record, mirror, FAILED, f"unforeseen: {type(error).__name__}")
+            raise
+        finally:
+            mirror.close()
 
-    def _prepare(self) -> None:
-        """In the child, before it becomes the server."""
-        self._prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # it may write to a terminal whose foreground group it is not in
+    def detach(self, command: Sequence[str], prepare: Prepare) -> int:
+        """Do the same in a session of its own; return once it is ready (0, or 7), or with what kept it from that.
+
+        What it is at is told on stderr meanwhile. Ctrl+C only ends the waiting, with 130. The claims go with the new
+        process: this one may end at any time. Call it before there is a second thread.
+        """
+        news, waiter = os.pipe()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, MEANT)
+        pid = os.fork()
+        if not pid:
+            os.close(news)
+            self._waiter = waiter
+            self._become_session(command, prepare, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(waiter)
+        self._claim.close()
+        if self._place.claim is not None:
+            self._place.claim.close()
+        return Waiting(pid, news, self.log, self.orders.extra, _say).until_ready()
+
+    def _become_session(self, command: Sequence[str], prepare: Prepare, mask: Iterable[int]) -> NoReturn:
+        """In the new process: no terminal, no standard input; what nobody foresaw goes to the log."""
+        code = FAILED
+        try:
+            os.setsid()
+            os.set_blocking(self._waiter, False)
+            self._terminal = None
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(nothing, 0)
+            os.close(nothing)
+            for standard in (1, 2):
+                os.dup2(self._log.fileno(), standard)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            code = self.keep(command, prepare)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+    def _run(self, command: Sequence[str], prepare: Prepare, mirror: Mirror, record: Record) -> int:
+        self._greet(mirror, record)
+
+        def say(text: str) -> None:
+            mirror.say(text)
+            record.change(in_passing=True, progress=text)
+            if time.monotonic() > self._settled_at + SETTLE_EVERY_S:
+                self._settled_at = time.monotonic()
+                record.settle()
+
+        prepared = prepare(say)
+        self._early = []
+        _take(record, prepared)
+        serving = Serving(self.orders, prepared, mirror, record)
+        serving.begin(command)
+        self._serving = serving
+        for number in self._early:
+            serving.hear(number)
+        return serving.until_it_ends()
+
+    def _greet(self, mirror: Mirror, record: Record) -> None:
+        now = time.strftime("%Y-%m-%d %H:%M:%S %z")
+        versions = " ".join(f"{name} {version}" for name, version in self.orders.versions.items())
+        self._log.line("\n".join((f"===== {now}  port {self._key}  {versions}".rstrip(), *self.orders.banner)))
+        if self._place.why:
+            mirror.say(f"keeper: {self._place.why}")
+        record.begin()
+
+    def _first_state(self) -> State:
+        deployment = self.orders.settings.deployment
+        return State(
+            key=self._key,
+            host=deployment.server_bind_host,
+            port=deployment.server_port,
+            phase=Phase.PREPARING,
+            keeper=Identity.of(os.getpid()),
+            requested=self.orders.requested,
+            resolved=self.orders.resolved,
+            versions=self.orders.versions,
+            log=str(self.log),
+            started=time.time(),
+        )
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        heard = signal.Signals(number)
+        if self._serving is not None:
+            self._serving.hear(MEANT[heard])
+        elif self._early is not None:
+            self._early.append(MEANT[heard])
+        elif not self._is_ending:  # one is enough: what is half made, and who makes it, is being removed
+            self._is_ending = True
+            if heard is signal.SIGINT:
+                raise KeyboardInterrupt
+            raise SystemExit(ENDS_PREPARING[heard])
+
+    def _failed(self, record: Record, mirror: Mirror, code: int, why: str) -> int:
+        self._is_ending = True
+        phase = Phase.STOPPED if code in (INTERRUPTED, TERMINATED) else Phase.FAILED
+        record.change(phase=phase, progress="", exit=Exit(code=code, why=why, at=time.time()))
+        mirror.log.line(f"keeper: {why}")
+        mirror.complain(f"run: {why}")
+        return code
 
 
-def _end_group(group: int) -> None:
-    """End every process that is left in a group whose leader has exited: politely, then for good."""
-    deadline = time.monotonic() + LEFTOVER_GRACE_S
-    _signal_group(group, signal.SIGTERM)
-    while _others_in(group) and time.monotonic() < deadline:
-        time.sleep(POLL_S)  # noqa: TID251  # there is no loop to block: this process only waits
-    _signal_group(group, signal.SIGKILL)
+def _take(record: Record, prepared: Prepared) -> None:
+    state = record.state
+    record.change(
+        code=prepared.code,
+        resolved=state.resolved if prepared.resolved is None else prepared.resolved,
+        versions=state.versions if prepared.versions is None else prepared.versions,
+    )
 
 
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+def _code(leaving: SystemExit) -> int:
+    return leaving.code if isinstance(leaving.code, int) else FAILED
 
 
-def _others_in(group: int) -> bool:
-    """Whether a live process other than the leader is in the group, or may be: a look that fails says nothing.
-
-    Looks into `/proc/<pid>/stat`, see proc(5).
-    """
-    try:
-        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-        return any(_is_in(group, pid) for pid in pids if pid != group)
-    except OSError:
-        return True
-
-
-def _is_in(group: int, pid: int) -> bool:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False  # it is gone, or another user's where those are hidden
-    return fields[2:3] == [str(group)] and fields[0] not in "ZX"
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 __all__ = ["Keeper"]

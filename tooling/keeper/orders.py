@@ -1,6 +1,6 @@
 """What a keeper is told: where to write, what to write down, and what to start."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ class Orders:
 
     `settings`: the server's, of which the keeper reads home, host, port, log file and its limits, and timeouts. `home`,
     `log`: absolute. `requested`, `resolved`, `versions`: as `State` has them, without secrets. `banner`: the plan in
-    lines, as the log gets it below time and version: no key, not even a made-up one. `extra`: lines for the terminal
-    alone, once the server is ready.
+    lines, as the log gets it below time and version: no key, not even a made-up one. `extra`: lines for whoever
+    waits for a launch in the background, once it is ready: a key may be among them.
     """
 
     settings: Settings = field(repr=False)
@@ -27,8 +27,8 @@ class Orders:
     requested: dict[str, Any] = field(factory=dict)
     resolved: dict[str, Any] = field(factory=dict)
     versions: dict[str, str] = field(factory=dict)
-    banner: tuple[str, ...] = ()
-    extra: tuple[str, ...] = field(default=(), repr=False)
+    banner: Sequence[str] = ()
+    extra: Sequence[str] = field(default=(), repr=False)
 
 
 @frozen(kw_only=True)

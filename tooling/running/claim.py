@@ -20,9 +20,9 @@ class Claim:
     _descriptor: int
 
     @classmethod
-    def port(cls, home: Path, port: int) -> "Claim | None":
+    def port(cls, home: Path, key: int | str) -> "Claim | None":
         """The right to launch on a port; None if another launch has it. Raises `OSError` where `home` is read-only."""
-        return cls._take(home / LOCKS / f"port-{port}.lock")
+        return cls._take(home / LOCKS / f"port-{key}.lock")
 
     @classmethod
     def log(cls, home: Path, log: Path) -> "Claim | None":

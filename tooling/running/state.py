@@ -69,9 +69,9 @@ def _names(value: object) -> Iterator[str]:
 class State:
     """One launch. Plain JSON data throughout, and no secrets: a mapping with the name of one is refused.
 
-    `key`: its directory's name, the port, or `0-<pid of the keeper>` until a free port is known. `server`: the main
-    process, None before it is started. `requested`: as typed, what `restart` starts from. `resolved`: what came of it,
-    of which `mode`, `engine`, `chat_model`, `tool_model`, `quantization`, `keys`, `label` are shown; every absolute
+    `key`: its directory's name: the port, or until a free one is known `0-<pid>` of whoever asked for it. `server`: the
+    main process, None before it is started. `requested`: as typed, what `restart` starts from. `resolved`: what came of
+    it, of which `mode`, `engine`, `chat_model`, `tool_model`, `quantization`, `keys`, `label` are shown; every absolute
     path in it, however deep, counts as in use while the launch lives. `log`: absolute. `started`: Unix time.
     `progress`: what it is at, in words. `code`: what a launch that is ready exits with, 0, or 7 after a failed push.
     """

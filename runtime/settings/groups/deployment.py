@@ -98,6 +98,12 @@ class Deployment:
     server_port: int = setting(
         "SERVER_PORT", Int(0, 65535), 8000, "Listening port; 0 takes a free one and logs it.", flags=("--port",)
     )
+    listening_fd: int | None = optional(
+        "LISTENING_FD",
+        Int(3),
+        "An inherited descriptor: the port is written to it as a line once the server listens, then it is closed. For "
+        "whoever starts the server, as the launch commands do.",
+    )
     metrics_enabled: bool = setting("METRICS_ENABLED", Flag(), False, "Serve `/metrics`.")
     playground: bool = setting("PLAYGROUND", Flag(), False, "Serve `/playground`.")
     drain_timeout_s: float = setting(

@@ -23,7 +23,6 @@ TO_COME = {
         "AWQ_CACHE_DIR AWQ_SCHEME AWQ_CALIB_DATASET AWQ_NSAMPLES AWQ_SEQLEN FORCE_REBUILD HF_PUSH_REPO_ID "
         "HF_PUSH_PRIVATE HF_LICENSE_FETCH_TIMEOUT"
     ),
-    "launching": "YAP_LOG_FILE LOG_MAX_BYTES LOG_KEEP READY_TIMEOUT_S",
     "the clients": " ".join(variable.name for variable in FIELDS["clients"].values()),
 }
 # It has one value; its effect is that every other one is refused.
