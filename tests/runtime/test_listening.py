@@ -1,5 +1,6 @@
 """Where the server listens, against the real socket layer of this machine's loopback."""
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,7 +9,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from runtime.listening import CannotListen, bind, open_listeners, reachable
+from runtime.listening import CannotListen, bind, open_listeners, reachable, tell_port
 
 
 async def answers(host: str, port: int) -> bool:
@@ -127,3 +128,19 @@ def test_of_a_name_with_several_addresses_those_of_this_machine_are_served(monke
 )
 def test_what_is_announced_is_an_address_that_answers(host: str, answering: str) -> None:
     assert reachable(host) == answering
+
+
+def test_who_started_it_is_told_the_port_and_the_descriptor_is_closed() -> None:
+    reads, writes = os.pipe()
+    tell_port(writes, 8123)
+    with open(reads, "rb") as told:
+        assert told.read() == b"8123\n"
+
+
+def test_whoever_wanted_to_know_the_port_may_be_gone() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    tell_port(writes, 8123)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        tell_port(writes, 8123)
+    tell_port(None, 8123)
