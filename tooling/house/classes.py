@@ -1,4 +1,4 @@
-"""One top-level class a file; what is only a shape of data, a set of names or an error does not count."""
+"""One class a file; what is only a shape of data, a set of names or an error does not count."""
 
 import ast
 import builtins
@@ -70,16 +70,32 @@ def _last(node: ast.expr) -> str:
 def _check(tree: Tree) -> Iterator[Finding]:
     kinds = Kinds(Imports(tree))
     for module in tree.ours:
-        classes = [node for node in module.body if isinstance(node, ast.ClassDef)]
+        classes = [node for node in _top(module.body) if isinstance(node, ast.ClassDef)]
         counted = [node for node in classes if len(classes) > 1 and kinds.counts(module, node)]
         for node in counted[1:]:
             what = f"class {node.name} stands beside {counted[0].name}"
             yield Finding(module.path, node.lineno, what, node.name)
+        for placed in module.statements:
+            if isinstance(placed.node, ast.ClassDef) and placed.function is not None:
+                what = f"class {placed.node.name} is made anew by every {placed.function.name}()"
+                yield Finding(module.path, placed.node.lineno, what, placed.node.name)
+
+
+def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """What stands at the top, under conditions too."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
+            for name in ("body", "orelse", "finalbody"):
+                yield from _top(getattr(node, name, []))
+            for handler in getattr(node, "handlers", ()):
+                yield from _top(handler.body)
 
 
 CLASSES = Rule(
     "one-class",
-    "packages: one top-level class a file; data classes (attrs too), enums, exceptions, protocols do not count",
+    "packages: one top-level class a file, none in a function; data classes (attrs too), enums, exceptions, protocols"
+    " do not count at the top",
     "give it a module of its own",
     _check,
 )

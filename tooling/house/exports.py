@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from tooling.house.finding import Finding, Rule
-from tooling.house.module import Module
+from tooling.house.module import Module, runs_program
 from tooling.house.tree import Tree
 
 EXPORTS = "__all__"
@@ -32,11 +32,7 @@ def _exports_in(node: ast.stmt) -> bool:
 
 def _end(module: Module) -> ast.stmt | None:
     """The last statement, but for what runs where the module is a program."""
-    return next((node for node in reversed(module.body) if not _runs(node)), None)
-
-
-def _runs(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+    return next((node for node in reversed(module.body) if not runs_program(node)), None)
 
 
 def _docstrings(tree: Tree) -> Iterator[Finding]:

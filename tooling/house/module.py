@@ -44,6 +44,11 @@ class Module:
         return cls(path, text, ast.parse(text).body)
 
     @property
+    def is_program(self) -> bool:
+        """Whether it is run by name: `python -m`."""
+        return self.path.endswith("/__main__.py") or any(runs_program(node) for node in self.body)
+
+    @property
     def is_package(self) -> bool:
         """Whether it is a package's `__init__`."""
         return self.path.endswith("/__init__.py")
@@ -100,6 +105,11 @@ class Module:
         return len(self.code_lines.intersection(_lines(node)))
 
 
+def runs_program(node: ast.stmt) -> bool:
+    """Whether it is `if __name__ == "__main__"`."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+
+
 def _lines(node: ast.stmt) -> range:
     return range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
@@ -114,4 +124,4 @@ def _statements(body: list[ast.stmt], function: Function | None) -> Iterator[Pla
             yield from _statements(part.body, within)
 
 
-__all__ = ["Function", "Module", "Placed"]
+__all__ = ["Function", "Module", "Placed", "runs_program"]

@@ -11,6 +11,7 @@ from tooling.house import exceptions
 from tooling.house.asynchronous import ASYNCIO
 from tooling.house.classes import CLASSES
 from tooling.house.cycles import CYCLES
+from tooling.house.environment import ENVIRONMENT
 from tooling.house.exports import ALL, DOCSTRINGS
 from tooling.house.finding import Finding, Rule
 from tooling.house.ignores import IGNORES
@@ -46,6 +47,7 @@ RULES = (
     PREFIXES,
     NAMES,
     ASYNCIO,
+    ENVIRONMENT,
     INLINE_PYTHON,
     IGNORES,
     READABLE,

@@ -7,6 +7,7 @@ from tooling.house.tree import Tree
 
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
+COMMENTS = ("#", "//", "/*", "*", "<!--")
 
 
 def _files(tree: Tree) -> Iterator[Finding]:
@@ -14,10 +15,10 @@ def _files(tree: Tree) -> Iterator[Finding]:
         # Counting tokens takes most of the time there is: not where all lines together are few enough.
         if module.text.count("\n") >= MAX_FILE_LINES and (size := len(module.code_lines)) > MAX_FILE_LINES:
             yield Finding(module.path, 1, f"{size} lines of code, more than {MAX_FILE_LINES}")
-    for script in tree.scripts:
-        lines = [line.strip() for line in script.text.splitlines()]
-        if (size := sum(bool(line) and not line.startswith("#") for line in lines)) > MAX_FILE_LINES:
-            yield Finding(script.path, 1, f"{size} lines of code, more than {MAX_FILE_LINES}")
+    for other in (*tree.scripts, *tree.pages):
+        lines = [line.strip() for line in other.text.splitlines()]
+        if (size := sum(bool(line) and not line.startswith(COMMENTS) for line in lines)) > MAX_FILE_LINES:
+            yield Finding(other.path, 1, f"{size} lines of code, more than {MAX_FILE_LINES}")
 
 
 def _functions(tree: Tree) -> Iterator[Finding]:
@@ -31,7 +32,7 @@ def _functions(tree: Tree) -> Iterator[Finding]:
 
 FILES = Rule(
     "file-size",
-    f"packages, tests, scripts: at most {MAX_FILE_LINES} lines of code; blank, comment and docstring lines are free",
+    f"packages, tests, scripts, pages: at most {MAX_FILE_LINES} lines of code; blank, comment, docstring lines are free",
     "move one of the things it does into a module of its own",
     _files,
 )

@@ -19,6 +19,7 @@ PROJECT = "pyproject.toml"
 MADE = frozenset({"__pycache__", "build", "dist", "node_modules", "shared"})
 RUN_BY_OTHERS = frozenset({".ci", ".github", ".githooks"})
 SCRIPTS = (".sh", ".bash", ".just", ".yaml", ".yml")
+PAGES = (".js", ".mjs", ".css", ".html")
 SHELLS = (".sh", ".bash")
 SHEBANG_BYTES = 2
 SHEBANG = re.compile(r"#!.*\b(?:ba|da|k)?sh\b")
@@ -56,6 +57,11 @@ class Tree:
     def scripts(self) -> tuple[Text, ...]:
         """What shells, `just`, image builders and other machines' runners read."""
         return tuple(one for path in self.files if self._runs(path) and (one := self._text(path)) is not None)
+
+    @cached_property
+    def pages(self) -> tuple[Text, ...]:
+        """What browsers run."""
+        return tuple(one for path in self.files if path.endswith(PAGES) and (one := self._text(path)) is not None)
 
     @cached_property
     def shells(self) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ def _sizes() -> list[Sample]:
     return [
         _one("file-size", "x = 1\n" * 301, 1, "x = 1\n\n# why\n" * 300),
         _one("file-size", "x = 1\n" * 301, 1, "x = 1\n" * 300, "tests/test_it.py"),
+        _one("file-size", "let x\n" * 301, 1, "let x\n// why\n" * 300, "runtime/site/it.js"),
         _one("file-size", "true\n" * 301, 1, "true\n# why\n" * 300, "start.sh"),
         _one("function-size", LONG_FUNCTION, 1, LONG_BUT_FREE),
         _one("function-size", f"class A:\n    async {LONG_FUNCTION.replace('    ', '        ')}", 2, LONG_BUT_FREE),
@@ -87,6 +88,8 @@ class I(A): pass
     of_a_protocol = "from typing import Protocol\nclass P(Protocol): pass\nclass A(P): pass\nclass B(P): pass\n"
     return [
         Sample("one-class", {"runtime/it.py": two}, (("runtime/it.py", 3),), errors),
+        _one("one-class", "def f():\n    class A: pass\n", 2, "class B:\n    class A: pass\n"),
+        _one("one-class", "class A: pass\nif 1:\n    class B: pass\n", 3, "if 1:\n    class B: pass\n"),
         Sample("one-class", {"runtime/it.py": of_a_protocol}, (("runtime/it.py", 4),), {"tests/it.py": two}),
     ]
 
@@ -121,6 +124,8 @@ def _imports() -> list[Sample]:
         _one("late-import", "from importlib import import_module as load\n", 1, "import importlib\n"),
         _one("late-attribute", "def __getattr__(name): pass\n", 1, "class A:\n    def __getattr__(self, n): pass\n"),
         _one("asyncio", "from asyncio import sleep\n", 1, "from trio import sleep\n"),
+        _one("environment", "import os\nx = os.environ['A']\n", 2, "def f(environ): return environ['A']\n"),
+        _one("environment", "from os import getenv\n", 1, "import os\nif __name__ == '__main__':\n    f(os.environ)\n"),
         _one("asyncio", "def f():\n    import asyncio.events\n", 2, "import asyncio_like\n"),
     ]
 
@@ -196,6 +201,8 @@ def _scripts() -> list[Sample]:
             "inline-python", 'FROM x\nCMD ["python3", "-c", "x"]\n', 2, 'CMD ["python3", "-m", "x"]\n', "Dockerfile.a"
         ),
         _one("inline-python", "run: python -c 'x'\n", 1, "run: python -m x\n", "docs/it.yaml"),
+        _one("inline-python", "a:\n  - python3\n  - -c\n  - |\n    x\n", 2, "a:\n  - python3\nb:\n  - -c\n", "it.yml"),
+        _one("inline-python", "cat >it.py <<EOF\nx\nEOF\n", 1, "cat >it.txt <<EOF\npython -m x\nEOF\n", "it.sh"),
     ]
 
 
