@@ -41,6 +41,16 @@ run-trt *arguments: _trt
 run-tool *arguments: (_environment torch)
     @exec .venvs/{{ torch }}/bin/python -m tooling.run --mode tool "$@"
 
+# Stop a server: it drains, and is ended if it does not; nobody else's process is ever touched.
+[no-exit-message]
+stop *arguments: _doctor
+    @exec .venvs/{{ doctor }}/bin/python -m tooling.stop "$@"
+
+# Show the log of a server, then what comes; Ctrl+C leaves the log, the server runs on.
+[no-exit-message]
+logs *arguments: _doctor
+    @exec .venvs/{{ doctor }}/bin/python -m tooling.logs "$@"
+
 # Say what would keep a server from running here: GPU, driver, CUDA, Python, packages, MPI, machine, settings.
 [no-exit-message]
 doctor *arguments: _doctor
@@ -191,7 +201,7 @@ _bench:
 [no-exit-message, private]
 _vllm: (_environment "vllm")
 
-# Any environment can run the diagnosis; none is made or moved for it but the CPU's, where there is no other.
+# Any environment can run the diagnosis and look after servers; none is made or moved for it but the CPU's, where there is no other.
 [no-exit-message, private]
 _doctor:
     @{{ if doctor == "cpu" { python + " -m tooling.setup cpu" } else { ":" } }}

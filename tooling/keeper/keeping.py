@@ -189,6 +189,7 @@ class Keeper:
             versions=self.orders.versions,
             log=str(self.log),
             started=time.time(),
+            drain_timeout_s=deployment.drain_timeout_s,
         )
 
     def _heard(self, number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,10 @@
 """A process that is known for certain: its number may be given to another one later, and after a boot all are."""
 
 import os
+import select
 import signal
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from attrs import field, frozen, validators
@@ -62,6 +65,27 @@ class Identity:
         return max(0.0, float((PROC / "uptime").read_text("ascii").split()[0]) - self.start_ticks / ticks)
 
 
+def wait_gone(processes: Iterable[Identity], timeout_s: float) -> bool:
+    """Wait until none of them lives; False if one still does after the time."""
+    deadline = time.monotonic() + timeout_s
+    for process in processes:
+        try:
+            handle = os.pidfd_open(process.pid)
+        except ProcessLookupError:
+            continue
+        try:
+            waiter = select.poll()
+            waiter.register(handle, select.POLLIN)
+            while process.is_alive():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                waiter.poll(left * 1000)
+        finally:
+            os.close(handle)
+    return True
+
+
 def boot_id() -> str:
     """The kernel's name for the time since it was booted."""
     return BOOT_ID.read_text("ascii").strip()
@@ -88,4 +112,4 @@ def _stat(pid: int) -> list[str]:
         raise ProcessLookupError(f"no process has the number {pid}") from None
 
 
-__all__ = ["Identity", "boot_id", "members"]
+__all__ = ["Identity", "boot_id", "members", "wait_gone"]

@@ -74,6 +74,7 @@ class State:
     it, of which `mode`, `engine`, `chat_model`, `tool_model`, `quantization`, `keys`, `label` are shown; every absolute
     path in it, however deep, counts as in use while the launch lives. `log`: absolute. `started`: Unix time.
     `progress`: what it is at, in words. `code`: what a launch that is ready exits with, 0, or 7 after a failed push.
+    `drain_timeout_s`: what its server takes for running turns after the first signal.
     """
 
     schema: int = SCHEMA
@@ -90,6 +91,7 @@ class State:
     started: float
     progress: str = ""
     code: int = 0
+    drain_timeout_s: float = 0.0
     exit: Exit | None = None
 
     @property
