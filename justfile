@@ -176,8 +176,8 @@ fmt *arguments: _dev
 
 # Resolve the pinned versions again (after a change of dependencies in pyproject.toml).
 [no-exit-message]
-lock:
-    @exec {{ python }} -m tooling.setup lock
+lock *names:
+    @exec {{ python }} -m tooling.setup lock "$@"
 
 [no-exit-message, private]
 _cpu: (_environment "cpu")

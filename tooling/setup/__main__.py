@@ -1,7 +1,7 @@
-"""`python3 -m tooling.setup [cpu|vllm|trt|quant] [--dev]` makes or updates a virtual environment; `lock` renews the pins.
+"""`python3 -m tooling.setup [cpu|dev|vllm|quant|tool|trt] [--dev]` makes or updates a virtual environment.
 
-Needs Python and its pip, nothing else. Exit codes: 0 done, 1 a step failed, 2 usage, 3 this machine cannot,
-130 interrupted.
+`lock [NAME ...]` renews the pins. Needs Python and its pip, nothing else. Exit codes: 0 done, 1 a step failed, 2 usage,
+3 this machine cannot, 130 interrupted, 143 terminated.
 """
 
 import os

@@ -12,6 +12,7 @@ from pathlib import Path
 from tooling.setup.errors import MachineError, SetupError
 from tooling.setup.locking import locked
 from tooling.setup.progress import Progress
+from tooling.setup.uv import Uv
 
 RECORD = "set-up.json"
 
@@ -50,9 +51,15 @@ class Environment:
         partial.write_text(json.dumps(dict(record), indent=1, sort_keys=True) + "\n", "utf-8")
         partial.replace(self.path / RECORD)
 
-    def make(self, interpreter: str = sys.executable) -> None:
-        """Make it afresh with this interpreter, by default the running one. Raises `SetupError`."""
+    def make(self, interpreter: str = sys.executable, uv: Uv | None = None) -> None:
+        """Make it afresh with this interpreter, by default the running one, and with pip in it. Raises `SetupError`."""
         shutil.rmtree(self.path, ignore_errors=True)
+        if uv is not None:
+            command = uv.venv(self.path, interpreter)
+            made = subprocess.run(command, env=dict(uv.environ), capture_output=True, text=True, check=False)
+            if made.returncode == 0 and self.sound():
+                return
+            shutil.rmtree(self.path, ignore_errors=True)
         command = [interpreter, "-m", "venv", str(self.path)]
         made = subprocess.run(command, capture_output=True, text=True, check=False)
         if made.returncode:
@@ -62,10 +69,13 @@ class Environment:
             )
 
     @contextlib.contextmanager
-    def locked(self, progress: Progress) -> Iterator[None]:
-        """Hold this environment alone: a second set-up waits for the first and then finds everything done."""
-        with locked(self.path, f"another set-up of {self.path.name} is running", progress):
-            yield
+    def locked(self, progress: Progress) -> Iterator[int]:
+        """Hold this environment alone: a second set-up waits for the first and then finds everything done.
+
+        Gives the lock's descriptor; a child that inherits it holds the lock as well.
+        """
+        with locked(self.path, f"another set-up of {self.path.name} is running", progress) as descriptor:
+            yield descriptor
 
 
 def require_space(path: Path, wanted_bytes: int) -> None:

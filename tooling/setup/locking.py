@@ -9,10 +9,11 @@ from tooling.setup.progress import Progress
 
 
 @contextlib.contextmanager
-def locked(path: Path, busy: str, progress: Progress) -> Iterator[None]:
+def locked(path: Path, busy: str, progress: Progress) -> Iterator[int]:
     """Hold the lock of a directory, `NAME.lock` beside it; a second maker says `busy` and waits for the first.
 
-    The file stays: removing it would let two makers lock two different files. Raises `OSError`.
+    Gives the lock's descriptor. The file stays: removing it would let two makers lock two different files.
+    Raises `OSError`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with (path.parent / f"{path.name}.lock").open("w") as handle:
@@ -21,7 +22,7 @@ def locked(path: Path, busy: str, progress: Progress) -> Iterator[None]:
         except BlockingIOError:
             progress.say(f"{busy}; waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield handle.fileno()
 
 
 __all__ = ["locked"]

@@ -25,6 +25,10 @@ class Progress:
         self._drawn = 0.0
         self._terminal = stream.isatty()
 
+    def expect(self, total: int) -> None:
+        """So many steps come now; they are counted from one."""
+        self.total, self._done = total, 0
+
     def say(self, text: str) -> None:
         """One whole line."""
         self._clear()

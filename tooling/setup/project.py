@@ -43,6 +43,10 @@ class Project:
         """The file with the exact versions of one environment."""
         return self.root / LOCKS / f"{name}.txt"
 
+    def pins(self, name: str) -> dict[str, str]:
+        """What a lock holds: canonical distribution name to version."""
+        return pins_of(self.lock(name).read_text("utf-8"))
+
 
 def pinned(requirements: Sequence[str], name: str) -> str:
     """The version that `name==version` in a list of requirements stands for."""
@@ -53,9 +57,15 @@ def pinned(requirements: Sequence[str], name: str) -> str:
     raise KeyError(f"{name} is not pinned in pyproject.toml")
 
 
-def count_pins(lock_text: str) -> int:
-    """How many packages a lock names."""
-    return sum(1 for line in lock_text.splitlines() if "==" in line and not line.startswith("#"))
+def pins_of(lock_text: str) -> dict[str, str]:
+    """The lines of a lock: canonical distribution name to version."""
+    lines = [line.strip() for line in lock_text.splitlines() if "==" in line and not line.startswith("#")]
+    return {name: version for name, _, version in (line.partition("==") for line in lines)}
 
 
-__all__ = ["Project", "count_pins", "pinned"]
+def lock_lines(pins: Mapping[str, str]) -> str:
+    """The same the other way round, in order of the names."""
+    return "".join(f"{name}=={pins[name]}\n" for name in sorted(pins))
+
+
+__all__ = ["Project", "lock_lines", "pinned", "pins_of"]

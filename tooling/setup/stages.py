@@ -2,16 +2,16 @@
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tooling.setup import tensorrt
+from tooling.setup import tensorrt, uv
 from tooling.setup.environment import Environment, require_space
 from tooling.setup.errors import UsageError
 from tooling.setup.installer import Installer
 from tooling.setup.progress import Progress
-from tooling.setup.project import Project, count_pins, pinned
-from tooling.setup.wheels import install_gpu_torch, install_torch
+from tooling.setup.project import Project, pinned, pins_of
+from tooling.setup.wheels import install_torch, require_gpu_build
 
 SPACE_BYTES = {"cpu": 4_000_000_000, "vllm": 20_000_000_000, "trt": 25_000_000_000, "quant": 2_500_000_000}
 # NVIDIA's libraries come with the GPU's torch.
@@ -49,26 +49,36 @@ def set_up(
     target: str,
     progress: Progress,
     *,
+    environ: Mapping[str, str],
     dev: bool = False,
     bench: bool = False,
     gpu: bool = False,
     interpreter: str = sys.executable,
 ) -> Environment:
-    """Bring `.venvs/<target>` up to date and return it. Raises `SetupError`; a second run goes on where it failed."""
+    """Bring `.venvs/<target>` up to date and return it; `environ`: where uv and its settings are looked for.
+
+    Raises `SetupError`; a second run goes on where it failed.
+    """
     stages = plan(project, target, dev=dev, bench=bench, gpu=gpu)
     environment = Environment(project.root / ".venvs" / target)
-    with environment.locked(progress):
+    with environment.locked(progress) as lock:
         sound = environment.sound()
         record = environment.record() if sound else {}
         missing = [stage for stage in stages if record.get(stage.name) != stage.key]
-        progress.total = len(missing) + (not sound)
+        if not missing:
+            return environment
+        progress.expect(len(missing) + (not sound))
+        fast = uv.find(environ, str(environment.python) if sound else interpreter, progress)
         if not sound:
             room = SPACE_BYTES[target] + (GPU_TORCH_BYTES if target == "quant" and gpu else 0)
             require_space(environment.path.parent, room)
             with progress.step(f"virtual environment .venvs/{target}"):
-                environment.make(interpreter)
-        installer = Installer(environment.python, progress)
+                environment.make(interpreter, fast)
+        installer = Installer(environment.python, progress, uv=fast, holding=(lock,))
         for stage in missing:
+            # Off the record first: one that is cut short leaves neither the old packages nor the new ones for certain.
+            record.pop(stage.name, None)
+            environment.keep(record)
             with progress.step(stage.title):
                 stage.run(installer)
             record[stage.name] = stage.key
@@ -83,8 +93,7 @@ def _cpu(project: Project) -> tuple[Stage, ...]:
 
 
 def _vllm(project: Project) -> tuple[Stage, ...]:
-    wanted = [*project.engine("vllm"), *project.dependencies(), *project.build_requirements()]
-    return (Stage("packages", "vLLM for NVIDIA GPUs", _key(*wanted), lambda pip: pip.install(*wanted)),)
+    return _gpu_torch(project), _locked(project, "vllm", "packages")
 
 
 def _trt(project: Project) -> tuple[Stage, ...]:
@@ -100,9 +109,20 @@ def _trt(project: Project) -> tuple[Stage, ...]:
 def _quant(project: Project, *, gpu: bool) -> tuple[Stage, ...]:
     """Without the project itself: its workers are run from the checkout and need none of its dependencies."""
     version = pinned(project.engine("quant"), "torch")
-    install, where = (install_gpu_torch, "GPU") if gpu else (install_torch, "CPU")
-    torch = Stage("torch", f"torch {version} for the {where}", f"{version} {where}", lambda pip: install(pip, version))
-    return torch, _locked(project, "quant", "packages")
+    on_cpu = Stage("torch", f"torch {version} for the CPU", version, lambda pip: install_torch(pip, version))
+    return _gpu_torch(project) if gpu else on_cpu, _locked(project, "quant", "packages")
+
+
+def _gpu_torch(project: Project) -> Stage:
+    """torch and NVIDIA's libraries, the same for everything on a GPU, so that they are fetched once."""
+    lock = _locked(project, "cuda", "packages")
+    version = project.pins("cuda")["torch"]
+
+    def install(pip: Installer) -> None:
+        require_gpu_build(pip, version)
+        lock.run(pip)
+
+    return Stage("torch", f"torch {version} for CUDA", lock.key, install)
 
 
 MAKERS: dict[str, Callable[[Project], tuple[Stage, ...]]] = {"cpu": _cpu, "vllm": _vllm, "trt": _trt}
@@ -111,8 +131,8 @@ MAKERS: dict[str, Callable[[Project], tuple[Stage, ...]]] = {"cpu": _cpu, "vllm"
 def _locked(project: Project, name: str, what: str) -> Stage:
     lock = project.lock(name)
     text = lock.read_text("utf-8")
-    count = count_pins(text)
-    # Without dependencies: vLLM's list names torchvision, torchaudio and torchcodec, which text never uses.
+    count = len(pins_of(text))
+    # Without dependencies: vLLM's list names packages for sound and video, which text never uses (`resolve.LEFT_OUT`).
     return Stage(
         f"lock-{name}",
         f"{count} {what}",

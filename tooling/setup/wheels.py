@@ -43,9 +43,14 @@ def install_torch(installer: Installer, version: str) -> None:
         ) from error
 
 
-def install_gpu_torch(installer: Installer, version: str) -> None:
-    """Install the index's default build of torch with NVIDIA's libraries. Raises `SetupError`."""
-    installer.install(f"torch=={version}")
+def require_gpu_build(installer: Installer, version: str) -> None:
+    """Raises `SetupError` where the configured indexes would give the CPU build of this version."""
+    found = next((one for one in installer.resolve("--no-deps", f"torch=={version}") if one.name == "torch"), None)
+    if found is not None and found.version.endswith("+cpu"):
+        raise SetupError(
+            f"The default torch here is {found.version}, a build for the CPU.\nTake it out of pip's indexes and folders"
+            " (pip config list), then run this again."
+        )
 
 
 def _applies(requirement: str, machine: str) -> bool:
@@ -55,4 +60,4 @@ def _applies(requirement: str, machine: str) -> bool:
     return not machines or machine in machines
 
 
-__all__ = ["CPU_INDEX", "install_gpu_torch", "install_torch", "is_cpu_build"]
+__all__ = ["CPU_INDEX", "GPU_LIBRARIES", "install_torch", "is_cpu_build", "require_gpu_build"]

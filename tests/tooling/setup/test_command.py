@@ -1,0 +1,90 @@
+"""The set-up's command line: what it refuses, and how it ends when something fails."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tooling.setup import command
+from tooling.setup.project import Project
+
+
+@pytest.fixture
+def elsewhere(checkout: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The command, with another checkout to work on and signals left as they are."""
+    monkeypatch.setattr(command, "ROOT", checkout.root)
+    monkeypatch.setattr(signal, "signal", lambda number, action: None)
+    return checkout
+
+
+def test_a_target_with_a_word_too_much_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        command.run(["cpu", "vllm"], {})
+    assert end.value.code == 2
+    assert "one target at a time; vllm is too much" in capsys.readouterr().err
+
+
+def test_what_the_disk_refuses_is_told_and_no_traceback(elsewhere: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    (elsewhere.root / ".venvs").write_text("a file where a folder should be")
+    assert command.run(["cpu"], {}) == 1
+    assert "setup: FAILED: [Errno 17] File exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("raised", "ends"),
+    [
+        (KeyboardInterrupt(), (130, "interrupted")),
+        (command.Terminated(15), (143, "terminated")),
+        (OSError(28, "No space left on device"), (1, "No space")),
+    ],
+)
+def test_however_it_is_ended_it_says_so_in_a_line(
+    elsewhere: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    raised: BaseException,
+    ends: tuple[int, str],
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise raised
+
+    monkeypatch.setattr(command, "set_up", fail)
+    assert command.run(["cpu"], {}) == ends[0]
+    assert ends[1] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "gpu", "made"),
+    [
+        ([], False, ["cpu"]),
+        (["dev"], False, ["cpu+dev"]),
+        (["tool"], False, ["cpu"]),
+        (["tool"], True, ["vllm", "quant"]),
+        (["vllm"], True, ["vllm", "quant"]),
+        (["vllm", "--no-gpu", "--dev"], False, ["vllm+dev", "quant"]),
+        (["quant"], False, ["quant"]),
+    ],
+)
+def test_which_environments_a_target_makes(
+    elsewhere: Project, monkeypatch: pytest.MonkeyPatch, words: list[str], gpu: bool, made: list[str]
+) -> None:
+    seen = []
+
+    def note(project: Project, target: str, *, dev: bool = False, **_: Any) -> None:
+        seen.append(target + "+dev" * dev)
+
+    monkeypatch.setattr(command, "set_up", note)
+    monkeypatch.setattr(command, "GPU_DEVICE", Path("/dev/null") if gpu else elsewhere.root / "none")
+    assert command.run(words, {}) == 0
+    assert seen == made
+
+
+def test_vllm_without_a_gpu_is_refused(
+    elsewhere: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "GPU_DEVICE", elsewhere.root / "none")
+    assert command.run(["vllm"], {}) == 3
+    assert "no NVIDIA GPU here" in capsys.readouterr().err
+    assert sys.platform.startswith("linux")
