@@ -5,7 +5,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from tooling.cache import Entry
+from tooling.cache import Entry, is_complete
 
 
 @frozen(kw_only=True)
@@ -37,6 +37,10 @@ class Step:
     def makes(self, home: Path) -> Path | None:
         """Where what it makes will stand; None for a push."""
         return self.entry.path(home) if self.entry else None
+
+    def is_made(self, home: Path) -> bool:
+        """Whether it is there already, whole, and not asked for anew."""
+        return self.entry is not None and not self.anew and is_complete(self.entry.path(home))
 
 
 __all__ = ["Step"]

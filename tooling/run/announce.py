@@ -1,78 +1,126 @@
 """What a launch tells its user: the plan, and how to talk to the server."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from runtime.listening import reachable
-from runtime.settings import Settings
+from runtime.settings import EngineName
+from runtime.settings.sections import VARIABLES
 from tooling.demo.smollm2 import NAME
-from tooling.run.plan import PLACEHOLDER, SLOT_OF, Launch
+from tooling.preparing import Step
+from tooling.run.launch import PLACEHOLDER, SLOT_OF
+from tooling.run.plan import Plan
 
 DEFAULT_PORT = 8000
 DEMO = {"chat": NAME, "toy": "a toy, whose words mean nothing", "tool": "the demo model"}
 ENGINES = {"vllm": "vLLM on the GPU", "trt": "TensorRT-LLM on the GPU"}
+GB = 1e9
 
 
-def banner(launch: Launch, settings: Settings) -> str:
-    """The lines printed before the server takes over. Holds the key only if it was made up for this run."""
-    deployment = settings.deployment
-    host = reachable(deployment.server_bind_host)
-    port = str(deployment.server_port) if deployment.server_port else "PORT"
-    lines = [
-        f"  mode     {launch.mode} ({launch.why})",
-        f"  engine   {_engine(launch, settings)}",
-        *(f"  {kind:<8} {_model(launch, kind, model)}" for kind, model in _models(settings) if model),
-        f"  address  ws://{host}:{port}/ws"
-        + ("" if deployment.server_port else "  (PORT is in the server's first lines)"),
-    ]
-    key = "..."
-    if launch.made_key:
-        key = deployment.api_keys[0].reveal()
-        lines.append(f"  key      {key}  (made up for this run; TEXT_API_KEY sets your own)")
-    else:
-        lines.append("  key      the one in TEXT_API_KEY")
-    server = "" if port == str(DEFAULT_PORT) and host == "127.0.0.1" else f" --server {host}:{port}"
-    return "\n".join(
-        [*lines, "", "In a second terminal, once it says it is ready:", f"  TEXT_API_KEY={key} just live{server}", ""]
+def banner(plan: Plan) -> tuple[str, ...]:
+    """The plan in lines, without any key."""
+    deployment = plan.settings.deployment
+    host, port = reachable(deployment.server_bind_host), deployment.server_port or "PORT"
+    return (
+        f"  mode     {plan.launch.mode} ({plan.launch.why})",
+        f"  engine   {_engine(plan)}",
+        *(f"  {slot.partition('_')[0].lower():<8} {_model(plan, slot)}" for slot in plan.launch.slots),
+        *(f"  first    {_step(step, plan)}" for step in plan.steps),
+        *(f"  note     {note}" for note in plan.notes),
+        f"  address  ws://{host}:{port}/ws" + ("" if deployment.server_port else "  (PORT is in the server's lines)"),
+        f"  log      {plan.log}",
     )
 
 
-def as_json(launch: Launch, settings: Settings) -> str:
+def welcome(plan: Plan) -> tuple[str, ...]:
+    """How to talk to the server; holds the key if it was made up for this run, so it is for a terminal alone."""
+    deployment = plan.settings.deployment
+    host, port = reachable(deployment.server_bind_host), str(deployment.server_port or "PORT")
+    server = "" if port == str(DEFAULT_PORT) and host == "127.0.0.1" else f" --server {host}:{port}"
+    key, lines = "...", ("  key      the one in TEXT_API_KEY",)
+    if plan.launch.made_key:
+        key = deployment.api_keys[0].reveal()
+        lines = (f"  key      {key}  (made up for this run; TEXT_API_KEY sets your own)",)
+    return (*lines, "", "In a second terminal, once it is ready:", f"  TEXT_API_KEY={key} just live{server}", "")
+
+
+def as_json(plan: Plan) -> str:
     """The plan as one JSON document, without secrets."""
-    hidden = {"TEXT_API_KEY"}
-    plan = {
+    launch, deployment = plan.launch, plan.settings.deployment
+    names = sorted({*launch.added, *plan.making.changed})
+    document: dict[str, Any] = {
         "target": launch.target,
         "mode": launch.mode,
         "mode_because": launch.why,
         "demo_models": list(launch.demo),
-        "environment": {name: "set" if name in hidden else launch.environ[name] for name in launch.added},
-        "host": settings.deployment.server_bind_host,
-        "port": settings.deployment.server_port,
+        "environment": {name: _shown(name, plan.environ[name]) for name in names},
+        "host": deployment.server_bind_host,
+        "port": deployment.server_port,
+        "home": str(plan.home),
+        "log": str(plan.log),
+        "push": launch.push,
+        "resolved": dict(plan.resolved),
+        "steps": [_as_data(step, plan) for step in plan.steps],
+        "notes": list(plan.notes),
+        "refused": [{"exit_code": each.exit_code, "text": str(each)} for each in plan.refusals],
     }
-    return json.dumps(plan, indent=1)
+    return json.dumps(document, indent=1)
 
 
-def _engine(launch: Launch, settings: Settings) -> str:
-    if launch.mode == "tool":
+def refused(plan: Plan) -> Iterator[str]:
+    """What stands in the way of a plan, for people."""
+    if plan.refusals:
+        yield "It would be refused:"
+        yield from (f"  {line}" for each in plan.refusals for line in str(each).splitlines())
+
+
+def _shown(name: str, value: str) -> str:
+    return "set" if name in VARIABLES and VARIABLES[name].secret else value
+
+
+def _as_data(step: Step, plan: Plan) -> dict[str, Any]:
+    place = step.makes(plan.home)
+    return {
+        "name": step.name,
+        "title": step.title,
+        "is_made": step.is_made(plan.home),
+        "key": step.entry.key if step.entry else None,
+        "path": str(place) if place else None,
+        "program": list(step.program),
+        "job": dict(step.job),
+        "environment": dict(step.environ),
+        "secrets": list(step.secrets),
+        "disk_bytes": step.disk_bytes,
+        "needs_gpu": step.needs_gpu,
+    }
+
+
+def _step(step: Step, plan: Plan) -> str:
+    place = step.makes(plan.home)
+    if step.is_made(plan.home):
+        return f"{step.title}: made before, {place}"
+    size = f", {step.disk_bytes / GB:.1f} GB" if step.disk_bytes else ""
+    return f"{step.title}{size}{' on the GPU' if step.needs_gpu else ''}" + (f", into {place}" if place else "")
+
+
+def _engine(plan: Plan) -> str:
+    if plan.launch.mode == "tool":
         return "none: the tool model alone"
-    name = settings.deployment.inference_engine.value
-    if name == "vllm" and launch.target == "cpu":
+    name = plan.settings.deployment.inference_engine
+    if name is EngineName.VLLM and plan.launch.target == "cpu":
         return "vLLM on the CPU"
-    compiled = settings.trt.engine_dir if name == "trt" else None
-    return ENGINES.get(name, name) + (f", compiled engine {compiled}" if compiled else "")
+    compiled = plan.environ.get("TRT_ENGINE_DIR") if name is EngineName.TRT else None
+    return ENGINES.get(name.value, name.value) + (f", compiled engine {compiled}" if compiled else "")
 
 
-def _model(launch: Launch, kind: str, model: str) -> str:
-    demo = next((one for one in launch.demo if SLOT_OF[one] == f"{kind.upper()}_MODEL"), None)
-    if demo is None:
-        return model
-    return DEMO[demo] if model == PLACEHOLDER else f"{DEMO[demo]}, {model}"
+def _model(plan: Plan, slot: str) -> str:
+    model = plan.launch.environ.get(slot, "")
+    demo = next((one for one in plan.launch.demo if SLOT_OF[one] == slot), None)
+    if demo is not None:
+        return DEMO[demo] if model == PLACEHOLDER else f"{DEMO[demo]}, {model}"
+    revision = plan.making.changed.get(f"{slot.partition('_')[0]}_REVISION", "")
+    return f"{model} at {revision[:12]}" if revision else model
 
 
-def _models(settings: Settings) -> tuple[tuple[str, str | None], ...]:
-    mode = settings.deployment.deploy_mode.value
-    chat = settings.deployment.chat_model if mode != "tool" else None
-    tool = settings.deployment.tool_model if mode != "chat" else None
-    return ("chat", chat), ("tool", tool)
-
-
-__all__ = ["as_json", "banner"]
+__all__ = ["as_json", "banner", "refused", "welcome"]

@@ -1,76 +1,156 @@
-"""Carries a command line out: decide, prepare, serve until the server ends."""
+"""Carries a command line out: decide, refuse what cannot be, prepare, serve until the server ends or is ready."""
 
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from runtime.gpus import visible_gpus
-from runtime.settings import EngineName, SettingsError, beneath, read_env_file
+from attrs import field, frozen
+
+from runtime.settings import Settings, SettingsError, beneath, read_env_file
 from tooling.cache import require_home
-from tooling.refusal import Refusal
-from tooling.run.announce import as_json, banner
-from tooling.run.fitting import installed_version, require_fit
-from tooling.run.grammar import USAGE, Command, UsageError, parse
-from tooling.run.machine import require_gpu, require_port, require_trt
-from tooling.run.plan import check, plan, with_demo
+from tooling.keeper import Orders, Prepare
+from tooling.refusal import PUSH_FAILED, Refusal
+from tooling.run.announce import as_json, banner, refused, welcome
+from tooling.run.facts import gather
+from tooling.run.grammar import Command, UsageError, parse
+from tooling.run.interpreter import python_for
+from tooling.run.launch import Launch, check, decide
+from tooling.run.machine import require_gpu, require_trt
+from tooling.run.plan import Plan, joined, plan
+from tooling.run.preparation import Ensure, Preparation
+from tooling.run.requested import Requested
+from tooling.run.usage import RUN
+from tooling.running import State
 
 KEY_BYTES = 24
 SERVER = ("-m", "runtime")
 INTERRUPTED = 130
-Ensure = Callable[[Sequence[str], Path, Callable[[str], None]], dict[str, Path]]
-Serve = Callable[[Sequence[str], Mapping[str, str]], int]
+Say = Callable[[str], None]
 
 
-def run(argv: Sequence[str], environ: Mapping[str, str], *, ensure: Ensure, serve: Serve) -> int:
-    """Do what the words say and return an exit code; `serve` runs the server's command to its end."""
+class Keeping(Protocol):
+    """What a launch needs of a keeper (`tooling.keeper.Keeper`)."""
+
+    def follow_runner(self) -> None: ...
+    def keep(self, command: Sequence[str], prepare: Prepare) -> int: ...
+    def detach(self, command: Sequence[str], prepare: Prepare) -> int: ...
+
+
+@frozen(kw_only=True)
+class Ways:
+    """How a launch reaches out. `ensure`: makes demo models; `keeper`: claims port and log; `follow`: shows a log until
+    Ctrl+C; `become`: goes on in the interpreter of another environment, with the same command line.
+    """
+
+    ensure: Ensure
+    keeper: Callable[[Orders], Keeping]
+    follow: Callable[[Path], int]
+    become: Callable[[Path], int]
+
+
+@frozen(kw_only=True)
+class Before:
+    """The launch that a new one takes the place of. `state`: of a server that runs, which `stop` ends when all else is
+    decided.
+    """
+
+    requested: Requested
+    state: State | None = None
+    stop: Callable[[Say], None] = field(default=lambda say: None)
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], ways: Ways) -> int:
+    """Do what the words say and return an exit code."""
+    return told("run", RUN, argv, lambda command: launch(command, with_file(command, environ), ways))
+
+
+def told(name: str, usage: str, argv: Sequence[str], work: Callable[[Command], int]) -> int:
+    """Do the work of a command line; what ends it is told in sentences, and is an exit code."""
     try:
         command = parse(argv)
         if command.help:
-            print(USAGE)
+            print(usage)
             return 0
-        return _launch(command, environ, ensure, serve)
+        return work(command)
     except UsageError as error:
-        _say(f"run: {error}")
+        say("\n".join(f"{name}: {line}" for line in str(error).splitlines()))
         return 2
     except SettingsError as error:
-        _say(str(error))
+        say(str(error))
         return error.exit_status
     except Refusal as error:
-        _say(f"run: {error}")
+        say(f"{name}: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        _say("run: interrupted")
+        say(f"{name}: interrupted")
         return INTERRUPTED
 
 
-def _launch(command: Command, environ: Mapping[str, str], ensure: Ensure, serve: Serve) -> int:
-    named = read_env_file(command.env_file) if command.env_file else {}
-    if command.target == "trt" and command.mode != "tool" and not command.plan:
-        require_trt()  # nothing else matters without it, and only this one sentence helps
+def with_file(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment, and beneath it what an `--env-file` says."""
+    return beneath(environ, read_env_file(command.env_file) if command.env_file else {})
+
+
+def launch(command: Command, environ: Mapping[str, str], ways: Ways, before: Before | None = None) -> int:
+    """Launch what is asked for, in the place of what was there `before`."""
     made_key = "made-up-at-start" if command.plan else secrets.token_urlsafe(KEY_BYTES)
-    launch = plan(command, beneath(environ, named), made_key)
-    settings = check(launch)
+    asked = decide(command, environ, made_key, before.requested if before else None)
+    if not command.plan and asked.requested.engine != "scripted":
+        if asked.target == "vllm":
+            require_gpu()  # rather than an environment that is of no use here
+        if (python := python_for(asked.target)) is not None:
+            return ways.become(python)
+        if asked.target == "trt":
+            require_trt()  # nothing else matters without it, and only this one sentence helps
+    decided = decide_all(asked, check(asked), before.state if before else None)
     if command.plan:
-        print(as_json(launch, settings) if command.as_json else banner(launch, settings))
+        lines = [as_json(decided)] if command.as_json else [*banner(decided), *welcome(decided), *refused(decided)]
+        print("\n".join(lines))
         return 0
-    if command.target != "cpu":
-        require_gpu()
-    deployment = settings.deployment
-    if deployment.deploy_mode.chats and deployment.inference_engine is EngineName.TRT:
-        require_trt()
-        require_fit(settings, visible_gpus(launch.environ), installed_version())
-    require_port(deployment.server_bind_host, deployment.server_port)
-    if launch.demo:
-        home = require_home(deployment.yap_home)
-        launch = with_demo(launch, ensure(launch.demo, home, _say))
-        settings = check(launch)
-    print(banner(launch, settings), flush=True)
-    return serve([sys.executable, *SERVER], launch.environ)
+    if decided.refusals:
+        raise joined(decided.refusals)
+    return _start(command, decided, ways, before)
 
 
-def _say(text: str) -> None:
+def decide_all(asked: Launch, settings: Settings, own: State | None) -> Plan:
+    """Look at the machine and the models, and decide. Raises `Refusal` for a home that is not ours to fill."""
+    home = require_home(settings.deployment.yap_home)
+    return plan(asked, settings, gather(asked, settings, home, say, own=own), home, Path.cwd())
+
+
+def _start(command: Command, decided: Plan, ways: Ways, before: Before | None) -> int:
+    preparation = Preparation(decided, ways.ensure)
+    if before is not None:
+        preparation = preparation.beside(say)
+        before.stop(say)
+    keeper = ways.keeper(
+        Orders(
+            settings=decided.settings,
+            home=decided.home,
+            log=decided.log,
+            requested=decided.launch.requested.written(),
+            resolved=dict(decided.resolved),
+            banner=banner(decided),
+            extra=welcome(decided),
+        )
+    )
+    server = (sys.executable, *SERVER)
+    if not command.detach:
+        keeper.follow_runner()
+        print("\n".join((*banner(decided), *welcome(decided))), flush=True)
+        return keeper.keep(server, preparation)
+    print("\n".join(banner(decided)), flush=True)
+    code = keeper.detach(server, preparation)
+    if command.follow and code in (0, PUSH_FAILED):
+        return ways.follow(decided.log) or code
+    return code
+
+
+def say(text: str) -> None:
+    """A line for whoever waits, on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
-__all__ = ["run"]
+__all__ = ["Before", "Keeping", "Ways", "launch", "run", "say", "told", "with_file"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from engines.trt.library import INSTALL
 from runtime.listening import CannotListen, bind
 from tooling.refusal import CONFLICT, REFUSED, Refusal
+from tooling.run.listener import listener_at
 
 GPU_DEVICE = Path("/dev/nvidiactl")
 
@@ -28,16 +29,21 @@ def require_trt(is_importable: Callable[[str], bool] = _is_importable) -> None:
 
 
 def require_port(host: str, port: int) -> None:
-    """Raises `Refusal` if nothing can listen there now; 0 is always free."""
+    """Raises `Refusal` if nothing can listen there now, naming who does; 0 is always free."""
     if not port:
         return
     try:
         for probe in bind(host, port):
             probe.close()
     except CannotListen as error:
-        if error.in_use:
-            raise Refusal(f"{error} (--port)", CONFLICT) from None
-        raise Refusal(str(error), REFUSED) from None
+        if not error.in_use:
+            raise Refusal(str(error), REFUSED) from None
+        owner = listener_at(port)
+        by = f" by {owner}" if owner else ""
+        raise Refusal(
+            f"port {port} on address {host} is in use{by}: stop that program, or take another (--port, SERVER_PORT)",
+            CONFLICT,
+        ) from None
 
 
 __all__ = ["require_gpu", "require_port", "require_trt"]

@@ -1,173 +1,118 @@
-"""What a launch will do, decided before anything is touched: mode, models, and the server's environment. Pure."""
+"""What a launch will do, step by step, decided from what was asked for and what was found. Pure."""
 
-import os.path
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from runtime.settings import Settings
-from runtime.settings.sections import FLAGS
-from tooling.run.grammar import Command, UsageError
+from runtime.settings.reading import Source
+from tooling.preparing import Step
+from tooling.refusal import CONFLICT, NOTHING_THERE, REFUSED, USAGE, Refusal
+from tooling.run.disk import Need
+from tooling.run.disk import complaints as too_small
+from tooling.run.facts import REVISIONS, Facts
+from tooling.run.hub_cache import hub_cache
+from tooling.run.launch import Launch
+from tooling.run.making import Making, make
+from tooling.running import State
 
-SLOTS = {"chat": ("CHAT_MODEL",), "tool": ("TOOL_MODEL",), "both": ("CHAT_MODEL", "TOOL_MODEL")}
-# Stands for a demo model that is not made yet, so that every other setting is checked before anything is fetched.
-PLACEHOLDER = "demo/not-made-yet"
-SLOT_OF = {"chat": "CHAT_MODEL", "toy": "CHAT_MODEL", "tool": "TOOL_MODEL"}
-# A small model keeps to the point only at a low temperature, and there it repeats itself without a penalty. A client
-# that asks for other values gets them.
-DEMO_DEFAULTS = {"CHAT_TEMPERATURE": "0.2", "CHAT_REPETITION_PENALTY": "1.05"}
-# Both demo chat models have 8,192 positions. A small vocabulary makes more tokens of the same prompt: 5,000 characters
-# are 1,200 tokens in English, 3,700 in Russian. History, utterance and reply at their defaults fit in as well.
-DEMO_LENGTHS = {"CHAT_MAX_LEN": "8192", "CHAT_PROMPT_MAX_TOKENS": "4000"}
-DEFAULT_CONNECTIONS = "8"
-EXAMPLES = {
-    "chat": "Qwen/Qwen2.5-7B-Instruct",
-    "tool": "org/tool-model",
-    "both": "Qwen/Qwen2.5-7B-Instruct org/tool-model",
-}
-ENGINES = {"cpu": "vllm", "vllm": "vllm", "trt": "trt"}
+LOG = "server.log"
+# Of several refusals the code that says most about what has to change first.
+_BY_WEIGHT = (USAGE, REFUSED, CONFLICT, NOTHING_THERE)
 
 
 @frozen(kw_only=True)
-class Launch:
-    """A decided launch. `environ`: the server's whole environment, secrets included: never print it.
+class Plan:
+    """A decided launch. `making`: what is fetched, made and uploaded for its models; `log`: absolute.
 
-    `added`: the names this launch set itself; `demo`: which demo models have to be there (`chat` or `toy`, and
-    `tool`); `made_key`: whether the key is one that was made up for this run.
+    `resolved`: what is written down; `notes`: what to tell; `refusals`: why it cannot be done.
     """
 
-    target: str
-    mode: str
-    why: str
-    environ: Mapping[str, str] = field(repr=False)
-    added: tuple[str, ...]
-    demo: tuple[str, ...]
-    made_key: bool
+    launch: Launch
+    settings: Settings
+    home: Path
+    log: Path
+    making: Making = field(factory=Making)
+    resolved: Mapping[str, Any] = field(factory=dict)
+    notes: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The server's, with resolved values, secrets included: never print it."""
+        return {**self.launch.environ, **self.making.changed}
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Everything that a worker does, in its order, what is there already included."""
+        return self.making.steps
+
+    @property
+    def work(self) -> tuple[Step, ...]:
+        """The steps that have something to do."""
+        return tuple(step for step in self.steps if not step.is_made(self.home))
+
+    @property
+    def needs_gpu(self) -> bool:
+        """Whether something has to be made on a GPU before anything is served."""
+        return any(step.needs_gpu for step in self.work)
 
 
-def plan(command: Command, environ: Mapping[str, str], made_key: str) -> Launch:
-    """Decide. `made_key` is used where no key is set. Raises `UsageError`."""
-    mode, why = _mode(command, environ)
-    if mode == "tool" and command.target == "trt":
-        raise UsageError(
-            f"mode tool ({why}) has no chat engine: just run-tool {' '.join(command.models) or 'org/model'}"
-        )
-    _refuse_other_engine(command)
-    _refuse_toy(command, mode)
-    models = _models(command, mode, environ)
-    added: dict[str, str] = {"DEPLOY_MODE": mode, **models}
-    if mode != "tool" and not _flagged(command, "INFERENCE_ENGINE"):
-        added["INFERENCE_ENGINE"] = ENGINES[command.target]
-    if command.quantisation is not None:
-        added["CHAT_QUANTIZATION"] = command.quantisation
-    if command.trust_remote_code:
-        added |= {f"{slot.partition('_')[0]}_TRUST_REMOTE_CODE": "1" for slot in SLOTS[mode]}
-    added |= {FLAGS[flag].name: value for flag, value in command.flags.items()}
-    defaults = {"MAX_CONCURRENT_CONNECTIONS": DEFAULT_CONNECTIONS, "TEXT_API_KEY": made_key}
-
-    def is_free(name: str) -> bool:
-        return not environ.get(name, "").strip() and name not in added
-
-    if command.target == "cpu":
-        defaults["ENFORCE_EAGER"] = (
-            "1"  # compiling for a CPU needs a C++ compiler and minutes, for a model that is small
-        )
-    demo = tuple(_demo_kind(slot, command) for slot, model in models.items() if model == PLACEHOLDER)
-    if models.get("CHAT_MODEL") == PLACEHOLDER:
-        # Somebody who sets the length sets lengths that fit together.
-        defaults |= DEMO_DEFAULTS | (DEMO_LENGTHS if is_free("CHAT_MAX_LEN") else {})
-    added |= {name: value for name, value in defaults.items() if is_free(name)}
-    return Launch(
-        target=command.target,
-        mode=mode,
-        why=why,
-        environ={**environ, **added},
-        added=tuple(sorted(added)),
-        demo=demo,
-        made_key="TEXT_API_KEY" in added,
+def plan(launch: Launch, settings: Settings, facts: Facts, home: Path, cwd: Path) -> Plan:
+    """Decide. `home`, `cwd`: absolute. Nothing is refused here: `refusals` has every reason at once."""
+    making = make(launch, settings, facts, home)
+    needs = [
+        Need(step.title, step.makes(home) or hub_cache(launch.environ), step.disk_bytes)
+        for step in making.steps
+        if not step.is_made(home)
+    ]
+    return Plan(
+        launch=launch,
+        settings=settings,
+        home=home,
+        log=log_of(settings, facts.living, cwd),
+        making=making,
+        resolved={**_served(launch, settings, facts, making), **making.resolved},
+        notes=(*settings.warnings, *launch.notes, *making.notes),
+        refusals=(*facts.trouble, *making.refusals, *too_small(needs)),
     )
 
 
-def with_demo(launch: Launch, made: Mapping[str, Path]) -> Launch:
-    """The launch with the real places of the demo models that were made; `toy` may have come for `chat`."""
-    slots = {SLOT_OF[kind]: str(place) for kind, place in made.items()}
-    return evolve(launch, environ={**launch.environ, **slots}, demo=tuple(made))
+def log_of(settings: Settings, living: tuple[State, ...], cwd: Path) -> Path:
+    """The one log of a launch: as asked, else `server.log` here, or beside that of another launch one of its own."""
+    if settings.sources["YAP_LOG_FILE"] is not Source.DEFAULT:
+        return (cwd / settings.logs.yap_log_file).resolve()
+    usual = (cwd / LOG).resolve()
+    if any(state.log == str(usual) for state in living):
+        return usual.with_name(f"server-{settings.deployment.server_port or 'any'}.log")
+    return usual
 
 
-def check(launch: Launch) -> Settings:
-    """The server's own validation of what it will get. Raises `SettingsError` with every problem."""
-    return Settings.from_env(launch.environ)
+def joined(refusals: tuple[Refusal, ...]) -> Refusal:
+    """Every complaint at once, in one refusal."""
+    texts = dict.fromkeys(str(refusal) for refusal in refusals)
+    codes = {refusal.exit_code for refusal in refusals}
+    code = next((code for code in _BY_WEIGHT if code in codes), refusals[0].exit_code)
+    return Refusal("\n".join(texts), code)
 
 
-def _flagged(command: Command, variable: str) -> bool:
-    return any(FLAGS[flag].name == variable for flag in command.flags)
+def _served(launch: Launch, settings: Settings, facts: Facts, making: Making) -> dict[str, Any]:
+    chats = settings.deployment.deploy_mode.chats
+    served: dict[str, Any] = {
+        "mode": launch.mode,
+        "target": launch.target,
+        "engine": settings.deployment.inference_engine.value if chats else None,
+    }
+    for slot in launch.slots:
+        served[slot.lower()] = {**launch.environ, **making.changed}.get(slot, "")
+        found = facts.models.get(slot)
+        if found is not None and found.revision:
+            served[REVISIONS[slot].lower()] = found.revision
+    if chats:
+        served["quantization"] = settings.deployment.chat_quantization.value
+    return served
 
 
-def _refuse_other_engine(command: Command) -> None:
-    """Each recipe brings one library; `--engine` can only ask for that one, or for the stand-in of tests."""
-    for flag, value in command.flags.items():
-        other = value.strip().lower()
-        if FLAGS[flag].name == "INFERENCE_ENGINE" and other in ENGINES.values() and other != ENGINES[command.target]:
-            raise UsageError(f"{flag} {value}: that is another recipe, just run-{other}")
-
-
-def _refuse_toy(command: Command, mode: str) -> None:
-    """Raises `UsageError` where `--toy` has no place or no use."""
-    if command.toy and (command.target != "cpu" or mode == "tool"):
-        raise UsageError("--toy is the chat model of a launch on the CPU: just run --toy")
-    if command.toy and (command.models or _flagged(command, "CHAT_MODEL")):
-        raise UsageError("--toy takes the place of the chat model, and one is named: leave one of them away")
-
-
-def _mode(command: Command, environ: Mapping[str, str]) -> tuple[str, str]:
-    if command.mode is not None:
-        return command.mode, "as asked"
-    wanted = environ.get("DEPLOY_MODE", "").strip().lower()
-    if wanted in SLOTS:
-        return wanted, "DEPLOY_MODE"
-    if wanted:
-        raise UsageError(f"DEPLOY_MODE={wanted!r} is not one of {', '.join(SLOTS)}")
-    return ("both", "two models") if len(command.models) == 2 else ("chat", "default")
-
-
-def _demo_kind(slot: str, command: Command) -> str:
-    if slot == "TOOL_MODEL":
-        return "tool"
-    return "toy" if command.toy else "chat"
-
-
-def _models(command: Command, mode: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Model variables of this mode; a revision behind `@` goes into its own variable."""
-    slots = SLOTS[mode]
-    if len(command.models) > len(slots):
-        both = f"; for two models: just run both {' '.join(command.models)}" if len(command.models) == 2 else ""
-        raise UsageError(
-            f"mode {mode} takes {len(slots)} model, got {len(command.models)}: {', '.join(command.models)}{both}"
-        )
-    chosen: dict[str, str] = {}
-    for index, slot in enumerate(slots):
-        if index < len(command.models):
-            chosen |= _located(slot, command.models[index])
-        elif command.toy and slot == "CHAT_MODEL":
-            chosen[slot] = PLACEHOLDER
-        elif not (environ.get(slot, "").strip() or _flagged(command, slot)):
-            if command.target != "cpu":
-                raise UsageError(
-                    f"mode {mode} needs {slot}, for example: just run-{command.target} {mode} {EXAMPLES[mode]}"
-                )
-            chosen[slot] = PLACEHOLDER
-    return chosen
-
-
-def _located(slot: str, model: str) -> dict[str, str]:
-    local = Path(os.path.expanduser(model))
-    if local.is_dir():
-        return {slot: str(local.resolve())}
-    if model.startswith((".", "/", "~")):
-        raise UsageError(f"{model!r} is no directory here")
-    name, _, revision = model.partition("@")
-    return {slot: name} | ({f"{slot.partition('_')[0]}_REVISION": revision} if revision else {})
-
-
-__all__ = ["PLACEHOLDER", "SLOT_OF", "Launch", "check", "plan", "with_demo"]
+__all__ = ["LOG", "Plan", "joined", "log_of", "plan"]

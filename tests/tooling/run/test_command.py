@@ -9,19 +9,68 @@ import pytest
 from attrs import frozen
 
 from tooling.cache import require_home
+from tooling.keeper import Orders, Prepare
 from tooling.refusal import Refusal
-from tooling.run.command import run
-from tooling.run.grammar import parse
-from tooling.run.machine import require_gpu, require_port, require_trt
-from tooling.run.plan import PLACEHOLDER, plan
+from tooling.run.command import Ways, run
+from tooling.run.machine import require_gpu, require_trt
 
 
 @frozen
 class Served:
-    """What the server would have been started with."""
+    """What a keeper was told, and what the server would have been started with."""
 
+    orders: Orders
     command: Sequence[str]
     environ: Mapping[str, str]
+    is_detached: bool = False
+
+
+class Hands:
+    """Everything that a launch reaches out with, written down; no server is started."""
+
+    def __init__(self, *made: tuple[str, Path]) -> None:
+        self.made = dict(made)
+        self.served: list[Served] = []
+        self.became: list[Path] = []
+        self.followed: list[Path] = []
+
+    @property
+    def ways(self) -> Ways:
+        return Ways(ensure=self.ensure, keeper=self.keeper, follow=self.follow, become=self.become)
+
+    def ensure(self, kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
+        assert self.made, "nothing may be made here"
+        return self.made
+
+    def keeper(self, orders: Orders) -> "Keeping":
+        return Keeping(self, orders)
+
+    def follow(self, log: Path) -> int:
+        self.followed.append(log)
+        return 0
+
+    def become(self, python: Path) -> int:
+        self.became.append(python)
+        return 77
+
+
+@frozen
+class Keeping:
+    """In the place of a keeper: prepares, and serves nothing."""
+
+    hands: Hands
+    orders: Orders
+
+    def follow_runner(self) -> None:
+        pass
+
+    def keep(self, command: Sequence[str], prepare: Prepare, *, is_detached: bool = False) -> int:
+        prepared = prepare(print)
+        self.hands.served.append(Served(self.orders, command, prepared.environ, is_detached))
+        return prepared.code
+
+    def detach(self, command: Sequence[str], prepare: Prepare) -> int:
+        return self.keep(command, prepare, is_detached=True)
 
 
 @pytest.fixture
@@ -40,23 +89,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def launched(checkpoint: Path, line: str, **environ: str) -> Served:
-    started: list[Served] = []
-
-    def ensure(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
-        return dict.fromkeys(kinds, checkpoint)
-
-    def serve(command: Sequence[str], given: Mapping[str, str]) -> int:
-        started.append(Served(command, given))
-        return 0
-
+def launched(checkpoint: Path, line: str, kind: str = "chat", **environ: str) -> Served:
+    hands = Hands((kind, checkpoint), ("tool", checkpoint))
     words = ["--cpu", "--host", "127.0.0.1", "--port", str(free_port()), *line.split()]
-    assert run(words, environ, ensure=ensure, serve=serve) == 0
-    return started[0]
-
-
-def never(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
-    raise AssertionError("nothing may be made here")
+    surroundings = {"YAP_HOME": str(checkpoint.parent / "home"), **environ}
+    assert run(words, surroundings, hands.ways) == 0
+    return hands.served[0]
 
 
 def test_without_words_the_demo_model_is_served_with_a_made_up_key(
@@ -68,7 +106,7 @@ def test_without_words_the_demo_model_is_served_with_a_made_up_key(
     assert (environ["DEPLOY_MODE"], environ["INFERENCE_ENGINE"]) == ("chat", "vllm")
     assert environ["CHAT_MODEL"] == str(checkpoint)
     assert len(key) >= 32
-    assert served.command[1:] == ["-m", "runtime"]
+    assert list(served.command[1:]) == ["-m", "runtime"]
     out = capsys.readouterr().out
     assert f"TEXT_API_KEY={key} just live" in out
     assert f"ws://127.0.0.1:{environ['SERVER_PORT']}/ws" in out
@@ -76,28 +114,14 @@ def test_without_words_the_demo_model_is_served_with_a_made_up_key(
 
 def test_a_demo_is_announced_as_what_it_is(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
     launched(checkpoint, "")
-    assert f"chat     SmolLM2-135M-Instruct, {checkpoint}" in capsys.readouterr().out
-    launched(checkpoint, "--toy")
-    assert f"chat     a toy, whose words mean nothing, {checkpoint}" in capsys.readouterr().out
+    assert "chat     SmolLM2-135M-Instruct\n" in capsys.readouterr().out
+    launched(checkpoint, "--toy", kind="toy")
+    assert "chat     a toy, whose words mean nothing\n" in capsys.readouterr().out
 
 
-def test_a_toy_that_came_in_the_place_of_the_real_model_is_served_and_called_a_toy(
-    checkpoint: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    served: list[Mapping[str, str]] = []
-
-    def instead(kinds: Sequence[str], home: Path, report: Callable[[str], None]) -> dict[str, Path]:
-        assert list(kinds) == ["chat"]
-        return {"toy": checkpoint}
-
-    def serve(command: Sequence[str], given: Mapping[str, str]) -> int:
-        served.append(given)
-        return 0
-
-    words = ["--cpu", "--host", "127.0.0.1", "--port", str(free_port())]
-    assert run(words, {}, ensure=instead, serve=serve) == 0
-    assert served[0]["CHAT_MODEL"] == str(checkpoint)
-    assert "chat     a toy" in capsys.readouterr().out
+def test_a_toy_that_came_in_the_place_of_the_real_model_is_served(checkpoint: Path) -> None:
+    served = launched(checkpoint, "", kind="toy")
+    assert served.environ["CHAT_MODEL"] == str(checkpoint)
 
 
 def test_a_given_key_is_never_shown_and_never_in_an_argument(
@@ -114,56 +138,12 @@ def test_two_runs_make_up_two_keys(checkpoint: Path) -> None:
     assert first != second
 
 
-@pytest.mark.parametrize(
-    ("line", "environ", "expected"),
-    [
-        ("both", {}, {"DEPLOY_MODE": "both"}),
-        ("tool", {}, {"DEPLOY_MODE": "tool"}),
-        ("o/c o/t", {}, {"DEPLOY_MODE": "both", "CHAT_MODEL": "o/c", "TOOL_MODEL": "o/t"}),
-        ("o/c@v1", {}, {"CHAT_MODEL": "o/c", "CHAT_REVISION": "v1"}),
-        ("", {"CHAT_MODEL": "o/e"}, {"CHAT_MODEL": "o/e"}),
-        ("o/c", {"CHAT_MODEL": "o/e"}, {"CHAT_MODEL": "o/c"}),
-        ("", {"DEPLOY_MODE": "both"}, {"DEPLOY_MODE": "both"}),
-        ("chat", {"DEPLOY_MODE": "both"}, {"DEPLOY_MODE": "chat"}),
-        ("fp8 o/c", {}, {"CHAT_QUANTIZATION": "fp8"}),
-        ("", {"MAX_CONCURRENT_CONNECTIONS": "3"}, {"MAX_CONCURRENT_CONNECTIONS": "3"}),
-        ("--max-concurrent-connections 4", {}, {"MAX_CONCURRENT_CONNECTIONS": "4"}),
-        ("", {}, {"MAX_CONCURRENT_CONNECTIONS": "8", "ENFORCE_EAGER": "1"}),
-        ("", {"ENFORCE_EAGER": "0"}, {"ENFORCE_EAGER": "0"}),
-        ("--trust-remote-code o/c", {}, {"CHAT_TRUST_REMOTE_CODE": "1"}),
-        ("--engine scripted", {}, {"INFERENCE_ENGINE": "scripted"}),
-        ("", {"INFERENCE_ENGINE": "trt"}, {"INFERENCE_ENGINE": "vllm"}),
-        (
-            "",
-            {},
-            {
-                "CHAT_TEMPERATURE": "0.2",
-                "CHAT_REPETITION_PENALTY": "1.05",
-                "CHAT_MAX_LEN": "8192",
-                "CHAT_PROMPT_MAX_TOKENS": "4000",
-            },
-        ),
-        ("", {"CHAT_TEMPERATURE": "0.5"}, {"CHAT_TEMPERATURE": "0.5"}),
-        ("", {"CHAT_MAX_LEN": "4096"}, {"CHAT_MAX_LEN": "4096", "CHAT_PROMPT_MAX_TOKENS": None}),
-        ("--chat-max-len 4096", {}, {"CHAT_MAX_LEN": "4096", "CHAT_PROMPT_MAX_TOKENS": None}),
-        ("o/c", {}, {"CHAT_TEMPERATURE": None, "CHAT_MAX_LEN": None}),
-        ("tool", {}, {"CHAT_TEMPERATURE": None, "CHAT_MAX_LEN": None}),
-        ("--toy", {"CHAT_MODEL": "o/e"}, {"CHAT_MODEL": PLACEHOLDER}),
-    ],
-)
-def test_the_command_line_wins_over_the_environment_and_defaults_fill_the_rest(
-    line: str, environ: dict[str, str], expected: dict[str, str | None]
-) -> None:
-    made = plan(parse(line.split()), environ, "k").environ
-    assert {name: made.get(name) for name in expected} == expected
-
-
-def unserved(command: Sequence[str], environ: Mapping[str, str]) -> int:
-    raise AssertionError("nothing may be served here")
-
-
 def refused(line: str, **environ: str) -> int:
-    return run(line.split(), environ, ensure=never, serve=unserved)
+    hands = Hands()
+    code = run(line.split(), {"HF_HUB_OFFLINE": "1", **environ}, hands.ways)
+    assert not hands.served
+    assert not hands.became
+    return code
 
 
 @pytest.mark.parametrize(
@@ -171,7 +151,6 @@ def refused(line: str, **environ: str) -> int:
     [
         ("--cpu --nope", {}, 2, "unknown flag"),
         ("--vllm", {}, 2, "just run-vllm chat"),
-        ("--vllm --engine trt o/a", {}, 2, "just run-trt"),
         ("--trt --plan", {}, 2, "just run-trt chat"),
         ("--trt both o/a --plan", {}, 2, "just run-trt both"),
         ("--trt tool o/a", {}, 2, "just run-tool o/a"),
@@ -194,7 +173,7 @@ def test_what_cannot_work_is_refused_before_anything_is_made(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("line", ["--trt", "--trt both o/c o/t", "--trt --port abc o/c"])
+@pytest.mark.parametrize("line", ["--trt o/c", "--trt both o/c o/t", "--trt --port abc o/c"])
 def test_without_tensorrt_llm_one_sentence_says_what_to_install_and_from_where(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,6 +192,7 @@ def test_a_plan_for_tensorrt_llm_needs_neither_the_library_nor_a_gpu(capsys: pyt
     assert refused("--trt both o/c o/t --plan --json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["target"], told["environment"]["INFERENCE_ENGINE"]) == ("trt", "trt")
+    assert any("no NVIDIA GPU" in each["text"] for each in told["refused"])
     assert "ENFORCE_EAGER" not in told["environment"]
 
 
@@ -273,7 +253,5 @@ def test_a_home_that_is_not_ours_to_fill_is_refused(place: str) -> None:
         require_home(Path(place))
 
 
-def test_a_free_port_and_any_port_are_fine(tmp_path: Path) -> None:
-    require_port("127.0.0.1", 0)
-    require_port("127.0.0.1", free_port())
+def test_a_home_of_its_own_is_fine(tmp_path: Path) -> None:
     assert require_home(tmp_path) == tmp_path.resolve()

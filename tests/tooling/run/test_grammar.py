@@ -26,15 +26,29 @@ WORDS = [
     "--port",
 ]
 WORDS += ["9000", "--host=::1", "--json", "--mode", "nonsense", "--engine", "vllm", "-h", "--", "--env-file", ""]
+WORDS += [
+    "--detach",
+    "--follow",
+    "--push-quant",
+    "--push-engine",
+    "--force-rebuild",
+    "--engine=trtllm",
+    "\0",
+    "~nobody",
+]
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("", {}),
-        ("--cpu", {"target": "cpu"}),
-        ("--cpu --vllm", {"target": "vllm"}),
-        ("--trt", {"target": "trt"}),
+        ("--cpu", {"cpu": True}),
+        ("--cpu --vllm", {"cpu": True, "engine": "vllm", "engine_word": "--vllm"}),
+        ("--trt", {"engine": "trt", "engine_word": "--trt"}),
+        ("--trt --vllm", {"engine": "vllm", "engine_word": "--vllm"}),
+        ("--vllm --engine TensorRT", {"engine": "trt", "engine_word": "--engine tensorrt"}),
+        ("--inference-engine=trtllm", {"engine": "trt", "engine_word": "--inference-engine trtllm"}),
+        ("--engine llama", {"flags": {"--engine": "llama"}}),
         ("both", {"mode": "both"}),
         ("--mode tool", {"mode": "tool"}),
         ("BOTH AWQ", {"mode": "both", "quantisation": "awq"}),
@@ -44,7 +58,13 @@ WORDS += ["9000", "--host=::1", "--json", "--mode", "nonsense", "--engine", "vll
         ("--port 9000 o/m --host ::1", {"models": ("o/m",), "flags": {"--port": "9000", "--host": "::1"}}),
         ("--port=9000", {"flags": {"--port": "9000"}}),
         ("--chat-max-out 20", {"flags": {"--chat-max-out": "20"}}),
-        ("--engine scripted", {"flags": {"--engine": "scripted"}}),
+        ("--engine scripted", {"engine": "scripted", "engine_word": "--engine scripted"}),
+        ("--chat-quant 4BIT", {"quantisation": "4bit"}),
+        ("--detach --follow", {"detach": True, "follow": True}),
+        ("--push-quant", {"push_quant": True}),
+        ("--push-engine", {"push_engine": True}),
+        ("--force-rebuild", {"flags": {"--force-rebuild": "1"}}),
+        ("--log-file x.log --ready-timeout 5", {"flags": {"--log-file": "x.log", "--ready-timeout": "5"}}),
         ("--mode chatt", {"flags": {"--mode": "chatt"}}),
         ("--env-file=x.env", {"env_file": Path("x.env")}),
         ("--env-file x.env", {"env_file": Path("x.env")}),
@@ -62,7 +82,10 @@ def test_a_command_line_means_this(line: str, expected: dict[str, Any]) -> None:
     ("line", "said"),
     [
         ("o/a o/b o/c", "at most two models"),
-        ("--detached", "unknown flag '--detached'"),
+        ("--detached", "unknown flag '--detached' (did you mean '--detach'?)"),
+        ("--follow", "--detach --follow"),
+        ("--json", "--plan --json"),
+        ("--push-quant --push-engine", "exclude each other"),
         ("--port", "--port"),
         ("--env-file", "needs a path"),
         ("caht", "did you mean 'chat'"),
@@ -89,6 +112,21 @@ def test_no_command_line_raises_anything_but_a_usage_error(words: list[str]) -> 
         parse(words)
 
 
-@given(st.permutations(["both", "awq", "o/chat", "--plan", "--port=1"]))
-def test_the_order_of_the_words_never_matters(words: list[str]) -> None:
-    assert parse(words) == parse(["both", "awq", "o/chat", "--plan", "--port=1"])
+GROUPS = (["both"], ["awq"], ["o/chat"], ["--plan"], ["--port", "1"], ["--engine", "vllm"], ["--cpu"], ["--detach"])
+
+
+@given(st.permutations(GROUPS))
+def test_the_order_of_the_words_never_matters(groups: list[list[str]]) -> None:
+    assert parse([word for group in groups for word in group]) == parse([word for group in GROUPS for word in group])
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(["--nope", "caht", "o/a", "o/b", "o/c", "--push-quant", "--push-engine", "--json"])
+    said = str(caught.value).splitlines()
+    assert len(said) == 5
+    assert said[0].startswith("unknown flag '--nope'")
+
+
+def test_help_is_given_whatever_else_is_wrong() -> None:
+    assert parse(["--nope", "-h"]).help

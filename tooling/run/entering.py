@@ -1,0 +1,47 @@
+"""How the programs that launch begin: signals before there is anything to end, and other environments' interpreters."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from tooling.keeper import Keeper
+from tooling.run.command import Ways
+from tooling.run.demo import ensure
+
+
+def enter(
+    module: str,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    work: Callable[[Sequence[str], Mapping[str, str], Ways], int],
+) -> int:
+    """Do the work of a program; its exit code."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `just run --plan | head` ends quietly
+    signal.signal(signal.SIGTERM, _leave)  # until the keeper takes it over
+
+    def become(python: Path) -> int:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execve(python, [str(python), "-m", module, *argv], dict(environ))  # noqa: S606  # our own program
+
+    return work(argv, environ, Ways(ensure=ensure, keeper=Keeper, follow=follow, become=become))
+
+
+def follow(log: Path) -> int:
+    """Show a log as it grows, until Ctrl+C, which leaves the server alone."""
+    try:
+        return subprocess.run(["tail", "-n", "0", "-F", str(log)], check=False).returncode  # noqa: S607
+    except KeyboardInterrupt:
+        return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End while something is being prepared: what is half made, and who makes it, goes as after Ctrl+C."""
+    sys.exit(128 + number)
+
+
+__all__ = ["enter"]

@@ -1,0 +1,27 @@
+"""How much of a model is in the Hub's cache on this machine already: a look at names, without the Hub's library."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tooling.models import Model
+
+
+def hub_cache(environ: Mapping[str, str]) -> Path:
+    """Where the Hub's library keeps what it fetches."""
+    named = environ.get("HF_HUB_CACHE", "").strip() or environ.get("HUGGINGFACE_HUB_CACHE", "").strip()
+    if named:
+        return Path(named).expanduser()
+    home = environ.get("HF_HOME", "").strip()
+    if not home:
+        home = str(Path(environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache", "huggingface"))
+    return Path(home).expanduser() / "hub"
+
+
+def missing_bytes(model: Model, wanted: Mapping[str, int], environ: Mapping[str, str]) -> int | None:
+    """Bytes of the files (`wanted`: bytes by path) that are not there; None where every one of them is."""
+    snapshot = hub_cache(environ) / f"models--{model.name.replace('/', '--')}" / "snapshots" / str(model.revision)
+    lost = [size for path, size in wanted.items() if not (snapshot / path).exists()]
+    return sum(lost) if lost or not wanted else None
+
+
+__all__ = ["hub_cache", "missing_bytes"]

@@ -1,0 +1,93 @@
+"""Starts a server again as it was asked for before, with what is named now in the place of what was asked then."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from attrs import evolve
+
+from runtime.settings import beneath
+from runtime.settings.reading import Source, read
+from runtime.settings.sections import VARIABLES
+from tooling.cache import require_home
+from tooling.refusal import NOTHING_THERE, USAGE, Refusal
+from tooling.run.command import Before, Ways, launch, told, with_file
+from tooling.run.grammar import Command
+from tooling.run.requested import Requested
+from tooling.run.usage import RESTART
+from tooling.running import State, every_state, read_state
+
+SECRETS = frozenset(name for name, variable in VARIABLES.items() if variable.secret)
+PROC = Path("/proc")
+Say = Callable[[str], None]
+Stop = Callable[[State, Say], None]
+
+
+def restart(argv: Sequence[str], environ: Mapping[str, str], ways: Ways, stop: Stop) -> int:
+    """Do what the words say and return an exit code. `stop`: ends a launch, and returns when it is gone."""
+    return told("restart", RESTART, argv, lambda command: _again(command, with_file(command, environ), ways, stop))
+
+
+def _again(command: Command, environ: Mapping[str, str], ways: Ways, stop: Stop) -> int:
+    reading = read(environ, command.flags)
+    home = require_home(reading.sections.deployment.yap_home)
+    is_named = reading.sources["SERVER_PORT"] is not Source.DEFAULT
+    state = recorded(home, reading.sections.deployment.server_port, is_named=is_named)
+    if state is None:
+        if not (command.models or environ.get("CHAT_MODEL", "").strip() or "--chat-model" in command.flags):
+            raise Refusal(
+                f"nothing was ever started here (YAP_HOME={home}): name a model, just restart --chat-model org/name, "
+                "or start with just run",
+                NOTHING_THERE,
+            )
+        return launch(command, environ, ways)
+    return launch(command, beneath(environ, carried_over(state)), ways, _before(state, stop))
+
+
+def recorded(home: Path, port: int, *, is_named: bool) -> State | None:
+    """The launch to do again: that of the port; where none is named, the only one there is. None where there is none.
+
+    Raises `Refusal` (2) where several could be meant, and for a state that cannot be read.
+    """
+    found = read_state(home, port)
+    if found is not None or is_named:
+        return found
+    states = [state for state in every_state(home) if isinstance(state, State)]
+    candidates = [state for state in states if state.is_alive()] or states
+    if len(candidates) > 1:
+        ports = ", ".join(str(state.port) for state in candidates)
+        raise Refusal(f"which one? There are launches on the ports {ports}: just restart --port N", USAGE)
+    return candidates[0] if candidates else None
+
+
+def carried_over(state: State, proc: Path = PROC) -> dict[str, str]:
+    """The keys of a server that runs, read off its own environment: they are written down nowhere.
+
+    Empty where it does not run, or is another user's.
+    """
+    if state.server is None or not state.server.is_alive():
+        return {}
+    try:
+        entries = (proc / str(state.server.pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    pairs = (entry.decode("utf-8", "surrogateescape").partition("=") for entry in entries)
+    return {name: value for name, _, value in pairs if name in SECRETS and value.strip()}
+
+
+def _before(state: State, stop: Stop) -> Before:
+    requested = Requested.read(state.requested)
+    if requested is None:
+        raise Refusal(
+            f"what was asked for on port {state.port} is not on record: just stop --port {state.port}, then just run",
+            NOTHING_THERE,
+        )
+    # The same address and the same log, wherever this command is run.
+    same = {"SERVER_PORT": str(state.port)} if state.port else {}
+    same |= {"YAP_LOG_FILE": state.log} if state.log else {}
+    requested = evolve(requested, variables={**requested.variables, **same})
+    if not state.is_alive():
+        return Before(requested=requested)
+    return Before(requested=requested, state=state, stop=lambda say: stop(state, say))
+
+
+__all__ = ["Stop", "carried_over", "recorded", "restart"]
