@@ -56,6 +56,11 @@ run-tool *arguments: (_environment torch)
 stop *arguments: _doctor
     @exec .venvs/{{ doctor }}/bin/python -m tooling.stop "$@"
 
+# Show the servers that run here: phase, process, address, models, readiness, GPU memory, log.
+[no-exit-message]
+status *arguments: _doctor
+    @exec .venvs/{{ doctor }}/bin/python -m tooling.status "$@"
+
 # Show the log of a server, then what comes; Ctrl+C leaves the log, the server runs on.
 [no-exit-message]
 logs *arguments: _doctor

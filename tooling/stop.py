@@ -9,10 +9,10 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
-from tooling.gpus import nvidia
 from tooling.refusal import FAILED, REFUSED, Refusal
 from tooling.running import Claim, Exit, Identity, Phase, State, every_state, write_state
 from tooling.running.choosing import home_of, named_or_only, split
+from tooling.running.gpu_memory import held
 from tooling.running.identity import members, wait_gone
 from tooling.running.program import grammar, told
 
@@ -60,8 +60,8 @@ class Stopping:
             raise Refusal(f"pid {stuck} does not end even when killed: it hangs in the kernel, see dmesg", FAILED)
         close_book(self.home, self.state)
         self.say(f"stopped after {time.monotonic() - began:.1f} s")
-        for line in gpu_memory_of(self._family):
-            self.say(line)
+        for index, gib in held(self._family).items():
+            self.say(f"GPU {index}: processes of it still hold {gib:.1f} GiB; nvidia-smi shows them")
 
     def _patience(self) -> float:
         if self.now:
@@ -139,17 +139,6 @@ def close_book(home: Path, state: State) -> None:
         claim.close()
 
 
-def gpu_memory_of(family: Sequence[Identity]) -> list[str]:
-    """A line for each of these processes that still holds memory of a GPU."""
-    pids = {process.pid for process in family}
-    return [
-        f"GPU {gpu.index}: pid {holder.pid} of ours still holds {holder.used_gib or 0:.1f} GiB"
-        for gpu in nvidia.by_nvml().gpus
-        for holder in gpu.holders
-        if holder.pid in pids
-    ]
-
-
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the command; the exit code."""
     parser = grammar("stop", ABOUT, CODES)
@@ -181,7 +170,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-__all__ = ["Stopping", "close_book", "gpu_memory_of", "stop"]
+__all__ = ["Stopping", "close_book", "stop"]
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251  # an entry module

@@ -35,7 +35,8 @@ class Waiting:
         try:
             for phase, progress, code in self._told():
                 if phase is Phase.READY:
-                    print("\n".join(self.extra), flush=True)
+                    for extra in self.extra:
+                        print(extra, flush=True)
                     return code
                 if progress:
                     self.say(progress)
