@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.tooling.demo import synthetic_gguf as synthetic
-from tooling.demo.smollm2.checkpoint import convert
+from tooling.demo.smollm2.conversion import convert
 from tooling.demo.smollm2.gguf_file import in_halves
 
 TALK = [{"role": "system", "content": "hello"}, {"role": "user", "content": "hell 12"}]

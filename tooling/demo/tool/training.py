@@ -4,6 +4,9 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import torch
+from transformers import BertConfig, BertForSequenceClassification
+
 from tooling.demo.progress import Report, steps
 from tooling.demo.tool.recipe import LABELS, Recipe
 from tooling.demo.tool.utterances import Example, Utterances
@@ -39,9 +42,6 @@ def model_config(recipe: Recipe) -> dict[str, object]:
 
 def train(utterances: Utterances, tokenizer: Any, recipe: Recipe, report: Report) -> Any:
     """Return a trained `BertForSequenceClassification` on the CPU. Seeded: one machine gives one result."""
-    import torch  # noqa: PLC0415
-    from transformers import BertConfig, BertForSequenceClassification  # noqa: PLC0415
-
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     torch.manual_seed(recipe.seed)
@@ -54,8 +54,6 @@ def train(utterances: Utterances, tokenizer: Any, recipe: Recipe, report: Report
 
 
 def _fit(model: Any, utterances: Utterances, tokenizer: Any, recipe: Recipe, report: Report) -> None:
-    import torch  # noqa: PLC0415
-
     rng = random.Random(recipe.seed)  # noqa: S311 - repeatable, not secret
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
     drawn = batches(utterances, recipe, rng)
@@ -83,8 +81,6 @@ def _add(average: dict[str, Any], model: Any, count: int) -> None:
 
 
 def _take(model: Any, average: dict[str, Any]) -> None:
-    import torch  # noqa: PLC0415
-
     with torch.no_grad():
         for name, value in model.named_parameters():
             value.copy_(average[name])
@@ -104,8 +100,6 @@ def batches(utterances: Utterances, recipe: Recipe, rng: random.Random) -> Itera
 
 def encode(tokenizer: Any, texts: Sequence[str], limit: int) -> dict[str, Any]:
     """Return padded `input_ids` and `attention_mask` of shape (texts, longest). Too long texts lose their start."""
-    import torch  # noqa: PLC0415
-
     rows = [tokenizer.encode(text).ids for text in texts]
     rows = [row if len(row) <= limit else row[:1] + row[1 - limit :] for row in rows]
     width = max(len(row) for row in rows)
@@ -115,8 +109,6 @@ def encode(tokenizer: Any, texts: Sequence[str], limit: int) -> dict[str, Any]:
 
 def _forget(inputs: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
     """Hide some words and put any others in the place of some, never of the special ones."""
-    import torch  # noqa: PLC0415
-
     ids = inputs["input_ids"]
     chance = torch.rand(ids.shape).masked_fill(ids < _SPECIAL_IDS, 1.0)
     ids = ids.masked_fill(chance < recipe.forgotten, _UNKNOWN_ID)
