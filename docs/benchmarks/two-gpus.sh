@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What stands in h200-vllm.md about two GPUs: run from the repository's root, with vLLM (and ray) importable by `python3`.
 # Usage: docs/benchmarks/two-gpus.sh OUT PART...; results go to OUT/PART.txt, status 1 if a part failed. Parts:
-# tensor tensor-faults data data-faults ray ray-faults nodes
+# tensor tensor-compiled tensor-compiled-plain tensor-faults tensor-faults-compiled data data-faults ray ray-faults nodes
 # `ray` and `ray-faults` want a running Ray node with two GPUs; `nodes` starts two of one GPU each, and
 # ends them and every other one of this host.
 set -uo pipefail
@@ -46,6 +46,13 @@ for part in "$@"; do
     start=$(date +%s)
     case $part in
         tensor) $serving --model "$large" --tensor-parallel 2 --gpu-frac "${FRACTION:-0.95}" --concurrency 1 32 --contenders ours --eager --max-out 64 ;;
+        tensor-compiled) $serving --model "$small" --tensor-parallel 2 --concurrency 1 32 --contenders ours --max-out 64 ;;
+        # Without flashinfer's and torch's own reductions, which want kernel sources and NVLink multicast.
+        tensor-compiled-plain)
+            env VLLM_ALLREDUCE_USE_FLASHINFER=0 VLLM_ALLREDUCE_USE_SYMM_MEM=0 VLLM_BATCH_INVARIANT=1 \
+                $serving --model "$small" --tensor-parallel 2 --concurrency 1 32 --contenders ours --max-out 64
+            ;;
+        tensor-faults-compiled) python3 -m tests.hardware.vllm.faults --dummy --max-out 300 --model "$small" --tensor-parallel 2 ;;
         tensor-faults) "${faults[@]}" --model "$small" --tensor-parallel 2 ;;
         data) $serving --model "$small" --data-parallel 2 --concurrency 32 128 --contenders ours asyncllm --eager ;;
         data-faults) "${faults[@]}" --model "$small" --data-parallel 2 ;;
