@@ -50,7 +50,8 @@ for part in "$@"; do
         # Without flashinfer's and torch's own reductions, which want kernel sources and NVLink multicast.
         tensor-compiled-plain)
             env VLLM_ALLREDUCE_USE_FLASHINFER=0 VLLM_ALLREDUCE_USE_SYMM_MEM=0 VLLM_BATCH_INVARIANT=1 \
-                $serving --model "$small" --tensor-parallel 2 --concurrency 1 32 --contenders ours --max-out 64
+                python3 -m tooling.benchmarks.serving --dummy --model "$small" --tensor-parallel 2 --concurrency 1 32 \
+                --contenders ours --max-out 64
             ;;
         tensor-faults-compiled) python3 -m tests.hardware.vllm.faults --dummy --max-out 300 --model "$small" --tensor-parallel 2 ;;
         tensor-faults) "${faults[@]}" --model "$small" --tensor-parallel 2 ;;
