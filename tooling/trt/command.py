@@ -106,6 +106,8 @@ def _made(work: Work) -> int:
         return 0
     for note in work.decision.notes:
         _say(note)
+    if work.decision.engine is not None:
+        _say(f"there is an engine ({work.decision.engine.origin}), nothing to build")
     places = {
         need.model.name: fetch(need.model, environ=work.environ, say=_say, parts=need.parts)
         for need in work.decision.needs

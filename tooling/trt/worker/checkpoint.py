@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import subprocess
 import sys
 import time
 import traceback
@@ -18,7 +17,7 @@ from tooling.trt.building import quantise_arguments, script_command
 from tooling.trt.checkpoints import CONFIG, parallel_sizes, rank_files
 from tooling.trt.recipes import ALGORITHMS, SEED, Quantising
 from tooling.trt.versions import Versions
-from tooling.trt.worker import metadata
+from tooling.trt.worker import metadata, programs
 from tooling.trt.worker.machine import require_gpu, require_versions
 
 HINT = (
@@ -34,7 +33,7 @@ def make(job: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, object
     gpu = require_gpu(environ, "quantising")
     numbers = Quantising(**job["numbers"])
     output = Path(job["output"])
-    _quantise(job, numbers, output)
+    _quantise(job, numbers, output, environ)
     config = require_checkpoint(output, numbers.qformat, (numbers.tp_size, numbers.pp_size))
     found = {
         **_described(job["model"], numbers, config),
@@ -49,12 +48,12 @@ def make(job: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, object
     return metadata.write(output / metadata.CHECKPOINT_FILE, found, metadata.CHECKPOINT_FIELDS)
 
 
-def _quantise(job: Mapping[str, Any], numbers: Quantising, output: Path) -> None:
+def _quantise(job: Mapping[str, Any], numbers: Quantising, output: Path, environ: Mapping[str, str]) -> None:
     arguments = quantise_arguments(job["source"]["directory"], str(output), numbers)
     if job["tree"]:
         command = script_command(sys.executable, job["tree"], arguments)
         print(f"running {command[1]}", flush=True)
-        code = subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode
+        code = programs.run(command, environ)
         if code:
             raise Refusal(f"{command[1]} ended with {code}; {HINT}", FAILED)
         return

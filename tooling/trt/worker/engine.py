@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from tooling.refusal import FAILED, Refusal
 from tooling.trt.building import PROGRAM, build_command
 from tooling.trt.recipes import Sizes
 from tooling.trt.versions import Versions
-from tooling.trt.worker import metadata
+from tooling.trt.worker import metadata, programs
 from tooling.trt.worker.checkpoint import require_checkpoint, weights
 from tooling.trt.worker.machine import require_gpu, require_versions
 
@@ -36,7 +35,7 @@ def make(job: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, object
         raise Refusal(f"the engine is for {job['sm']}, the GPU here is {gpu.sm}: unset GPU_SM_ARCH", FAILED)
     sized, output, source = Sizes(**job["sizes"]), Path(job["output"]), Path(job["source"]["directory"])
     config = require_checkpoint(source, None, (sized.tp_size, sized.pp_size))
-    _build(build_command(_program(environ), str(source), str(output), sized, job["workers"]), output)
+    _build(build_command(_program(environ), str(source), str(output), sized, job["workers"]), output, environ)
     _require_engine(output, sized, versions)
     found = {
         "model_id": job["model"]["id"],
@@ -61,11 +60,11 @@ def _program(environ: Mapping[str, str]) -> str:
     return found
 
 
-def _build(command: list[str], output: Path) -> None:
+def _build(command: list[str], output: Path, environ: Mapping[str, str]) -> None:
     line = shlex.join(command)
     (output / COMMAND_FILE).write_text(line + "\n", encoding="utf-8")
     print(line, flush=True)
-    code = subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode
+    code = programs.run(command, environ)
     if code:
         raise Refusal(f"{PROGRAM} ended with {code}", FAILED)
 

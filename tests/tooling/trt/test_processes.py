@@ -1,0 +1,98 @@
+"""The commands as people run them, on the stand-in of TensorRT-LLM: real processes, interrupted at every step."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tooling.trt.machine import LABEL, ROOT, machine, write_model
+
+PATIENCE_S = 120.0
+
+
+def start(environ: Mapping[str, str], *words: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", "tooling.trt", *words]
+    return subprocess.Popen(command, cwd=ROOT, env=dict(environ), stdout=pipe, stderr=pipe, text=True)
+
+
+def run(environ: Mapping[str, str], *words: str) -> tuple[int, str, str]:
+    with start(environ, *words) as process:
+        out, err = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, out, err
+
+
+def entries(home: Path) -> list[str]:
+    """What the cache holds, without keys."""
+    return sorted(path.relative_to(home / "trt").as_posix().partition("-")[0] for path in home.glob("trt/*/*"))
+
+
+def test_build_makes_both_once_and_then_finds_them(tmp_path: Path) -> None:
+    environ = machine(tmp_path / "machine") | {"TRT_MAX_BATCH_SIZE": "16", "HF_TOKEN": "hf_very_secret"}
+    home, model = Path(environ["YAP_HOME"]), write_model(tmp_path / "mine")
+    code, out, err = run(environ, "build", "4BIT", str(model))
+    assert (code, entries(home)) == (0, ["checkpoints/mine", "engines/mine"]), err
+    assert f"building the TensorRT engine of {model} ({LABEL}) ..." in err
+    assert f"next: just run-trt 4bit {model}" in out
+    everything = out + err + "".join(path.read_text(errors="replace") for path in home.rglob("*") if path.is_file())
+    assert "hf_very_secret" not in everything
+    del environ["TRT_MAX_BATCH_SIZE"]
+    code, again, err = run(environ, "build", "4bit", str(model))
+    assert (code, again) == (0, out)
+    assert "in the cache" in err
+    assert "building" not in err
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said", "number", "code"),
+    [
+        ({"waits": True}, "the quantiser waits", signal.SIGINT, 130),
+        ({"builder": {"waits": True}}, "the builder waits", signal.SIGTERM, 143),
+        ({"builder": {"waits": True}}, "the builder waits", signal.SIGKILL, -signal.SIGKILL),
+    ],
+)
+def test_interrupted_at_a_step_nothing_half_made_counts(
+    tmp_path: Path, behaviour: dict[str, Any], said: str, number: signal.Signals, code: int
+) -> None:
+    environ = machine(tmp_path / "machine") | {"TRT_MAX_BATCH_SIZE": "16"}
+    home, model = Path(environ["YAP_HOME"]), write_model(tmp_path / "mine", behaviour)
+    with start(environ, "build", "4bit", str(model)) as process:
+        assert process.stderr is not None
+        assert any(said in line for line in process.stderr)
+        process.send_signal(number)
+        process.stderr.read()  # until the last of its workers has gone
+        assert process.wait(PATIENCE_S) == code
+    checkpoints = [] if "waits" in behaviour else ["checkpoints/mine"]
+    whole = [path for path in home.glob("trt/*/*") if ".partial-" not in path.name]
+    assert [f"{path.parent.name}/mine" for path in whole] == checkpoints
+    if number != signal.SIGKILL:
+        assert not list(home.glob("trt/*/*.partial-*"))
+    assert not _alive_below(tmp_path)
+
+
+def test_a_step_that_fails_shows_the_tools_last_words(tmp_path: Path) -> None:
+    environ = machine(tmp_path / "machine")
+    home, model = Path(environ["YAP_HOME"]), write_model(tmp_path / "mine", {"fails": "no SmoothQuant for this one"})
+    code, out, err = run(environ, "quantize", "int8_sq", str(model))
+    assert (code, out, entries(home)) == (1, "", [])
+    assert "failed with exit code 1. Its last lines:" in err
+    assert "    NotImplementedError: no SmoothQuant for this one\n    TensorRT-LLM could not make int8_sq" in err
+
+
+def _alive_below(directory: Path) -> list[str]:
+    """Processes that were started with this directory in their environment or words and are still there."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if str(directory).encode() in words and state != "Z" and process.name != str(os.getpid()):
+            found.append(f"{process.name} {words!r}")
+    return found
