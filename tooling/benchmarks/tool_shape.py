@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from tokenizers import Tokenizer, processors
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from tooling.benchmarks.serving.shape import trained
 
@@ -27,9 +29,6 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 def write(shape: str, directory: Path) -> None:
     """Weights, configuration and tokenizer of a shape."""
-    import torch  # noqa: PLC0415
-    from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415
-
     kinds = {"modernbert": "modernbert", "distilroberta": "roberta", "longformer": "longformer"}
     positions = {"modernbert": 8192, "distilroberta": 514, "longformer": 4098}[shape]
     special = {"pad_token_id": 0, "bos_token_id": 2, "cls_token_id": 2, "eos_token_id": 3, "sep_token_id": 3}

@@ -11,6 +11,13 @@ import sys
 import time
 from typing import Any
 
+from vllm import SamplingParams
+from vllm.engine.arg_utils import AsyncEngineArgs
+from vllm.inputs import tokens_input
+from vllm.sampling_params import RequestOutputKind
+from vllm.usage.usage_lib import UsageContext
+from vllm.v1.engine.async_llm import AsyncLLM
+
 from engines.prompts.chat import ChatText
 from engines.prompts.loading import load_chat_text
 from engines.prompts.messages import PromptMessage
@@ -19,10 +26,6 @@ from tooling.benchmarks.serving.workload import SYSTEM, TURNS, Job, Outcome, Tur
 
 async def run(jobs: list[Job], arguments: dict[str, Any]) -> None:
     """Load once, hold every job's conversations, print."""
-    from vllm.engine.arg_utils import AsyncEngineArgs  # noqa: PLC0415
-    from vllm.usage.usage_lib import UsageContext  # noqa: PLC0415
-    from vllm.v1.engine.async_llm import AsyncLLM  # noqa: PLC0415
-
     engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments), usage_context=UsageContext.OPENAI_API_SERVER)
     text = load_chat_text(jobs[0].model)
     try:
@@ -55,10 +58,6 @@ async def _converse(engine: Any, text: ChatText, job: Job, name: str) -> Outcome
 
 
 async def _turn(engine: Any, text: ChatText, said: list[PromptMessage], job: Job, request_id: str) -> tuple[Turn, str]:
-    from vllm import SamplingParams  # noqa: PLC0415
-    from vllm.inputs import tokens_input  # noqa: PLC0415
-    from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415
-
     sent = time.perf_counter()
     ids = text.render(said)
     parameters = SamplingParams(
