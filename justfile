@@ -66,6 +66,11 @@ status *arguments: _doctor
 logs *arguments: _doctor
     @exec .venvs/{{ doctor }}/bin/python -m tooling.logs "$@"
 
+# Make a quantised export for vLLM (4bit or 8bit) and say where it is; run-vllm serves it.
+[no-exit-message]
+quantize-vllm *arguments: (_environment torch) (_environment "quant")
+    @exec .venvs/{{ torch }}/bin/python -m tooling.quantize "$@"
+
 # Say what would keep a server from running here: GPU, driver, CUDA, Python, packages, MPI, machine, settings.
 [no-exit-message]
 doctor *arguments: _doctor

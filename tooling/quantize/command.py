@@ -1,0 +1,124 @@
+"""Carries `quantize-vllm` out: look the model up, decide, check the machine, fetch, make, say what was made."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from runtime.settings import EngineName, Settings, SettingsError, beneath, read_env_file
+from runtime.settings.sections import FLAGS
+from tooling import cache, gpus, models
+from tooling.preparing import Step, carry_out
+from tooling.quantize.announce import Export, plan_json, plan_text
+from tooling.quantize.environment import require_environment
+from tooling.quantize.export import export_step
+from tooling.quantize.grammar import ELSEWHERE, QUANTISATIONS, USAGE, Command, UsageError, parse
+from tooling.refusal import REFUSED, Refusal
+from tooling.refusal import USAGE as USAGE_CODE
+
+INTERRUPTED = 130
+GIGA = 1_000_000_000
+# Nothing is served here, and the server's own validation asks for them.
+UNUSED = {"TEXT_API_KEY": "not-served", "MAX_CONCURRENT_CONNECTIONS": "1"}
+Tick = Callable[[str], None]
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], cwd: Path, tick: Tick | None = None) -> int:
+    """Do what the words say and return an exit code. `tick` draws what is going on, on a terminal."""
+    try:
+        command = parse(argv)
+        if command.help:
+            print(USAGE)
+            return 0
+        return _quantise(command, environ, cwd, tick)
+    except UsageError as error:
+        _say(f"quantize-vllm: {error}")
+        return USAGE_CODE
+    except SettingsError as error:
+        _say(str(error))
+        return error.exit_status
+    except Refusal as error:
+        _say(f"quantize-vllm: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("quantize-vllm: interrupted, nothing half made is kept")
+        return INTERRUPTED
+
+
+def settings_of(command: Command, environ: Mapping[str, str], cwd: Path) -> tuple[Settings, Mapping[str, str]]:
+    """The settings of a command line, and the environment they were read from.
+
+    Raises `SettingsError`, `UsageError`, `Refusal` for what is no name of a model.
+    """
+    named = read_env_file(command.env_file) if command.env_file else {}
+    given = {**beneath(environ, named), **{FLAGS[flag].name: text for flag, text in command.flags.items()}}
+    model = command.model or given.get("CHAT_MODEL", "").strip()
+    if not model:
+        raise UsageError("which model? for example: just quantize-vllm 8bit Qwen/Qwen2.5-7B-Instruct")
+    reference = models.Reference.of(model, None if command.model else given.get("CHAT_REVISION"), cwd)
+    said = command.quantisation or given.get("CHAT_QUANTIZATION", "").strip().lower()
+    if command.quantisation is None and said in ("", *ELSEWHERE):
+        said = QUANTISATIONS[0]
+    given |= {"DEPLOY_MODE": "chat", "INFERENCE_ENGINE": "vllm", "CHAT_QUANTIZATION": said}
+    given |= {"CHAT_MODEL": reference.name, "CHAT_REVISION": reference.revision or ""}
+    if command.trust_remote_code:
+        given["CHAT_TRUST_REMOTE_CODE"] = "1"
+    given |= {name: value for name, value in UNUSED.items() if not given.get(name, "").strip()}
+    return Settings.from_env(given), given
+
+
+def _quantise(command: Command, environ: Mapping[str, str], cwd: Path, tick: Tick | None) -> int:
+    settings, given = settings_of(command, environ, cwd)
+    deployment = settings.deployment
+    home = cache.require_home(deployment.yap_home)
+    asked = deployment.chat_quantization.value
+    reference = models.Reference.of(given["CHAT_MODEL"], given["CHAT_REVISION"], cwd)
+    model = models.resolve(reference, environ=given, say=_say)
+    notes = models.require_suitable(model, EngineName.VLLM, asked)
+    found = None if command.plan else gpus.facts(given)
+    for note in (*notes, *_gpu_notes(found, asked)):
+        _say(note)
+    step = export_step(model, settings, found, eight_bit=True, calibrate=command.calibrate)
+    if step is None:
+        _say(f"nothing is made of {model.name}: just run-vllm {model.name} serves it as it is")
+        return 0
+    plan = plan_json(step, home)
+    if command.plan:
+        print(json.dumps(plan, indent=1) if command.as_json else plan_text(plan))
+        return 0
+    if not plan["is_there"]:
+        require_environment()
+        _require_room(step, home)
+        models.fetch(model, environ=given, say=_say)
+    path, _ = carry_out(step, home, given, _say, tick)
+    assert path is not None, "an export has a place"
+    export = Export.read(path, was_there=bool(plan["is_there"]))
+    print(json.dumps(export.as_json()) if command.as_json else export.as_text())
+    return 0
+
+
+def _gpu_notes(found: Sequence[gpus.Gpu] | None, asked: str) -> tuple[str, ...]:
+    """What to tell about this machine's GPU. Raises `Refusal` for one that vLLM no longer has kernels for."""
+    note = gpus.chosen_format("vllm", asked, found[0].sm).note if found else None
+    return (note,) if note else ()
+
+
+def _require_room(step: Step, home: Path) -> None:
+    """Raises `Refusal` where the disk cannot take what is made."""
+    place = step.makes(home) or home
+    there = next(path for path in (place, *place.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < step.disk_bytes:
+        raise Refusal(
+            f"{there} has {free / GIGA:.1f} GB free, the export needs {step.disk_bytes / GIGA:.1f} GB: free some "
+            "(just clean quant), or name another directory with AWQ_CACHE_DIR",
+            REFUSED,
+        )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+__all__ = ["run", "settings_of"]
