@@ -11,6 +11,7 @@ from typing import TextIO
 from attrs import frozen
 
 from tooling.house import tree
+from tooling.house.output import put
 from tooling.refusal import FAILED, Refusal
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,8 +96,7 @@ def tell(results: Sequence[Result], out: TextIO, err: TextIO) -> int:
     """What those said that found something; returns the exit code."""
     failed = [one for one in results if one.code]
     for one in failed:
-        out.write(one.said if one.said.endswith("\n") else f"{one.said}\n")
-        out.flush()
+        put(one.said if one.said.endswith("\n") else f"{one.said}\n", out, err, FAILED)
         print(f"lint: {one.tool.name} failed ({one.code})", file=err)
     return FAILED if failed else 0
 
@@ -110,8 +110,7 @@ def run(argv: Sequence[str], root: Path, out: TextIO, err: TextIO) -> int:
     made.add_argument("--check", action="store_true")
     options = made.parse_args(argv)
     if options.help:
-        print(USAGE, file=out)
-        return 0
+        return put(f"{USAGE}\n", out, err, 0)
     if (options.fix and options.what == "fmt") or (options.check and options.what == "lint"):
         made.error("lint takes --fix, fmt takes --check; -h says more")
     try:

@@ -10,6 +10,7 @@ from attrs import asdict
 
 from tooling.house.exceptions import RULE
 from tooling.house.finding import Finding
+from tooling.house.output import put
 from tooling.house.rules import RULES, findings
 from tooling.refusal import FAILED, Refusal
 
@@ -34,21 +35,16 @@ def run(argv: Sequence[str], root: Path, out: TextIO, err: TextIO) -> int:
     """Tell what is found below `root`, unless `argv` names another; returns the exit code."""
     options = _parser().parse_args(argv)
     if options.help:
-        print(USAGE, file=out)
-        return 0
+        return put(f"{USAGE}\n", out, err, 0)
     if options.list:
-        out.writelines(f"{line}\n" for line in _listed())
-        return 0
+        return put("".join(f"{line}\n" for line in _listed()), out, err, 0)
     try:
         found = findings(options.root or root)
     except Refusal as refusal:
         print(f"house: {refusal}", file=err)
         return refusal.exit_code
-    if options.json:
-        print(json.dumps([asdict(one) for one in found], indent=1), file=out)
-    else:
-        out.writelines(f"{line}\n" for line in _told(found, colours=out.isatty()))
-    return FAILED if found else 0
+    told = json.dumps([asdict(one) for one in found], indent=1) + "\n" if options.json else _told(found, out)
+    return put(told, out, err, FAILED if found else 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,10 +64,11 @@ def _listed() -> Iterator[str]:
     yield f"{RULE:{width}}  [tool.house] in pyproject.toml: each line known, with a reason, and needed"
 
 
-def _told(found: Sequence[Finding], *, colours: bool) -> Iterator[str]:
-    bold, red, plain = (BOLD, RED, PLAIN) if colours else ("", "", "")
-    for one in found:
-        yield f"{bold}{one.path}:{one.line}{plain}: {red}{one.rule}{plain}: {one.what}; {one.remedy}"
+def _told(found: Sequence[Finding], out: TextIO) -> str:
+    bold, red, plain = (BOLD, RED, PLAIN) if out.isatty() else ("", "", "")
+    return "".join(
+        f"{bold}{one.path}:{one.line}{plain}: {red}{one.rule}{plain}: {one.what}; {one.remedy}\n" for one in found
+    )
 
 
 __all__ = ["USAGE", "run"]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,20 @@ def test_odd_files_are_told_or_passed_over_and_never_end_it(tmp_path: Path) -> N
     found = [(one["path"], one["rule"]) for one in json.loads(said)]
     assert (code, complaints) == (1, "")
     assert found == [(f"runtime/{name}.py", "readable") for name in ("dangling", "latin", "zero")]
+
+
+@pytest.mark.parametrize(("reader", "code", "said"), [("gone", 0, ""), ("full", 1, "could not be written: No space")])
+def test_a_reader_that_left_is_no_failure_and_a_full_disk_is_one_line(reader: str, code: int, said: str) -> None:
+    read, written = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "tooling.house", "--list"]
+    with Path("/dev/full").open("w") as full:
+        place = full if reader == "full" else written
+        done = subprocess.run(command, stdout=place, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    os.close(written)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert done.stderr.count("\n") == bool(said)
 
 
 def test_help_is_the_usage() -> None:
