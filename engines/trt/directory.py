@@ -14,6 +14,8 @@ from attrs import frozen
 
 from engines.errors import EngineStartFailed
 
+BUILD = "build one here (just build-trt, with TRT_ENGINE_DIR unset)"
+
 
 class Kind(enum.Enum):
     """What a directory holds. UNKNOWN: no directory here, so a hub id, or nothing that we know."""
@@ -73,11 +75,9 @@ def kind_of(model: str | Path) -> Kind:
 def read_engine(path: Path) -> Compiled:
     """The engine in `path`. Raises `EngineStartFailed`: no directory, or a file missing, broken or without a number."""
     if not path.is_dir():
-        raise EngineStartFailed(
-            f"there is no engine directory {path}: set TRT_ENGINE_DIR or build one (just build-trt)"
-        )
+        raise EngineStartFailed(f"there is no engine directory {path}: name another in TRT_ENGINE_DIR, or {BUILD}")
     if not (path / "config.json").is_file():
-        raise EngineStartFailed(f"{path} is no engine: it has no config.json; build it again (just build-trt)")
+        raise EngineStartFailed(f"{path} is no engine: it has no config.json; {BUILD}")
     config = _load(path / "config.json")
     built, model = _part(path, config, "build_config"), _part(path, config, "pretrained_config")
     mapping = _section(model, "mapping")
@@ -100,7 +100,7 @@ def read_engine(path: Path) -> Compiled:
     )
     missing = [name for rank in range(compiled.ranks) if not (path / (name := f"rank{rank}.engine")).is_file()]
     if missing:
-        raise EngineStartFailed(f"engine {path} is incomplete: {', '.join(missing)} missing; build it again")
+        raise EngineStartFailed(f"engine {path} is incomplete: {', '.join(missing)} missing; {BUILD}")
     return compiled
 
 
@@ -118,7 +118,7 @@ def _metadata(path: Path) -> Metadata | None:
     found = _load(file)
     version, arch = found.get("tensorrt_llm_version"), found.get("sm_arch")
     if not version or not arch:
-        raise EngineStartFailed(f"{file} does not say tensorrt_llm_version and sm_arch; build the engine again")
+        raise EngineStartFailed(f"{file} does not say tensorrt_llm_version and sm_arch; {BUILD}")
     batch = found.get("max_batch_size")
     return Metadata(
         library_version=str(version),
@@ -157,8 +157,8 @@ def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _whole(path: Path, values: Mapping[str, Any], name: str, default: int | None = None) -> int:
     value = values.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise EngineStartFailed(f"engine {path} has {name} {value!r}, not a whole number above 0; build it again")
+        raise EngineStartFailed(f"engine {path} has {name} {value!r}, not a whole number above 0; {BUILD}")
     return value
 
 
-__all__ = ["Compiled", "Kind", "Metadata", "kind_of", "normal_arch", "read_engine"]
+__all__ = ["BUILD", "Compiled", "Kind", "Metadata", "kind_of", "normal_arch", "read_engine"]

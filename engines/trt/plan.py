@@ -11,7 +11,7 @@ from attrs import frozen
 from engines.errors import EngineStartFailed
 from engines.quantised import Format, by_method, refusal, remark
 from engines.trt.config import TrtConfig
-from engines.trt.directory import Compiled, Kind, kind_of, normal_arch, read_engine
+from engines.trt.directory import BUILD, Compiled, Kind, kind_of, normal_arch, read_engine
 
 # Requests decoded at once where no engine dictates it; a start for 7 to 8 billion parameters on 80 GB.
 DEFAULT_BATCH = 64
@@ -61,7 +61,8 @@ def make_plan(config: TrtConfig) -> Plan:
         )
     if kind is Kind.QUANTISED:
         raise EngineStartFailed(
-            f"{config.model} is a TensorRT-LLM checkpoint, from which an engine is built first: just build-trt"
+            f"{config.model} is a TensorRT-LLM checkpoint, from which an engine is built first: "
+            f"just build-trt {config.model}"
         )
     if kind is Kind.UNKNOWN and Path(config.model).is_dir():
         raise EngineStartFailed(f"{config.model} holds no model: there is no config.json in it")
@@ -72,13 +73,13 @@ def _engine_plan(config: TrtConfig, compiled: Compiled) -> Plan:
     metadata = compiled.metadata
     if metadata is None and not config.engine_is_named:
         raise EngineStartFailed(
-            f"engine {compiled.path} has no build_metadata.json, so nobody knows what it was built for: build it again "
-            "(just build-trt), or name it in TRT_ENGINE_DIR to use it all the same"
+            f"engine {compiled.path} has no build_metadata.json, so nobody knows what it was built for: {BUILD}, or "
+            "name it in TRT_ENGINE_DIR to use it all the same"
         )
     if not compiled.reuses_blocks:
         raise EngineStartFailed(
             f"engine {compiled.path} was built without a paged KV cache or paged context attention and cannot reuse "
-            "prompts: build it again with --kv_cache_type paged --use_paged_context_fmha enable"
+            f"prompts: {BUILD}"
         )
     _check_lengths(config, compiled)
     _check_parallelism(config, compiled)
@@ -121,7 +122,8 @@ def _check_format(config: TrtConfig, made: Format | None, what: str) -> str | No
     if made is None and asked not in ("auto", "none"):
         raise EngineStartFailed(
             f"CHAT_QUANTIZATION is {asked}, but {what} is not quantised and TensorRT-LLM quantises only while it "
-            "builds an engine: name a built one in TRT_ENGINE_DIR, or leave that word out and serve the model as it is"
+            f"builds an engine: build one (just build-trt {asked} {config.model}) and name it in TRT_ENGINE_DIR, or "
+            "leave that word out and serve the model as it is"
         )
     return remark(asked, made)
 
@@ -132,7 +134,7 @@ def _batch_size(config: TrtConfig, compiled: Compiled) -> int:
     if config.batch_size is not None and config.batch_size > maximum:
         raise EngineStartFailed(
             f"TRT_BATCH_SIZE is {config.batch_size}, engine {compiled.path} was built for {maximum} at most: lower it, "
-            f"or build with TRT_MAX_BATCH_SIZE={config.batch_size}"
+            f"or {BUILD} with TRT_MAX_BATCH_SIZE={config.batch_size}"
         )
     return config.batch_size or maximum
 
@@ -142,12 +144,12 @@ def _check_lengths(config: TrtConfig, compiled: Compiled) -> None:
     if compiled.max_input_len < prompt:
         raise EngineStartFailed(
             f"engine {compiled.path} takes prompts of {compiled.max_input_len} tokens, CHAT_MAX_LEN - CHAT_MAX_OUT is "
-            f"{prompt}: lower CHAT_MAX_LEN or build with TRT_MAX_INPUT_LEN={prompt}"
+            f"{prompt}: lower CHAT_MAX_LEN, or {BUILD} with TRT_MAX_INPUT_LEN={prompt}"
         )
     if compiled.max_seq_len < config.max_model_len:
         raise EngineStartFailed(
             f"engine {compiled.path} holds {compiled.max_seq_len} tokens of prompt and reply, CHAT_MAX_LEN is "
-            f"{config.max_model_len}: lower it or build a longer engine"
+            f"{config.max_model_len}: lower it, or {BUILD} with longer TRT_MAX_INPUT_LEN and TRT_MAX_OUTPUT_LEN"
         )
 
 
@@ -158,7 +160,7 @@ def _check_parallelism(config: TrtConfig, compiled: Compiled) -> None:
     ):
         if asked is not None and asked != built:
             raise EngineStartFailed(
-                f"{name} is {asked}, engine {compiled.path} was built for {built}: unset it or build again"
+                f"{name} is {asked}, engine {compiled.path} was built for {built}: unset it, or {BUILD}"
             )
 
 
@@ -169,7 +171,7 @@ def check_machine(compiled: Compiled, *, version: str, gpu_arch: str | None) -> 
         if built and built != version:
             raise EngineStartFailed(
                 f"engine {compiled.path} was built by TensorRT-LLM {built}, installed is {version}: an engine runs on "
-                "the version that built it; build it again (just build-trt) or install that version"
+                f"the version that built it; {BUILD}, or install that version"
             )
     if metadata is None:
         return
@@ -177,8 +179,7 @@ def check_machine(compiled: Compiled, *, version: str, gpu_arch: str | None) -> 
         raise EngineStartFailed(f"no GPU is visible; engine {compiled.path} needs one of {metadata.gpu_arch}")
     if normal_arch(gpu_arch) != metadata.gpu_arch:
         raise EngineStartFailed(
-            f"engine {compiled.path} was built for {metadata.gpu_arch}, this GPU is {normal_arch(gpu_arch)}: build it "
-            "again here (just build-trt)"
+            f"engine {compiled.path} was built for {metadata.gpu_arch}, this GPU is {normal_arch(gpu_arch)}: {BUILD}"
         )
 
 

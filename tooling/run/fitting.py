@@ -1,7 +1,6 @@
 """Whether TensorRT-LLM can serve what was asked, told before the server loads anything. Reads small files only."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,10 +12,8 @@ from engines.trt import TrtConfig
 from engines.trt.plan import check_machine, make_plan
 from runtime.gpus import GpuMemory
 from runtime.settings import Settings
-from tooling.refusal import Refusal
-
-# The engine backend was removed after it.
-LAST_WITH_ENGINES = (1, 2)
+from tooling.refusal import REFUSED, Refusal
+from tooling.trt.versions import require_engines
 
 
 def installed_version() -> str | None:
@@ -32,19 +29,10 @@ def require_fit(settings: Settings, gpus: Sequence[GpuMemory], library: str | No
     try:
         plan = make_plan(_config(settings))
         if plan.compiled is not None and library is not None:
-            _require_engines(library)
+            require_engines(library)
             check_machine(plan.compiled, version=library, gpu_arch=gpus[0].sm if gpus else None)
     except EngineStartFailed as error:
-        raise Refusal(str(error), 3) from error
-
-
-def _require_engines(library: str) -> None:
-    found = re.match(r"(\d+)\.(\d+)", library)
-    if found and (int(found[1]), int(found[2])) > LAST_WITH_ENGINES:
-        raise EngineStartFailed(
-            f"TensorRT-LLM {library} cannot run compiled engines, which ended with 1.2: install 1.2.1 "
-            "(just setup trt), or unset TRT_ENGINE_DIR and serve the Hugging Face checkpoint"
-        )
+        raise Refusal(str(error), REFUSED) from error
 
 
 def _described(directory: Path) -> dict[str, Mapping[str, Any]]:

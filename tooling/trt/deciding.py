@@ -6,10 +6,14 @@ is one built, out of a checkpoint that is there (`TRT_CHECKPOINT_DIR`, the repos
 
 import enum
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from attrs import define, evolve, field
 
+from engines.errors import EngineStartFailed
+from engines.trt.directory import read_engine
+from engines.trt.plan import check_machine
 from runtime.settings import EngineName, Settings
 from tooling.models import Kind, Model, require_suitable
 from tooling.refusal import REFUSED, Refusal
@@ -50,9 +54,16 @@ def decide(
     `planning`: nothing will be carried out, so a GPU and the library may be missing. Raises `Refusal` (3) with every
     complaint, one a line.
     """
+    own = around.gpus[0].own_sm if around.gpus else ""
+    if own and purpose is Purpose.SERVE:
+        raise Refusal(
+            f"GPU_SM_ARCH is {around.sm} and the GPU here is {own}: to serve, it must be the machine's own; unset it",
+            REFUSED,
+        )
     named = settings.trt.engine_dir
     if named is not None and purpose is not Purpose.QUANTISE:
-        return Decision(engine=Engine(origin="TRT_ENGINE_DIR", path=named), engine_dir=named)
+        notes = (_usable(named, around),) if purpose is Purpose.BUILD else ()
+        return Decision(engine=Engine(origin="TRT_ENGINE_DIR", path=named), engine_dir=named, notes=notes)
     known = around if around.sm is not None else evolve(around, sm=GUESSED_SM)
     deciding = _Deciding(model, settings, known, purpose, repository or model, planning=planning)
     if around.sm is None and planning:
@@ -151,6 +162,18 @@ class _Deciding:
         except Refusal as refused:
             self.complaints.append(str(refused))
             return None
+
+
+def _usable(named: Path, around: Surroundings) -> str:
+    """What to tell who wants to build and names an engine. Raises `Refusal` where that one cannot run here."""
+    try:
+        compiled = read_engine(named)
+        if around.gpus and around.versions.tensorrt_llm:
+            gpu = around.gpus[0]
+            check_machine(compiled, version=around.versions.tensorrt_llm, gpu_arch=gpu.own_sm or gpu.sm)
+    except EngineStartFailed as error:
+        raise Refusal(str(error), REFUSED) from error
+    return "TRT_ENGINE_DIR is set, so nothing is built; unset it to build one"
 
 
 def _checkpoint_only(checkpoint: Checkpoint) -> Decision:

@@ -11,7 +11,7 @@ from tooling.trt.decision import Decision
 from tooling.trt.recipes import Sizes
 from tooling.trt.surroundings import Surroundings
 
-GB = 1e9
+MB, GB = 1e6, 1e9
 
 
 def as_text(decision: Decision, around: Surroundings) -> str:
@@ -39,7 +39,7 @@ def _lines(decision: Decision, around: Surroundings) -> Iterator[str]:
     for need in decision.needs:
         yield f"fetch       {' '.join((need.model.name, *need.parts))}"
     for step in decision.steps:
-        yield f"{step.name:<11} {step.title}; about {step.disk_bytes / GB:.1f} GB"
+        yield f"{step.name:<11} {step.title}; about {_size(step.disk_bytes)}"
         yield f"            into {step.makes(around.home)}"
         if step.name == "engine":
             yield f"            {' '.join(_command(step, around.home))}"
@@ -48,6 +48,10 @@ def _lines(decision: Decision, around: Surroundings) -> Iterator[str]:
         yield f"engine      {decision.engine.origin}: {place}, nothing to build"
     for note in decision.notes:
         yield f"note        {note}"
+
+
+def _size(count: int) -> str:
+    return f"{count / GB:.1f} GB" if count >= GB / 10 else f"{count / MB:.0f} MB"
 
 
 def _step(step: Step, home: Path) -> Mapping[str, Any]:

@@ -76,7 +76,7 @@ def _edit(name: str, change: Callable[[dict[str, Any]], object]) -> Break:
         (
             _edit("config.json", lambda c: c["build_config"]["plugin_config"].update(use_paged_context_fmha=False)),
             {},
-            "--use_paged_context_fmha enable",
+            "cannot reuse prompts: build one here .just build-trt, with TRT_ENGINE_DIR",
         ),
         (_edit("config.json", lambda c: c["build_config"].update(kv_cache_type="CONTINUOUS")), {}, "paged KV cache"),
         (_edit("build_metadata.json", lambda m: m.pop("sm_arch")), {}, "does not say"),

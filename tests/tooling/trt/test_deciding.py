@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from tests.engines.trt.conftest import write_engine
 from tests.tooling.trt.conftest import EIGHT, FOUR, SIZE, Decide, make, names
 from tests.tooling.trt.machine import H100, LABEL, write_checkpoint, write_model
 from tooling.refusal import Refusal
@@ -49,6 +50,22 @@ def test_what_is_forced_is_made_anew_and_nothing_else_is_looked_for(decided: Dec
 def test_a_named_engine_is_taken_without_a_look(decided: Decide, tmp_path: Path) -> None:
     decision = decided(purpose=Purpose.SERVE, **FOUR, TRT_ENGINE_DIR=str(tmp_path), versions=Versions())
     assert (decision.steps, decision.engine_dir) == ((), tmp_path)
+
+
+def test_who_wants_to_build_is_told_of_an_engine_that_is_named(decided: Decide, tmp_path: Path) -> None:
+    named = write_engine(tmp_path / "engine")
+    assert "unset it to build one" in decided(TRT_ENGINE_DIR=str(named)).notes[0]
+    with pytest.raises(Refusal, match=r"was built for sm90, this GPU is sm89: build one here .*TRT_ENGINE_DIR unset"):
+        decided(TRT_ENGINE_DIR=str(named), gpus=(evolve(H100, sm="sm89"),))
+    (named / "rank0.engine").unlink()
+    with pytest.raises(Refusal, match="is incomplete"):
+        decided(TRT_ENGINE_DIR=str(named))
+
+
+def test_nobody_serves_on_an_architecture_that_is_not_there(decided: Decide) -> None:
+    gpus = (evolve(H100, sm="sm80", own_sm="sm90"),)
+    with pytest.raises(Refusal, match="GPU_SM_ARCH is sm80 and the GPU here is sm90: to serve"):
+        decided(purpose=Purpose.SERVE, sm="sm80", gpus=gpus)
 
 
 def test_a_named_checkpoint_is_built_from(decided: Decide, tmp_path: Path) -> None:
