@@ -17,6 +17,7 @@ FILLING = (
     *("add", "append", "appendleft", "clear", "discard", "extend", "insert"),
     *("pop", "popitem", "remove", "setdefault", "sort", "update"),
 )
+SET = re.compile(r"\b(\w+)\.\w+\s*(?:[-+*/%|&^@]|//|\*\*|<<|>>)?=(?!=)")
 
 
 def _singletons(tree: Tree) -> Iterator[Finding]:
@@ -45,29 +46,30 @@ def _module_state(tree: Tree) -> Iterator[Finding]:
 
 
 def _filled(module: Module) -> Iterator[Finding]:
-    """Containers at the top that a function changes."""
-    tops = {
-        name
-        for node in module.body
-        if isinstance(node, ast.Assign | ast.AnnAssign) and _is_container(node.value)
-        for name in _targets(node)
-    }
-    if not any(re.search(rf"\b{name}(?:\[|\.(?:{'|'.join(FILLING)})\()", module.text) for name in tops):
+    """Containers at the top that a function changes, and objects there whose attributes it sets."""
+    made = [node for node in module.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    tops = {name for node in made for name in _targets(node)}
+    containers = {name for node in made if _is_container(node.value) for name in _targets(node)}
+    filled = any(re.search(rf"\b{name}(?:\[|\.(?:{'|'.join(FILLING)})\()", module.text) for name in containers)
+    if not filled and not any(one in tops for one in SET.findall(module.text)):
         return
     for node, function in module.expressions:
-        if function is not None and (name := _changed(node)) in tops and name not in _local(function):
+        if function is None:
+            continue
+        owner, is_set = _changed(node)
+        if owner in (tops if is_set else containers) and owner not in _local(function):
             line = getattr(node, "lineno", function.lineno)
-            yield Finding(module.path, line, f"{name} is filled by {function.name}()", name)
+            yield Finding(module.path, line, f"{owner} is {'set' if is_set else 'filled'} by {function.name}()", owner)
 
 
-def _changed(node: ast.AST) -> str:
-    """The name of what this changes in place."""
+def _changed(node: ast.AST) -> tuple[str, bool]:
+    """The name of what this changes in place, and whether it sets an attribute of it."""
     owner: ast.expr | None = None
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FILLING:
         owner = node.func.value
-    elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+    elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
         owner = node.value
-    return owner.id if isinstance(owner, ast.Name) else ""
+    return (owner.id if isinstance(owner, ast.Name) else ""), isinstance(node, ast.Attribute)
 
 
 def _local(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
@@ -110,7 +112,7 @@ SINGLETONS = Rule(
 )
 MODULE_STATE = Rule(
     "module-state",
-    "packages: nothing at the top of a module is set or filled by a function later (global, append, [...] =)",
+    "packages: nothing at the top of a module is set or filled by a function later (global, append, [...] =, .name =)",
     "make it an attribute of an object that somebody owns",
     _module_state,
 )

@@ -102,6 +102,12 @@ def _state() -> list[Sample]:
         _one("singleton", "class A:\n    @classmethod\n    def get_instance(cls): pass\n", 3, "def get(): pass\n"),
         _one("singleton", cached, 3, keyed),
         _one("module-state", "loop = None\ndef f():\n    global loop\n    loop = 1\n", 3, "def f():\n    loop = 1\n"),
+        _one(
+            "module-state",
+            "STATE = State()\ndef f():\n    STATE.at += 1\n",
+            3,
+            "import sys\ndef f():\n    sys.hook = 1\n",
+        ),
         _one("module-state", "KNOWN = {}\ndef f(x):\n    KNOWN[x] = 1\n", 3, "KNOWN = {}\nKNOWN[1] = 1\n"),
         _one(
             "module-state",
