@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from runtime.settings import Source
+from runtime.settings.groups.words import Quantization
 from runtime.settings.reading import Reading, read
-from runtime.settings.sections import VARIABLES
+from runtime.settings.sections import VARIABLES, Sections
 from runtime.settings.unknown import PREFIXES
 from tooling.doctor.facts import Choices
 
@@ -15,6 +16,8 @@ from tooling.doctor.facts import Choices
 MADE_UP = {"TEXT_API_KEY": "made-up-at-start", "MAX_CONCURRENT_CONNECTIONS": "8"}
 NEAR = 0.88
 MIN_WORD = 6
+# Formats that a float model gets made for it, unless it comes with them.
+MADE_HERE = frozenset({Quantization.FOUR_BIT, Quantization.AWQ, Quantization.EIGHT_BIT, Quantization.FP8})
 ENGINES = {"cpu": "vllm", "vllm": "vllm", "trt": "trt"}
 
 
@@ -45,6 +48,9 @@ def look(environ: Mapping[str, str], engine: str | None, directory: Path) -> Cho
         attention_backend=sections.vllm.attention_backend,
         mpi_pin=sections.trt.mpi_version_pin or "",
         compiled=sections.trt.engine_dir is not None,
+        quantises=place.deploy_mode.chats and place.chat_quantization in MADE_HERE,
+        names_model=bool(environ.get("CHAT_MODEL" if place.deploy_mode.chats else "TOOL_MODEL", "").strip()),
+        push_without_token=_push_without_token(sections),
     )
 
 
@@ -65,6 +71,11 @@ def near_misses(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _is_unset(reading: Reading, name: str) -> bool:
     return reading.sources.get(name) is Source.DEFAULT
+
+
+def _push_without_token(sections: Sections) -> str:
+    repository = sections.quantising.hf_push_repo_id
+    return repository if repository and not sections.deployment.hf_token else ""
 
 
 def _open_env_file(path: Path) -> str:

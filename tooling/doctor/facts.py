@@ -70,7 +70,8 @@ class Choices:
     """The settings. `problems`: what is set and cannot be used; `unset`: what has to be named to serve.
 
     `near_misses`: variables nobody reads that look like ones that are read. `open_env_file`: a `.env` that other users
-    can read.
+    can read. `quantises`: a format is asked for that may have to be made first; `names_model`: there is something to
+    plan for; `push_without_token`: the repository to push to, where no token is set.
     """
 
     problems: tuple[str, ...] = ()
@@ -89,6 +90,67 @@ class Choices:
     attention_backend: str | None = None
     mpi_pin: str = ""
     compiled: bool = False
+    quantises: bool = False
+    names_model: bool = False
+    push_without_token: str = ""
+
+
+@frozen(kw_only=True)
+class Quantiser:
+    """The environment that makes exports for vLLM. `inside`: None where it was never made; `pins`: as in `Facts`.
+
+    `import_error`: why llmcompressor cannot be imported, empty if it can, None if that was not tried. `wanted`:
+    whether the settings ask for something that is made there.
+    """
+
+    inside: Inside | None = None
+    pins: Mapping[str, str] = field(factory=dict)
+    import_error: str | None = None
+    wanted: bool = False
+
+
+@frozen(kw_only=True)
+class Cache:
+    """What lies below `YAP_HOME`. `sizes`: kind to GiB; `abandoned`: half-made entries whose makers are gone.
+
+    `damaged`: entries that lack something they had when they were made; `making`: entries that somebody makes now.
+    `trouble`: why nothing is known, or why this place cannot be it.
+    """
+
+    home: str = ""
+    sizes: Mapping[str, float] = field(factory=dict)
+    abandoned: tuple[str, ...] = ()
+    abandoned_gib: float = 0.0
+    damaged: tuple[str, ...] = ()
+    making: tuple[str, ...] = ()
+    trouble: str = ""
+
+
+@frozen(kw_only=True)
+class Launch:
+    """A launch that was written down. `words`: what it is, in a few; `trouble`: why its state says nothing.
+
+    `stale`: it claims to run, and none of its processes is there.
+    """
+
+    words: str = ""
+    port: int = 0
+    alive: bool = False
+    stale: bool = False
+    trouble: str = ""
+
+
+@frozen(kw_only=True)
+class Planned:
+    """What a launch with these settings would do, where a model is named. `work`: titles of what would be made first.
+
+    `refusals`: why it would be refused, room on the disks included; `trouble`: why there is no plan.
+    """
+
+    work: tuple[str, ...] = ()
+    disk_gb: float = 0.0
+    refusals: tuple[str, ...] = ()
+    trouble: str = ""
 
 
 @frozen(kw_only=True)
@@ -96,7 +158,8 @@ class Facts:
     """All of it. `engine`: whose checks are added; `gpu`: whether a GPU is asked about at all.
 
     `visible`: the GPUs that `CUDA_VISIBLE_DEVICES` (`chosen`) leaves. `pins`: distribution to the version that the
-    project pins for this engine.
+    project pins for this engine; `behind`: stages of its set-up that are not as the project wants them now.
+    `planned`: None where no model is named.
     """
 
     engine: str | None = None
@@ -107,8 +170,13 @@ class Facts:
     inside: Inside = Inside()
     attempts: Attempts = Attempts()
     pins: Mapping[str, str] = field(factory=dict)
+    behind: tuple[str, ...] = ()
+    quantiser: Quantiser = Quantiser()
     machine: Machine = Machine()
+    cache: Cache = Cache()
+    launches: tuple[Launch, ...] = ()
+    planned: Planned | None = None
     choices: Choices = Choices()
 
 
-__all__ = ["Attempts", "Choices", "Facts", "Inside", "Machine"]
+__all__ = ["Attempts", "Cache", "Choices", "Facts", "Inside", "Launch", "Machine", "Planned", "Quantiser"]

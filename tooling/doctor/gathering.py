@@ -8,10 +8,10 @@ from pathlib import Path
 from attrs import evolve
 
 from runtime.gpus import picked
-from tooling.doctor import choices, machine
-from tooling.doctor.facts import Attempts, Facts, Inside
+from tooling.doctor import caching, choices, launching, machine
+from tooling.doctor.facts import Attempts, Choices, Facts, Inside, Planned, Quantiser
 from tooling.doctor.interpreter import IMPORT_S, Interpreter, output_of
-from tooling.doctor.pins import ROOT, pins
+from tooling.doctor.pins import ROOT, behind, pins
 from tooling.gpus import Nvidia
 from tooling.gpus.nvidia import look
 from tooling.gpus.toolkit import toolkit
@@ -30,6 +30,7 @@ def gather(engine: str | None, environ: Mapping[str, str], say: Say, *, gpu: boo
     inside = interpreter.inside(DISTRIBUTIONS[engine] if engine else "")
     found = look(environ) if gpu else Nvidia()
     chosen = choices.look(environ, engine, Path.cwd())
+    home = choices.home(environ)
     return Facts(
         engine=engine,
         gpu=gpu,
@@ -39,7 +40,12 @@ def gather(engine: str | None, environ: Mapping[str, str], say: Say, *, gpu: boo
         inside=inside,
         attempts=_attempts(engine, interpreter, inside, say, gpu=gpu, seen=bool(found.gpus)),
         pins=pins(engine) if engine else {},
-        machine=machine.look(choices.home(environ), chosen.host, chosen.port),
+        behind=behind(engine or "cpu"),
+        quantiser=_quantiser(engine, environ, chosen, say, gpu=bool(found.gpus)),
+        machine=machine.look(home, chosen.host, chosen.port),
+        cache=caching.look(home),
+        launches=launching.launches(home),
+        planned=_planned(engine, interpreter, chosen, say),
         choices=chosen,
     )
 
@@ -55,6 +61,30 @@ def mpi_packages(listing: str) -> tuple[dict[str, str], frozenset[str]]:
     rows = [row.split("\t") for row in listing.splitlines()]
     there = [row for row in rows if len(row) == 3 and row[1]]
     return {row[0]: row[1] for row in there}, frozenset(row[0] for row in there if row[2] == "hold")
+
+
+def _quantiser(engine: str | None, environ: Mapping[str, str], chosen: Choices, say: Say, *, gpu: bool) -> Quantiser:
+    """Its own package is not in that environment: its children find our part of them in the checkout."""
+    python = ROOT / ".venvs" / "quant" / "bin" / "python"
+    if engine == "trt" or not python.exists():
+        return Quantiser(wanted=chosen.quantises and engine == "vllm")
+    interpreter = Interpreter(str(python), {**environ, "PYTHONPATH": str(ROOT)})
+    say(f"asking {python}")
+    inside = interpreter.inside()
+    error = None
+    if engine == "vllm" and not inside.trouble:
+        say("importing llmcompressor, up to a minute")
+        error = interpreter.ask("import", "llmcompressor", timeout_s=IMPORT_S)[1]
+    return Quantiser(
+        inside=inside, pins=pins("quant", gpu=gpu), import_error=error, wanted=chosen.quantises and engine == "vllm"
+    )
+
+
+def _planned(engine: str | None, interpreter: Interpreter, chosen: Choices, say: Say) -> Planned | None:
+    if engine is None or not chosen.names_model or chosen.problems:
+        return None  # what is refused there is told by another check already
+    say("planning a launch")
+    return launching.planned(interpreter.python, engine, interpreter.environ)
 
 
 def _attempts(

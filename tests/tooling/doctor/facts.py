@@ -4,10 +4,18 @@ from typing import Any
 
 from attrs import evolve
 
-from tooling.doctor.facts import Attempts, Choices, Facts, Inside, Machine
+from tooling.doctor.facts import Attempts, Cache, Choices, Facts, Inside, Launch, Machine, Planned, Quantiser
 from tooling.gpus import Gpu, Nvidia
 
 H200 = Gpu(index=0, uuid="GPU-aa", name="NVIDIA H200", sm="sm90", total_gib=140.0, free_gib=139.0, mig=False)
+QUANTISER = Quantiser(
+    inside=Inside(
+        executable=".venvs/quant/bin/python",
+        packages={"llmcompressor": "0.14.0.1", "compressed-tensors": "0.19.0", "torch": "2.14.0"},
+    ),
+    pins={"compressed-tensors": "0.19.0", "llmcompressor": "0.14.0.1"},
+    import_error="",
+)
 OURS = ("runtime", "actors", "engines", "protocol", "tooling")
 
 
@@ -43,6 +51,10 @@ def well(engine: str | None = "trt", **changes: Any) -> Facts:
             toolkit="13.1",
         ),
         pins={name: version.partition("+")[0] for name, version in packages.items()},
+        quantiser=QUANTISER,
+        cache=Cache(home="/data", sizes={"quant": 5.7}),
+        launches=(Launch(words="port 8001: ready, pid 7", port=8001, alive=True),),
+        planned=Planned(),
         machine=Machine(descriptors=1024, home="/data", disk_gib=100.0, shm_gib=8.0, memory_gib=64.0),
         choices=Choices(),
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.tooling.doctor.facts import H200, OURS, well
 from tooling.doctor.checks import CHECKS, examine
-from tooling.doctor.facts import Facts
+from tooling.doctor.facts import Facts, Inside, Launch, Planned, Quantiser
 from tooling.doctor.finding import Finding, Status
 from tooling.gpus import Gpu, Holder, Nvidia
 
@@ -23,6 +23,8 @@ DIVIDED = evolve(H200, mig=True)
 NO_DRIVER = Nvidia(trouble="NVML: NVML Shared Library Not Found")
 OTHERS = dict.fromkeys(OURS, ("yap-text-inference",)) | {"runtime": ("yap_text_inference", "old-runtime")}
 APT = "sudo apt-get install libopenmpi-dev"
+
+WRONG_FORMAT = Inside(packages={"llmcompressor": "0.14.0.1", "compressed-tensors": "0.17.0"})
 
 # engine, check, what is different, status, words of the line and the remedy
 BAD: list[tuple[str, str, dict[str, Any], Status, list[str]]] = [
@@ -102,6 +104,34 @@ BAD: list[tuple[str, str, dict[str, Any], Status, list[str]]] = [
     ("trt", "libpython", {"attempts__libpython_error": "libpython3.12.so.1.0"}, WARN, ["libpython3.12"]),
     ("trt", "trtllm-build", {"attempts__build_tool": False}, WARN, ["just setup trt"]),
     ("vllm", "compiler", {"attempts__compiler": ""}, FAIL, ["Triton", "gcc"]),
+    (
+        "vllm",
+        "set-up",
+        {"behind": ("torch 2.14.0 for CUDA", "192 packages")},
+        WARN,
+        ["torch 2.14.0", "just setup vllm"],
+    ),
+    ("vllm", "quantising", {"quantiser": Quantiser(wanted=True)}, WARN, ["CHAT_QUANTIZATION", "just setup quant"]),
+    ("vllm", "quantising", {"quantiser__inside": Inside(trouble="no answer")}, FAIL, ["no answer", "just setup quant"]),
+    ("vllm", "quantising", {"quantiser__inside": Inside()}, FAIL, ["llmcompressor is not installed"]),
+    ("cpu", "formats", {"quantiser__inside": WRONG_FORMAT}, FAIL, ["0.17.0", "needs 0.19.0", "just setup quant"]),
+    (
+        "vllm",
+        "formats",
+        {"inside__packages": {"compressed-tensors": "0.19.0"}, "pins": {"compressed-tensors": "0.17.0"}},
+        FAIL,
+        ["read with 0.19.0", "vLLM needs 0.17.0", "just setup vllm"],
+    ),
+    ("vllm", "quantising pins", {"quantiser__pins": {"torch": "2.13.0"}}, WARN, ["torch 2.14.0, not 2.13.0"]),
+    ("vllm", "quantising import", {"quantiser__import_error": "No module named 'requests'"}, FAIL, ["requests"]),
+    ("cpu", "cache", {"cache__trouble": "YAP_HOME=/ is a root"}, FAIL, ["YAP_HOME=/"]),
+    ("cpu", "cache", {"cache__damaged": ("/a", "/b", "/c", "/d")}, WARN, ["/a, /b, /c and 1 more", "anew"]),
+    ("cpu", "left over", {"cache__abandoned": ("/a.partial-7",), "cache__abandoned_gib": 2.5}, WARN, ["2.5 GiB", "-7"]),
+    ("cpu", "stale state", {"launches": (Launch(words="port 8000: ready", stale=True),)}, WARN, ["8000", "just stop"]),
+    ("cpu", "stale state", {"launches": (Launch(trouble="/s.json: empty"),)}, WARN, ["/s.json: empty"]),
+    ("vllm", "plan", {"planned": Planned(refusals=("no room", "no model"))}, FAIL, ["no room; no model", "run-vllm"]),
+    ("trt", "plan", {"planned": Planned(trouble="no plan within 120 s")}, WARN, ["within 120 s", "run-trt --plan"]),
+    ("cpu", "token", {"choices__push_without_token": "org/name"}, WARN, ["org/name", "HF_TOKEN"]),
     ("cpu", "port", {"machine__port_trouble": "port 8000 is in use"}, WARN, ["8000", "--port"]),
     ("cpu", "descriptors", {"choices__connections": 1000}, FAIL, ["1024", "1128", "MAX_CONCURRENT_CONNECTIONS"]),
     ("cpu", "disk", {"machine__disk_gib": 1.0}, WARN, ["1.0 GiB", "YAP_HOME"]),
@@ -144,7 +174,7 @@ def test_where_everything_is_well_nothing_else_is_said(engine: str) -> None:
 
 def test_every_check_has_a_case_that_it_does_not_let_pass() -> None:
     names = {name for _, name, *_ in BAD}
-    quiet = {"to be named", "KV_DTYPE"}  # they only tell
+    quiet = {"to be named", "KV_DTYPE", "running"}  # they only tell
     said_here = {
         each.name for engine in ("cpu", "vllm", "trt") for group in examine(well(engine)).values() for each in group
     }
@@ -184,6 +214,31 @@ def test_only_the_gpus_that_the_engine_takes_have_to_be_free() -> None:
     found = said(well("vllm", visible=(H200, BUSY), choices__devices_used=1), "GPU memory")
     assert found is not None
     assert found.status is OK
+
+
+def test_a_port_that_our_own_server_holds_is_no_warning() -> None:
+    ours = Launch(words="port 8000: ready, pid 7", port=8000, alive=True)
+    found = said(well("cpu", machine__port_trouble="port 8000 is in use", launches=(ours,)), "port")
+    assert found is not None
+    assert found.status is OK
+    assert "pid 7" in found.line
+
+
+def test_what_the_lock_leaves_out_on_purpose_is_not_missed() -> None:
+    unmet = ("torchaudio==2.11.0 (missing)", "PyNvVideoCodec==2.0.4 (missing)", "torchcodec>=0.14 (missing)")
+    found = said(well("vllm", inside__unmet=unmet), "requirements")
+    assert found is not None
+    assert found.status is OK
+    there = said(well("vllm", inside__unmet=("torchaudio==2.11.0 (2.9)",)), "requirements")
+    assert there is not None
+    assert there.status is WARN
+
+
+def test_what_a_launch_would_first_make_is_told_with_its_size() -> None:
+    found = said(well("vllm", planned=Planned(work=("AWQ export of org/m",), disk_gb=5.7)), "plan")
+    assert found is not None
+    assert found.status is OK
+    assert "AWQ export of org/m; 5.7 GB" in found.line
 
 
 def test_int8_is_told_under_the_name_that_vllm_has_for_it() -> None:

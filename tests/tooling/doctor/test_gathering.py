@@ -73,9 +73,10 @@ def test_packages_that_are_known_but_not_installed_are_no_versions() -> None:
     assert held == {"libopenmpi-dev"}
 
 
-def test_the_pins_are_those_of_pyproject_and_for_the_cpu_also_of_the_lock() -> None:
+def test_the_pins_are_those_of_pyproject_and_for_what_set_up_made_also_of_the_lock() -> None:
     assert pins("trt").keys() == {"tensorrt-llm", "torch"}
     assert "trio" in pins("cpu")
+    assert pins("quant")["torch"] != pins("quant", gpu=True)["torch"]
     assert pins("vllm", Path("/nowhere")) in ({}, pins("vllm"))
 
 

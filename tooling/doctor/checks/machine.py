@@ -13,6 +13,9 @@ SHM_GIB = 1.0
 
 def port(facts: Facts) -> Finding | None:
     """The port is free."""
+    ours = [each.words for each in facts.launches if each.alive and each.port == facts.choices.port]
+    if facts.machine.port_trouble and ours:
+        return ok("port", f"{facts.choices.port} is held by a server of ours: {ours[0]}")
     if facts.machine.port_trouble:
         return warn("port", facts.machine.port_trouble, "stop that program, or choose another with --port")
     number = facts.choices.port

@@ -1,5 +1,7 @@
 """Driver, CUDA toolkit, torch's CUDA, Python, pins, and where our own packages come from."""
 
+from collections.abc import Mapping
+
 from tooling.doctor.facts import Facts
 from tooling.doctor.finding import Check, Finding, fail, ok, warn
 from tooling.doctor.pins import DISTRIBUTION
@@ -88,15 +90,32 @@ def pinned(facts: Facts) -> Finding | None:
     inside = facts.inside
     if inside.trouble or not facts.pins:
         return None
-    other = [
-        f"{name} {inside.packages.get(name, 'missing')}, not {version}"
-        for name, version in facts.pins.items()
-        if not _is(inside.packages.get(name), version)
-    ]
+    other = differing(inside.packages, facts.pins)
     if not other:
         return ok("pins", f"{len(facts.pins)} pinned packages are as pinned")
-    shown = "; ".join(other[:SHOWN]) + (f"; and {len(other) - SHOWN} more" if len(other) > SHOWN else "")
-    return warn("pins", shown, f"just setup {facts.engine}")
+    return warn("pins", other, f"just setup {facts.engine}")
+
+
+def up_to_date(facts: Facts) -> Finding | None:
+    """The environment is the one that the lock of today makes, and was made to its end."""
+    if not facts.behind:
+        return None
+    target = facts.engine or "cpu"
+    return warn(
+        "set-up",
+        f".venvs/{target} is behind the project, or was cut short: {', '.join(facts.behind)}",
+        f"just setup {target}",
+    )
+
+
+def differing(packages: Mapping[str, str], pins: Mapping[str, str]) -> str:
+    """The packages that are not as pinned, the first few by name; empty if all are."""
+    other = [
+        f"{name} {packages.get(name, 'missing')}, not {version}"
+        for name, version in pins.items()
+        if not _is(packages.get(name), version)
+    ]
+    return "; ".join(other[:SHOWN]) + (f"; and {len(other) - SHOWN} more" if len(other) > SHOWN else "")
 
 
 def our_packages(facts: Facts) -> Finding | None:
@@ -132,6 +151,6 @@ def _version(text: str) -> tuple[int, int]:
     return (parts[0], parts[1] if len(parts) > 1 else 0) if parts else (0, 0)
 
 
-CHECKS: tuple[Check, ...] = (driver, toolkit, torch, python, pinned, our_packages)
+CHECKS: tuple[Check, ...] = (driver, toolkit, torch, python, up_to_date, pinned, our_packages)
 
-__all__ = ["CHECKS", "driver", "our_packages", "pinned", "python", "toolkit", "torch"]
+__all__ = ["CHECKS", "differing", "driver", "our_packages", "pinned", "python", "toolkit", "torch", "up_to_date"]
