@@ -71,6 +71,11 @@ logs *arguments: _doctor
 quantize-vllm *arguments: (_environment torch) (_environment "quant")
     @exec .venvs/{{ torch }}/bin/python -m tooling.quantize "$@"
 
+# Delete what was made below YAP_HOME (quant, engines, models or all): lists it, asks, leaves alone what is in use.
+[no-exit-message]
+clean *arguments: _doctor
+    @exec .venvs/{{ doctor }}/bin/python -m tooling.clean "$@"
+
 # Say what would keep a server from running here: GPU, driver, CUDA, Python, packages, MPI, machine, settings.
 [no-exit-message]
 doctor *arguments: _doctor

@@ -5,6 +5,17 @@ Entries, their keys, how they are made and swept, and which directory may be a h
 
 from tooling.cache.entry import COMPLETE, Entry, canonical, digest, is_complete
 from tooling.cache.home import require_home
-from tooling.cache.making import Report, ensure, sweep
+from tooling.cache.making import Report, ensure, partials, sweep
 
-__all__ = ["COMPLETE", "Entry", "Report", "canonical", "digest", "ensure", "is_complete", "require_home", "sweep"]
+__all__ = [
+    "COMPLETE",
+    "Entry",
+    "Report",
+    "canonical",
+    "digest",
+    "ensure",
+    "is_complete",
+    "partials",
+    "require_home",
+    "sweep",
+]

@@ -1,7 +1,6 @@
 """Makes cache entries: in a directory of the maker's own, renamed when whole, one maker a key."""
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -9,44 +8,73 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from attrs import frozen
+
 from tooling.cache.entry import COMPLETE, KEY, Entry, canonical, files_of, is_complete
+from tooling.cache.locking import attempt, hold, lock_of
 
 Report = Callable[[str], None]
-_PARTIAL = re.compile(r"\.partial-(\d+)$")
+# `<name>-<key>.partial-<pid>`; what an entry that is made anew takes the place of is put aside under the same name.
+_PARTIAL = re.compile(r"-(?P<key>[0-9a-f]{16})(?:\.replaced)?\.partial-\d+$")
+
+
+@frozen
+class Partial:
+    """A directory that is being made, or that its maker left behind."""
+
+    path: Path
+    key: str
 
 
 def ensure(entry: Entry, home: Path, build: Callable[[Path], None], report: Report, *, anew: bool = False) -> Path:
     """Return the entry's directory, built by `build(partial directory)` if it is not there yet, or if `anew`.
 
-    A second process that wants the same key waits here and takes the first one's result. A failed build leaves
-    nothing behind and raises what `build` raised; `OSError` when `home` cannot be written.
+    A second process that wants the same key waits here and takes the first one's result, also if it wants it anew. A
+    failed build leaves nothing behind and raises what `build` raised; `OSError` when `home` cannot be written.
     """
     final = entry.path(home)
     if not anew and is_complete(final):
         return final
-    with _lock(home / "locks" / f"{entry.key}.lock", final.name, report):
-        if not anew and is_complete(final):
+    before = _made_at(final)
+    waiting = f"{final.name} is being built by another process, waiting for it"
+    with hold(lock_of(final.parent, home, entry.key), lambda: report(waiting)):
+        if is_complete(final) and (not anew or _made_at(final) != before):
             return final
-        sweep(final.parent)
+        sweep(final.parent, home, mine=entry.key)
         partial = final.with_name(f"{final.name}.partial-{os.getpid()}")
+        replaced = final.with_name(f"{final.name}.replaced.partial-{os.getpid()}")
         try:
             _make(entry, partial, build)
-            # A directory under the final name is made anew, or was damaged after it was made.
-            shutil.rmtree(final, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                final.rename(replaced)  # it is made anew, or was damaged after it was made
             partial.rename(final)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(replaced, ignore_errors=True)
     return final
 
 
-def sweep(kind: Path) -> list[Path]:
-    """Remove what dead makers left behind; return what was removed. Links are never followed."""
-    removed = []
+def partials(kind: Path) -> Iterator[Partial]:
+    """What is being made in a directory of entries, and what was left behind there. Links are never followed."""
     for path in sorted(kind.glob("*.partial-*")) if kind.is_dir() else []:
         match = _PARTIAL.search(path.name)
-        if match and not path.is_symlink() and path.is_dir() and not _alive(int(match.group(1))):
-            shutil.rmtree(path, ignore_errors=True)
-            removed.append(path)
+        if match and not path.is_symlink() and path.is_dir():
+            yield Partial(path, match["key"])
+
+
+def sweep(kind: Path, home: Path, mine: str | None = None) -> list[Path]:
+    """Remove what dead makers left behind; return what was removed.
+
+    A maker holds the lock of its key for as long as it lives: one that can be had is a dead maker's. `mine`: a key
+    whose lock the caller holds.
+    """
+    removed = []
+    for partial in partials(kind):
+        with contextlib.ExitStack() as stack:
+            if partial.key != mine and not stack.enter_context(attempt(lock_of(kind, home, partial.key))):
+                continue
+            shutil.rmtree(partial.path, ignore_errors=True)
+            removed.append(partial.path)
     return removed
 
 
@@ -63,27 +91,13 @@ def _make(entry: Entry, partial: Path, build: Callable[[Path], None]) -> None:
             os.fsync(stream.fileno())
 
 
-@contextlib.contextmanager
-def _lock(path: Path, name: str, report: Report) -> Iterator[None]:
-    """Hold the maker's lock. The file stays: removing it would let two makers lock two different files."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report(f"{name} is being built by another process, waiting for it")
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-def _alive(pid: int) -> bool:
+def _made_at(final: Path) -> tuple[int, int] | None:
+    """What tells one making of an entry from the next; None if there is none."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        found = (final / COMPLETE).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
-__all__ = ["Report", "ensure", "sweep"]
+__all__ = ["Partial", "Report", "ensure", "partials", "sweep"]

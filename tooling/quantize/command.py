@@ -1,7 +1,6 @@
 """Carries `quantize-vllm` out: look the model up, decide, check the machine, fetch, make, say what was made."""
 
 import json
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,16 +8,16 @@ from pathlib import Path
 from runtime.settings import EngineName, Settings, SettingsError, beneath, read_env_file
 from runtime.settings.sections import FLAGS
 from tooling import cache, gpus, models
-from tooling.preparing import Step, carry_out
+from tooling.preparing import carry_out
 from tooling.quantize.announce import Export, plan_json, plan_text
 from tooling.quantize.environment import require_environment
 from tooling.quantize.export import export_step
 from tooling.quantize.grammar import ELSEWHERE, QUANTISATIONS, USAGE, Command, UsageError, parse
-from tooling.refusal import REFUSED, Refusal
 from tooling.refusal import USAGE as USAGE_CODE
+from tooling.refusal import Refusal
+from tooling.run.disk import Need, complaints
 
 INTERRUPTED = 130
-GIGA = 1_000_000_000
 # Nothing is served here, and the server's own validation asks for them.
 UNUSED = {"TEXT_API_KEY": "not-served", "MAX_CONCURRENT_CONNECTIONS": "1"}
 Tick = Callable[[str], None]
@@ -89,7 +88,8 @@ def _quantise(command: Command, environ: Mapping[str, str], cwd: Path, tick: Tic
         return 0
     if not plan["is_there"]:
         require_environment()
-        _require_room(step, home)
+        for complaint in complaints([Need("the export", step.makes(home) or home, step.disk_bytes)]):
+            raise complaint
         models.fetch(model, environ=given, say=_say)
     path, _ = carry_out(step, home, given, _say, tick)
     assert path is not None, "an export has a place"
@@ -102,19 +102,6 @@ def _gpu_notes(found: Sequence[gpus.Gpu] | None, asked: str) -> tuple[str, ...]:
     """What to tell about this machine's GPU. Raises `Refusal` for one that vLLM no longer has kernels for."""
     note = gpus.chosen_format("vllm", asked, found[0].sm).note if found else None
     return (note,) if note else ()
-
-
-def _require_room(step: Step, home: Path) -> None:
-    """Raises `Refusal` where the disk cannot take what is made."""
-    place = step.makes(home) or home
-    there = next(path for path in (place, *place.parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    if free < step.disk_bytes:
-        raise Refusal(
-            f"{there} has {free / GIGA:.1f} GB free, the export needs {step.disk_bytes / GIGA:.1f} GB: free some "
-            "(just clean quant), or name another directory with AWQ_CACHE_DIR",
-            REFUSED,
-        )
 
 
 def _say(text: str) -> None:

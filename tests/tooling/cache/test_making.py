@@ -1,15 +1,19 @@
 """The cache of demo models: complete or invisible, one maker a key."""
 
+import contextlib
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tooling import cache
+from tooling.cache import locking, making
 
 ENTRY = cache.Entry(name="demo-x", recipe={"builder": 1, "text": "abc"})
 
@@ -71,26 +75,133 @@ def test_a_truncated_file_makes_an_entry_incomplete(tmp_path: Path) -> None:
 
 
 def test_leftovers_of_dead_makers_are_swept_and_those_of_living_ones_kept(tmp_path: Path) -> None:
-    gone = multiprocessing.get_context("spawn").Process(target=_nothing)
-    gone.start()
-    gone.join()
+    """By the locks that makers hold: a number may be another process's by now, or one of another container."""
     models = tmp_path / "models"
-    dead, living, foreign = (
-        models / f"demo-x-1.partial-{gone.pid}",
-        models / f"demo-x-1.partial-{os.getpid()}",
-        models / "demo-x-1.partial-notes",
-    )
-    for path in (dead, living, foreign):
+    dead, living = (models / f"demo-x-{key * 16}.partial-{os.getpid()}" for key in "ab")
+    put_aside = models / f"demo-x-{'c' * 16}.replaced.partial-1"
+    foreign = models / "demo-x-1.partial-notes"
+    for path in (dead, living, put_aside, foreign):
         path.mkdir(parents=True)
-    (models / "link.partial-1").symlink_to(tmp_path)
-    assert cache.sweep(models) == [dead]
+    (models / f"link-{'d' * 16}.partial-1").symlink_to(tmp_path)
+    with locking.hold(locking.lock_of(models, tmp_path, "b" * 16), lambda: None):
+        assert cache.sweep(models, tmp_path) == [dead, put_aside]
     assert living.is_dir()
     assert foreign.is_dir()
     assert tmp_path.is_dir()
 
 
-def _nothing() -> None:
-    pass
+def test_entries_that_are_kept_elsewhere_have_their_locks_beside_them(tmp_path: Path) -> None:
+    """Two homes may share them."""
+    elsewhere = cache.Entry(kind=str(tmp_path / "disk"), name="x", recipe={})
+    path = cache.ensure(elsewhere, tmp_path / "home", _write, _silent)
+    assert path.parent == tmp_path / "disk"
+    assert (tmp_path / "disk" / "locks" / f"{elsewhere.key}.lock").exists()
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_entry_stays_until_the_one_made_anew_is_whole(tmp_path: Path) -> None:
+    first = cache.ensure(ENTRY, tmp_path, _write, _silent)
+    old = (first / "weights").stat().st_ino
+    seen: list[bool] = []
+
+    def build(directory: Path) -> None:
+        seen.append(cache.is_complete(first))  # the old one stays until the new one is whole
+        _write(directory)
+
+    assert cache.ensure(ENTRY, tmp_path, build, _silent, anew=True) == first
+    assert seen == [True]
+    assert (first / "weights").stat().st_ino != old
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [first.name]
+
+
+def test_who_waited_to_make_it_anew_takes_what_was_made_anew_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.ensure(ENTRY, tmp_path, _write, _silent)
+    real = locking.hold
+
+    def overtaken(path: Path, wait: Callable[[], None]) -> contextlib.AbstractContextManager[None]:
+        monkeypatch.setattr(making, "hold", real)
+        cache.ensure(ENTRY, tmp_path, _write, _silent, anew=True)  # somebody else, who had the lock
+        return real(path, wait)
+
+    monkeypatch.setattr(making, "hold", overtaken)
+    assert cache.is_complete(cache.ensure(ENTRY, tmp_path, _never, _silent, anew=True))
+
+
+def _never(directory: Path) -> None:
+    raise AssertionError("somebody made it anew while we waited")
+
+
+KILLED_AT = {
+    "before anything is built": (making.__name__, "_make"),
+    "before its key is written": (making.__name__, "canonical"),
+    "before it is said to be complete": (making.__name__, "files_of"),
+    "before its files are on the disk": ("os", "fsync"),
+    "before it gets its name": ("pathlib.Path", "rename"),
+    "before what was set aside goes": ("shutil", "rmtree"),
+}
+
+
+def _killed_maker(home: Path, target: str) -> None:
+    def die(*arguments: object, **more: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def build(directory: Path) -> None:
+        _write(directory)
+        patch.setattr(target, die)
+
+    patch = pytest.MonkeyPatch()
+    if target.endswith("_make"):
+        patch.setattr(target, die)
+    cache.ensure(ENTRY, home, build, _silent, anew=True)
+
+
+@pytest.mark.parametrize("step", KILLED_AT)
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_maker_killed_at_any_step_leaves_nothing_that_is_taken_for_whole(
+    tmp_path: Path, step: str, was_there: bool
+) -> None:
+    final = ENTRY.path(tmp_path)
+    if was_there:
+        cache.ensure(ENTRY, tmp_path, _write, _silent)
+    maker = multiprocessing.get_context("fork").Process(
+        target=_killed_maker, args=(tmp_path, ".".join(KILLED_AT[step]))
+    )
+    maker.start()
+    maker.join(60)
+    assert maker.exitcode == -signal.SIGKILL
+    assert cache.is_complete(final) == final.exists()
+    path = cache.ensure(ENTRY, tmp_path, _write, _silent, anew=True)
+    assert cache.is_complete(path)
+    assert [entry.name for entry in (tmp_path / "models").iterdir()] == [path.name]
+
+
+def _limited_maker(home: Path) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    def build(directory: Path) -> None:
+        (directory / "weights").write_bytes(b"x" * 1000)
+
+    try:
+        cache.ensure(ENTRY, home, build, _silent)
+    except OSError:
+        os._exit(7)
+
+
+def test_a_disk_that_takes_no_more_leaves_nothing_behind(tmp_path: Path) -> None:
+    maker = multiprocessing.get_context("fork").Process(target=_limited_maker, args=(tmp_path,))
+    maker.start()
+    maker.join(60)
+    assert maker.exitcode == 7
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_home_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        cache.ensure(ENTRY, tmp_path / "file", _write, _silent)
 
 
 def _slow_maker(home: Path, log: Path, name: str) -> None:
