@@ -159,7 +159,7 @@ diagram *arguments: _dev
 # Lint, type check, then run the tests; arguments go to pytest.
 [no-exit-message]
 test *arguments: lint types
-    @exec {{ cpu }} -m pytest "$@"
+    @exec {{ cpu }} -m tests "$@"
 
 # The tests that run against real programs beside ours (Prometheus, Chromium), fetched first; arguments go to pytest.
 [no-exit-message]
@@ -177,7 +177,7 @@ check: lint types
     @{{ cpu }} -m tooling.settings --check
     @{{ cpu }} -m tooling.diagram --check
     @{{ cpu }} -m tooling.metrics --check
-    @exec {{ cpu }} -m pytest
+    @exec {{ cpu }} -m tests
 
 # The property tests with their large budgets; takes hours.
 [no-exit-message]

@@ -1,0 +1,82 @@
+"""`python -m tests [ARGUMENTS]`: the tests as `just test` runs them; arguments go to pytest.
+
+Two runs. First what needs no real engine, by several workers, each taking whole files: most of these tests wait for
+something, so that there is one worker more than cores. Then the tests marked `engine`, one after the other: a real
+engine fills two cores alone. `-m` narrows both; a run it leaves nothing for is left out or finds nothing, and only two
+of those are a failure. With `--pdb` or `-s` the first run has no workers either; `-n`, given, is their number.
+
+Exit codes are pytest's; of two failures the first.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from attrs import frozen
+
+NOTHING_FOUND = 5
+ENGINE = "engine"
+APART = f"not {ENGINE}"
+
+
+@frozen
+class Asked:
+    """What of pytest's arguments decides how it is run; `rest` are all but `-m`."""
+
+    marks: str
+    rest: tuple[str, ...]
+    by_hand: bool
+    stops: bool
+
+    @classmethod
+    def of(cls, arguments: Sequence[str]) -> "Asked":
+        """Read them, as far as they matter here."""
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        parser.add_argument("-m", dest="marks", default="")
+        found, rest = parser.parse_known_args(list(arguments))
+        return cls(
+            marks=found.marks,
+            rest=tuple(rest),
+            by_hand=any(one in {"-s", "--capture=no", "--pdb", "--trace"} for one in rest),
+            stops=any(one in {"-x", "--exitfirst"} or one.startswith("--maxfail") for one in rest),
+        )
+
+
+def runs(arguments: Sequence[str], workers: int) -> list[list[str]]:
+    """The arguments of each run of pytest, in their order."""
+    asked = Asked.of(arguments)
+    spread = [] if asked.by_hand else ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
+    first = [*spread, "-m", _both(asked.marks, APART), *asked.rest]
+    second = ["-m", _both(asked.marks, ENGINE), *asked.rest]
+    if asked.marks in {ENGINE, APART}:
+        return [second] if asked.marks == ENGINE else [first]
+    return [first, second]
+
+
+def verdict(codes: Sequence[int]) -> int:
+    """One exit code for all runs: the first failure's; nothing found is one if nothing was found at all."""
+    return next((code for code in codes if code not in {0, NOTHING_FOUND}), min(codes))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run pytest for each; an interrupted or misused one, or a failure where the first shall stop, is the last."""
+    codes: list[int] = []
+    goes_on = {0, NOTHING_FOUND} if Asked.of(arguments).stops else {0, 1, NOTHING_FOUND}
+    for run in runs(arguments, workers=(os.cpu_count() or 1) + 1):
+        codes.append(subprocess.run([sys.executable, "-m", "pytest", *run], check=False).returncode)
+        if codes[-1] not in goes_on:
+            break
+    return verdict(codes)
+
+
+def _both(asked: str, ours: str) -> str:
+    return f"({asked}) and {ours}" if asked else ours
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
