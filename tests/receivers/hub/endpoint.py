@@ -1,0 +1,28 @@
+"""A Hugging Face Hub on loopback: the routes that huggingface_hub uses to fetch and to push, and what they hold."""
+
+from collections.abc import Mapping
+
+from tests.receivers.hub.contents import Account, Commit, Repository
+from tests.receivers.hub.download import Downloads
+from tests.receivers.hub.upload import Uploads
+from tests.receivers.hub.wire import Server
+
+
+class Hub(Server):
+    """`accounts`: by token; `repositories`: by id; `stored`: large files that came, by SHA-256."""
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, Repository] = {}
+        self.accounts: dict[str, Account] = {}
+        self.stored: dict[str, bytes] = {}
+        downloads = Downloads(self.repositories, self.accounts)
+        uploads = Uploads(self.repositories, downloads, self.stored, lambda: self.url)
+        super().__init__((*uploads.routes(), *downloads.routes()))
+
+    def add(self, repository: Repository, files: Mapping[str, bytes]) -> Commit:
+        """A repository with one commit."""
+        self.repositories[repository.name] = repository
+        return repository.commit(files, "initial commit")
+
+
+__all__ = ["Hub"]
