@@ -5,7 +5,7 @@ What is made out of models (exports, checkpoints, engines) is not known here. hu
 alone: a process of its own, which has the token.
 """
 
-from tooling.models.asking import TOKENS, fetch, fetch_step, hub_environ, is_progress, require_answer, resolve
+from tooling.models.asking import TOKENS, fetch, fetch_step, hub_environ, require_answer, resolve
 from tooling.models.detection import TRT_CHECKPOINTS, TRT_ENGINES, Findings, Kind
 from tooling.models.model import Model, read_directory
 from tooling.models.names import Hint, hint
@@ -25,7 +25,6 @@ __all__ = [
     "fetch_step",
     "hint",
     "hub_environ",
-    "is_progress",
     "read_directory",
     "require_answer",
     "require_suitable",

@@ -1,6 +1,5 @@
 """Asks for models: directories are read here, the Hub is asked by a worker that has the token and its own library."""
 
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,9 +13,6 @@ from tooling.refusal import Refusal
 ROOT = Path(__file__).parents[2]
 WORKER = (sys.executable, "-m", "tooling.models.worker")
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-INTERVAL_S = 10.0
-# Lines of a running download; everything else that a worker says is worth keeping.
-_PROGRESS = re.compile(r"\d+% of ")
 Say = Callable[[str], None]
 
 
@@ -67,34 +63,26 @@ def fetch(
     environ: Mapping[str, str],
     say: Say,
     parts: tuple[str, ...] = (),
-    interval_s: float = INTERVAL_S,
+    tick: Say | None = None,
 ) -> Path:
     """Where the model is on this machine, fetched if need be: weights as safetensors and the texts beside them.
 
-    `parts`: folders that are fetched whole as well, such as `trt-llm/checkpoints`. `say` gets a line every
-    `interval_s` while it is fetched (`is_progress`). Raises `Refusal` with what the Hub or the disk said.
+    `parts`: folders that are fetched whole as well, such as `trt-llm/checkpoints`. `tick`: told how far it is, for a
+    terminal; `say` is so now and then. Raises `Refusal` with what the Hub or the disk said.
     """
     if model.directory is not None:
         return model.directory
-    return Path(_answer(fetch_step(model, environ, parts, interval_s), environ, say)["path"])
+    return Path(_answer(fetch_step(model, environ, parts), environ, say, tick)["path"])
 
 
-def fetch_step(
-    model: Model, environ: Mapping[str, str], parts: tuple[str, ...] = (), interval_s: float = INTERVAL_S
-) -> Step:
+def fetch_step(model: Model, environ: Mapping[str, str], parts: tuple[str, ...] = ()) -> Step:
     """The same as data; the result has `path`, or `refusal` and `code` (`require_answer`)."""
     files = dict(model.wanted) | {path: size for part in parts for path, size in model.below(part)}
     return Step(
         name="fetch",
         title=f"fetching {model.name}",
         program=WORKER,
-        job={
-            "task": "fetch",
-            "name": model.name,
-            "revision": model.revision,
-            "files": files,
-            "interval_s": interval_s,
-        },
+        job={"task": "fetch", "name": model.name, "revision": model.revision, "files": files},
         secrets=TOKENS,
         environ=hub_environ(environ),
         disk_bytes=sum(files.values()),
@@ -108,14 +96,9 @@ def require_answer(result: Mapping[str, Any]) -> Mapping[str, Any]:
     return result
 
 
-def is_progress(line: str) -> bool:
-    """Whether a worker's line only says how far it is: drawn in place on a terminal."""
-    return bool(_PROGRESS.match(line))
-
-
-def _answer(step: Step, environ: Mapping[str, str], say: Say) -> Mapping[str, Any]:
-    _, result = carry_out(step, ROOT, environ, say)
+def _answer(step: Step, environ: Mapping[str, str], say: Say, tick: Say | None = None) -> Mapping[str, Any]:
+    _, result = carry_out(step, ROOT, environ, say, tick)
     return require_answer(result)
 
 
-__all__ = ["TOKENS", "fetch", "fetch_step", "hub_environ", "is_progress", "require_answer", "resolve"]
+__all__ = ["TOKENS", "fetch", "fetch_step", "hub_environ", "require_answer", "resolve"]

@@ -6,6 +6,7 @@ from tests.receivers.hub.contents import Account, Commit, Repository
 from tests.receivers.hub.download import Downloads
 from tests.receivers.hub.upload import Uploads
 from tests.receivers.hub.wire import Server
+from tests.receivers.hub.xet import Storage
 
 
 class Hub(Server):
@@ -16,8 +17,9 @@ class Hub(Server):
         self.accounts: dict[str, Account] = {}
         self.stored: dict[str, bytes] = {}
         downloads = Downloads(self.repositories, self.accounts)
-        uploads = Uploads(self.repositories, downloads, self.stored, lambda: self.url)
-        super().__init__((*uploads.routes(), *downloads.routes()))
+        storage = Storage(downloads, self.stored, lambda: self.url)
+        uploads = Uploads(self.repositories, downloads, self.stored, storage.find, lambda: self.url)
+        super().__init__((*storage.routes(), *uploads.routes(), *downloads.routes()))
 
     def add(self, repository: Repository, files: Mapping[str, bytes]) -> Commit:
         """A repository with one commit."""

@@ -17,18 +17,22 @@ FORBIDDEN = "You don't have the rights to do this."
 
 
 class Uploads:
-    """Changes repositories, as the account of the request may. `stored`: contents of large files by SHA-256."""
+    """Changes repositories, as the account of the request may. `stored`: contents of large files by SHA-256; `find`:
+    those that came another way.
+    """
 
     def __init__(
         self,
         repositories: MutableMapping[str, Repository],
         downloads: Downloads,
         stored: MutableMapping[str, bytes],
+        find: Callable[[str, int], bytes | None],
         url: Callable[[], str],
     ) -> None:
         self._repositories = repositories
         self._downloads = downloads
         self._stored = stored
+        self._find = find
         self._url = url
 
     def routes(self) -> tuple[Route, ...]:
@@ -156,9 +160,10 @@ class Uploads:
             if line["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
-                if value["oid"] not in self._stored:
+                content = self._stored.get(value["oid"]) or self._find(value["oid"], value["size"])
+                if content is None:
                     return Answer.error(400, f"LFS pointer to {value['path']} has no content")
-                files[value["path"]] = self._stored[value["oid"]]
+                files[value["path"]] = content
         made = found.commit(files, header["summary"])
         return Answer.of({"commitUrl": f"{self._url()}/{found.name}/commit/{made.oid}", "commitOid": made.oid})
 

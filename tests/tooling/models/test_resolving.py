@@ -126,7 +126,7 @@ def test_a_cut_download_is_taken_up_again(hub: Hub, environ: dict[str, str]) -> 
     model = look("org/name", environ)
     said: list[str] = []
     hub.trouble("resolve", cutting(), cutting(), cutting())
-    place = fetch(model, environ=environ, say=said.append, interval_s=0.05)
+    place = fetch(model, environ=environ, say=said.append)
     assert (place / "model.safetensors").read_bytes() == FILES["model.safetensors"]
 
 

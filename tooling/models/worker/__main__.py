@@ -1,7 +1,7 @@
 """`python -m tooling.models.worker JOB` looks a model up or fetches it, and writes `result.json` beside the job.
 
-JOB is a file of JSON: `task` (resolve or fetch), `name`, `revision`; for fetch also `files` (bytes by path) and
-`interval_s`. The environment is the Hub library's: HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE.
+JOB is a file of JSON: `task` (resolve or fetch), `name`, `revision`; for fetch also `files` (bytes by path). The
+environment is the Hub library's: HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE.
 The result is `model` or `path`, or `refusal` and `code` where the Hub or the machine says no.
 
 exit codes: 0 there is a result, 1 it failed in a way that nobody foresaw, 2 usage
@@ -48,9 +48,7 @@ def _do(job: Mapping[str, Any], token: str | None) -> dict[str, Any]:
     if job["task"] == "resolve":
         model = Hub(token, _say).resolve(job["name"], job["revision"])
         return {"model": asdict(model, recurse=False)}
-    order = Order(
-        name=job["name"], revision=job["revision"], files=dict(job["files"]), interval_s=float(job["interval_s"])
-    )
+    order = Order(name=job["name"], revision=job["revision"], files=dict(job["files"]))
     return {"path": str(fetch(order, token, _say))}
 
 

@@ -14,6 +14,7 @@ from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
 from tooling.models.worker.retrying import persistently
 from tooling.refusal import FAILED, REFUSED, Refusal
 
+INTERVAL_S = 0.5
 SPARE_BYTES = 1 << 30
 """Room that is left free on the disk."""
 _INDEX = "model.safetensors.index.json"
@@ -23,12 +24,11 @@ Say = Callable[[str], None]
 
 @frozen(kw_only=True)
 class Order:
-    """What to fetch. `files`: bytes by path; `interval_s`: how often to say how far it is."""
+    """What to fetch. `files`: bytes by path."""
 
     name: str
     revision: str
     files: Mapping[str, int]
-    interval_s: float
 
     @property
     def total(self) -> int:
@@ -58,7 +58,7 @@ def fetch(order: Order, token: str | None, say: Say) -> Path:
 
 def _download(order: Order, token: str | None, say: Say) -> None:
     over = threading.Event()
-    teller = threading.Thread(target=_tell, args=(order, over, say))
+    teller = threading.Thread(target=_tell, args=(order, over))
     teller.start()
     try:
         persistently(
@@ -76,15 +76,15 @@ def _download(order: Order, token: str | None, say: Say) -> None:
         teller.join()
 
 
-def _tell(order: Order, over: threading.Event, say: Say) -> None:
-    """One line now and then, by what lies on the disk: the same whichever way the library fetches."""
+def _tell(order: Order, over: threading.Event) -> None:
+    """How far it is, each line taking the place of the last, by what lies on the disk: however the library fetches."""
     began, at_first = time.monotonic(), _arrived(order)
-    while not over.wait(order.interval_s):
+    while not over.wait(INTERVAL_S):
         arrived = _arrived(order)
         rate = (arrived - at_first) / (time.monotonic() - began)
         share = arrived * 100 // order.total if order.total else 0
         left = f", {_duration((order.total - arrived) / rate)} left" if rate > 0 else ""
-        say(f"{share}% of {size_text(order.total)}, {size_text(int(rate))}/s{left}")
+        print(f"{share}% of {size_text(order.total)}, {size_text(int(rate))}/s{left}", end="\r", flush=True)
 
 
 def _arrived(order: Order) -> int:
