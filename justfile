@@ -76,6 +76,11 @@ quantize-vllm *arguments: (_environment torch) (_environment "quant")
 clean *arguments: _doctor
     @exec .venvs/{{ doctor }}/bin/python -m tooling.clean "$@"
 
+# Upload what was quantised or built here to the Hub: --quant or --engine; --dry-run says what would be uploaded.
+[no-exit-message]
+push *arguments: _doctor
+    @exec .venvs/{{ doctor }}/bin/python -m tooling.push "$@"
+
 # Say what would keep a server from running here: GPU, driver, CUDA, Python, packages, MPI, machine, settings.
 [no-exit-message]
 doctor *arguments: _doctor

@@ -101,4 +101,4 @@ def _answer(step: Step, environ: Mapping[str, str], say: Say, tick: Say | None =
     return require_answer(result)
 
 
-__all__ = ["TOKENS", "fetch", "fetch_step", "hub_environ", "require_answer", "resolve"]
+__all__ = ["ROOT", "TOKENS", "fetch", "fetch_step", "hub_environ", "require_answer", "resolve"]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
@@ -52,9 +52,10 @@ class Repository:
     commits: list[Commit] = field(factory=list)
     branches: dict[str, str] = field(factory=dict)
 
-    def commit(self, files: Mapping[str, bytes], title: str = "a change") -> Commit:
-        """Add files in one commit on main."""
-        whole = {**self.head.files, **files} if self.commits else dict(files)
+    def commit(self, files: Mapping[str, bytes], title: str = "a change", gone: Collection[str] = ()) -> Commit:
+        """Add files and take others away, in one commit on main."""
+        held = self.head.files if self.commits else {}
+        whole = {path: content for path, content in {**held, **files}.items() if path not in gone}
         digests = {path: hashlib.sha1(content).hexdigest() for path, content in whole.items()}
         seed = json.dumps([self.name, len(self.commits), title, digests], sort_keys=True)
         made = Commit(hashlib.sha1(seed.encode()).hexdigest(), title, whole)

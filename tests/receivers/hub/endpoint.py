@@ -1,12 +1,16 @@
 """A Hugging Face Hub on loopback: the routes that huggingface_hub uses to fetch and to push, and what they hold."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from tests.receivers.hub.contents import Account, Commit, Repository
 from tests.receivers.hub.download import Downloads
 from tests.receivers.hub.upload import Uploads
 from tests.receivers.hub.wire import Server
 from tests.receivers.hub.xet import Storage
+
+HURRIED = Path(__file__).with_name("hurried")
+"""On a worker's PYTHONPATH it shortens the pauses before it tries again, ours and the library's."""
 
 
 class Hub(Server):
@@ -27,4 +31,4 @@ class Hub(Server):
         return repository.commit(files, "initial commit")
 
 
-__all__ = ["Hub"]
+__all__ = ["HURRIED", "Hub"]

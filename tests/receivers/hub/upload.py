@@ -164,7 +164,8 @@ class Uploads:
                 if content is None:
                     return Answer.error(400, f"LFS pointer to {value['path']} has no content")
                 files[value["path"]] = content
-        made = found.commit(files, header["summary"])
+        gone = {line["value"]["path"] for line in lines if line["key"] == "deletedFile"}
+        made = found.commit(files, header["summary"], gone=gone)
         return Answer.of({"commitUrl": f"{self._url()}/{found.name}/commit/{made.oid}", "commitOid": made.oid})
 
     def _writable(self, request: Request, match: re.Match[str]) -> Repository | Answer:

@@ -84,6 +84,8 @@ class Server:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = tuple(routes)
         self._trouble: dict[str, deque[Behaviour]] = defaultdict(deque)
+        self._halves: list[str] = []
+        self._happenings: dict[str, Callable[[], object]] = {}
         self._requests: list[Request] = []
         self._guard = threading.Lock()
         self._http = _Http(self)
@@ -123,6 +125,16 @@ class Server:
         with self._guard:
             self._trouble[stage].extend(behaviours)
 
+    def answer_half(self, stage: str) -> None:
+        """Carry the next request of a stage out, and break the connection within its answer."""
+        with self._guard:
+            self._halves.append(stage)
+
+    def before(self, stage: str, happening: Callable[[], object]) -> None:
+        """Let something happen just before the next request of a stage is carried out."""
+        with self._guard:
+            self._happenings[stage] = happening
+
     # -- what the connections call -------------------------------------------------------------------------------------
 
     def route(self, method: str, path: str) -> tuple[Route, re.Match[str]] | None:
@@ -138,6 +150,21 @@ class Server:
         with self._guard:
             waiting = self._trouble[stage]
             return waiting.popleft() if waiting else None
+
+    def take_half(self, stage: str) -> bool:
+        """Whether the answer is to break off."""
+        with self._guard:
+            if stage not in self._halves:
+                return False
+            self._halves.remove(stage)
+            return True
+
+    def happen(self, stage: str) -> None:
+        """Do what has to be done before a request is carried out."""
+        with self._guard:
+            happening = self._happenings.pop(stage, None)
+        if happening is not None:
+            happening()
 
     def record(self, request: Request) -> None:
         """Keep a request."""
@@ -223,12 +250,12 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(trouble, Reply):
             self._say(Answer.error(trouble.status or 200, "trouble was asked for"), trouble.headers)
             return
+        hub.happen(stage)
         answer = found[0].handle(request, found[1]) if found else Answer.error(404, "no such route")
-        if trouble is Instead.CUT:
-            self._say(answer, {}, half=True)
+        half = trouble is Instead.CUT or hub.take_half(stage)
+        self._say(answer, {}, half=half)
+        if half:
             self._break()
-        else:
-            self._say(answer, {})
 
     def _body(self, length: str | None) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

@@ -14,7 +14,6 @@ from tests.runtime.settings.reads import reads_by_file, reads_in
 LEAST = {"TEXT_API_KEY": "k", "MAX_CONCURRENT_CONNECTIONS": "8", "CHAT_MODEL": "owner/name"}
 # Read by what is still to come. A name leaves this list when it is read: the list can only become shorter.
 TO_COME = {
-    "pushing": "HF_PUSH_REPO_ID HF_PUSH_PRIVATE HF_LICENSE_FETCH_TIMEOUT",
     "the clients": " ".join(variable.name for variable in FIELDS["clients"].values()),
 }
 # It has one value; its effect is that every other one is refused.

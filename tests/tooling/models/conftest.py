@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.receivers.hub.endpoint import Hub
+from tests.receivers.hub.endpoint import HURRIED, Hub
 
 
 @pytest.fixture
@@ -25,4 +25,5 @@ def environ(hub: Hub, tmp_path: Path) -> dict[str, str]:
         "HF_HOME": str(tmp_path / "hf"),
         "HF_ENDPOINT": hub.url,
         "no_proxy": "127.0.0.1",
+        "PYTHONPATH": str(HURRIED),
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import frozen
 from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
 
+from tooling.models.amounts import size_text
 from tooling.models.worker.retrying import persistently
 from tooling.refusal import FAILED, REFUSED, Refusal
 
@@ -18,7 +19,6 @@ INTERVAL_S = 0.5
 SPARE_BYTES = 1 << 30
 """Room that is left free on the disk."""
 _INDEX = "model.safetensors.index.json"
-_UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 Say = Callable[[str], None]
 
 
@@ -138,16 +138,8 @@ def _require_shards(folder: Path, name: str) -> None:
         )
 
 
-def size_text(count: int) -> str:
-    """A number of bytes, with the unit that fits."""
-    for unit, name in _UNITS:
-        if count >= unit:
-            return f"{count / unit:.1f} {name}"
-    return f"{count} B"
-
-
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-__all__ = ["Order", "fetch", "size_text"]
+__all__ = ["Order", "fetch"]

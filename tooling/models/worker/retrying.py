@@ -51,7 +51,7 @@ def wait_before(attempt: int, error: BaseException, chance: Callable[[], float])
         return None
     wish = _wish_of(error)
     if wish is not None:
-        return None if wish > LONGEST_WISH_S else wish + chance()
+        return None if wish > LONGEST_WISH_S else wish + chance() * FIRST_PAUSE_S
     pause: float = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
     return pause * (0.5 + chance())
 

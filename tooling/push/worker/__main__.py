@@ -1,0 +1,93 @@
+"""`python -m tooling.push.worker JOB` lists, checks or does one push, and writes `result.json` beside the job.
+
+JOB is a file of JSON: `task` (list, check or push) and `order` (`tooling.push.order`). `list` needs no network; `check`
+and `push` take HF_TOKEN out of the environment, which is the Hub library's: HF_ENDPOINT, HF_HOME, HF_HUB_DISABLE_XET.
+The result is what was asked for, or `refusal` and `code` where the Hub or the files say no.
+
+exit codes: 0 there is a result, 1 it failed in a way that nobody foresaw, 2 usage
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi
+
+from tooling.models.worker.resolving import Hub
+from tooling.push.order import Order
+from tooling.push.worker.checking import Target, look
+from tooling.push.worker.listing import Listing, listing
+from tooling.push.worker.speaking import say
+from tooling.push.worker.uploading import Upload, failed
+from tooling.refusal import REFUSED, Refusal
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Do the job; the exit code."""
+    if argv[:1] in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
+    if len(argv) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    path = Path(argv[0])
+    job = json.loads(path.read_text(encoding="utf-8"))
+    order = Order.from_json(job["order"])
+    try:
+        result = _do(job["task"], order, environ.get("HF_TOKEN", "").strip())
+    except Refusal as refusal:
+        result = {"refusal": str(refusal), "code": refusal.exit_code}
+    path.with_name("result.json").write_text(json.dumps(result), encoding="utf-8")
+    return 0
+
+
+def _do(task: str, order: Order, token: str) -> dict[str, Any]:
+    if task == "list":
+        return _told(listing(order, None, say))
+    api = HfApi(token=token or False)
+    try:
+        target = look(order, api, say)
+        if target.complaints:
+            raise Refusal("\n".join(target.complaints), REFUSED)
+        return {"note": _note(order, target)} if task == "check" else _pushed(order, target, api, token)
+    except Refusal:
+        raise
+    except Exception as error:  # the door to the library, whose errors come in many families
+        raise failed(order, error) from error
+
+
+def _pushed(order: Order, target: Target, api: HfApi, token: str) -> dict[str, Any]:
+    if note := _note(order, target):
+        say(note)
+    put_together = listing(order, Hub(token or None, say), say)
+    done = Upload(order, put_together, target, api, say).run()
+    size = sum(item.size for item in put_together.contents.items)
+    if done.is_new:
+        say(f"{len(put_together.contents.items)} files are at {done.url}")
+    else:
+        say(f"nothing has changed since the last push: {done.url}")
+    return {"url": done.url, "commit": done.commit, "files": len(put_together.contents.items), "bytes": size}
+
+
+def _note(order: Order, target: Target) -> str | None:
+    """What to tell of a repository that is there: it is not made more private or more public."""
+    if not target.exists or target.private is order.private or order.must_exist:
+        return None
+    seen = "private" if target.private else "public"
+    return f"{order.repository} is there and {seen}, and stays so: HF_PUSH_PRIVATE counts for new repositories"
+
+
+def _told(found: Listing) -> dict[str, Any]:
+    return {
+        "files": {item.path: item.size for item in found.contents.items},
+        "left_out": list(found.contents.left_out),
+        "readme": found.readme,
+        "notes": list(found.notes),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251  # an entry module
