@@ -84,7 +84,7 @@ def make(home: Path, kind: str, name: str, recipe: Mapping[str, object], files: 
     return cache.ensure(Entry(kind=kind, name=name, recipe=recipe), home, build, print)
 
 
-def export(home: Path, told: Mapping[str, Any] = EXPORT, **files: bytes) -> Path:
+def export(home: Path, more: Mapping[str, bytes] | None = None, told: Mapping[str, Any] = EXPORT) -> Path:
     """An export for vLLM."""
     quantised = {"model_type": "llama", "quantization_config": {"quant_method": "compressed-tensors"}}
     held = {
@@ -94,7 +94,7 @@ def export(home: Path, told: Mapping[str, Any] = EXPORT, **files: bytes) -> Path
         "recipe.yaml": b"stages: {}\n",
         "awq_metadata.json": json.dumps(told).encode(),
         "README.md": EXPORT_README.encode(),
-        **files,
+        **(more or {}),
     }
     return make(home, "quant", "base-w4a16_asym", {"made": "export", **told}, held)
 

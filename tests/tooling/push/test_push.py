@@ -61,7 +61,7 @@ def test_an_export_goes_up_in_one_commit(
 def test_both_ways_of_sending_large_files_end_in_one_commit(
     hub: Hub, home: Path, environ: dict[str, str], xet: str
 ) -> None:
-    export(home, **{"model-00002-of-00002.safetensors": weights(90_000, seed=5)})
+    export(home, {"model-00002-of-00002.safetensors": weights(90_000, seed=5)})
     environ["HF_HUB_DISABLE_XET"] = xet
     assert push(environ, "--quant", "--repo", "crew/pushed", "--public") == 0
     repository = hub.repositories["crew/pushed"]
@@ -186,7 +186,7 @@ def test_somebody_else_who_pushes_meanwhile_is_not_overwritten(
 def test_a_file_with_the_token_in_it_stays_here(
     hub: Hub, home: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    export(home, **{"notes.txt": f"token: {TOKEN}".encode()})
+    export(home, {"notes.txt": f"token: {TOKEN}".encode()})
     assert push(environ, "--quant") == 3
     err = capsys.readouterr().err
     assert "notes.txt has the token in it: nothing is sent" in err and TOKEN not in err
