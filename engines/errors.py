@@ -48,6 +48,10 @@ class EngineStartFailed(EngineError):
     """The engine did not come up; the message holds the engine's own words."""
 
 
+class EngineUnfit(EngineStartFailed):
+    """What was to be loaded was made for another machine or library; the message has both sides."""
+
+
 def describe(error: BaseException) -> str:
     """An exception in one short line: its type and its text, without the input that pydantic repeats in it."""
     lines = [line.partition("[type=")[0].strip() for line in str(error).splitlines()]
@@ -115,6 +119,7 @@ __all__ = [
     "EngineOverloaded",
     "EngineStartFailed",
     "EngineUnavailable",
+    "EngineUnfit",
     "TextRefused",
     "TurnFailed",
     "chain",

@@ -1,5 +1,5 @@
-"""`python -m runtime`: the server. Exit status 0 after a drain, 3 for bad settings, 1 if the engine did not come
-up, or died so often that restarting it makes no sense."""
+"""`python -m runtime`: the server. Exit status 0 after a drain, 3 for bad settings or an engine that was compiled for
+another machine, 1 if the engine did not come up, or died so often that restarting it makes no sense."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from engines.errors import EngineError, place
+from engines.errors import EngineError, EngineUnfit, place
 from runtime import descriptors, logs
 from runtime.process import Process
 from runtime.settings import Settings, SettingsError, beneath, read_env_file, split_flags, take_env_file
@@ -20,6 +20,7 @@ from runtime.tracebacks import leaves
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_REFUSED = 3
 USAGE = """usage: python -m runtime [--host H] [--port P] [--env-file FILE] [--hf-home DIR] [any variable as a flag]
 A flag wins over the environment, the environment over the file; docs/settings.md has all variables."""
 
@@ -54,20 +55,23 @@ def serve(
     process: Callable[[Settings, Surroundings], Process] = Process,
 ) -> int:
     """Serve until told to stop; the exit status. `surroundings`: what is outside, given a directory to write to."""
-    failed = False
+    status = 0
     try:
         # What cannot be removed at the end is no failure of a server that has served.
         with tempfile.TemporaryDirectory(prefix="yap-", ignore_cleanup_errors=True) as scratch:
             trio.run(process(settings, surroundings(Path(scratch))).run, strict_exception_groups=True)
+    except* EngineUnfit as group:
+        status = EXIT_REFUSED
+        structlog.get_logger().error("server.failed", error="; ".join(map(str, leaves(group))))
     except* (EngineError, OSError) as group:
-        failed = True
+        status = EXIT_FAILED
         structlog.get_logger().error("server.failed", error="; ".join(map(str, leaves(group))))
     except* Exception as group:
         # Nobody foresaw it, so nobody knows whose words are in it: its kind and its place are told, and no more.
-        failed = True
+        status = EXIT_FAILED
         structlog.get_logger().error("server.failed", error=f"unforeseen: {'; '.join(map(place, leaves(group)))}")
         structlog.get_logger().debug("server.failed_at", exc_info=group)
-    return EXIT_FAILED if failed else 0
+    return status
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -129,3 +130,65 @@ def test_the_health_check_asks_a_route_that_there_is_and_waits_for_a_slow_start(
 def test_no_token_can_stay_in_a_layer(image: Image) -> None:
     assert not re.search(r"^(ARG|ENV).*(TOKEN|KEY)", image.text, re.MULTILINE)
     assert "--mount=type=secret,id=hf_token,env=HF_TOKEN" in image.text
+
+
+HF = """#!/bin/sh
+echo "$@" >> "$CALLS"
+while [ $# -gt 0 ]; do case "$1" in --local-dir) place=$2;; trt-llm/engines/*) folder=${1%/*};; esac; shift; done
+mkdir -p "$place"; echo {} > "$place/config.json"
+[ "$folder" = "trt-llm/engines/$KNOWN" ] || exit 0
+mkdir -p "$place/$folder"; echo {} > "$place/$folder/build_metadata.json"
+"""
+KNOWN = "sm90_trt-llm-1.2.1_cuda13.1"
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "made", "said"),
+    [
+        ({}, 0, set(), ""),
+        ({"CHAT_MODEL": "org/model", "TRT_ENGINE_LABEL": KNOWN}, 0, {"models/chat", "engines/chat"}, ""),
+        (
+            {
+                "CHAT_MODEL": "org/model",
+                "TRT_ENGINE_LABEL": KNOWN,
+                "TRT_ENGINE_REPO": "org/engines",
+                "TOOL_MODEL": "org/t",
+            },
+            0,
+            {"models/chat", "engines/chat", "models/tool"},
+            "",
+        ),
+        ({"CHAT_MODEL": "org/model"}, 3, set(), "CHAT_MODEL needs TRT_ENGINE_LABEL"),
+        ({"TRT_ENGINE_LABEL": KNOWN}, 3, set(), "need CHAT_MODEL"),
+        ({"TRT_ENGINE_REPO": "org/engines"}, 3, set(), "need CHAT_MODEL"),
+        ({"CHAT_MODEL": "org/model", "TRT_ENGINE_LABEL": "sm80"}, 3, {"models/chat"}, "org/model has no engine sm80"),
+    ],
+)
+def test_the_trt_image_bakes_the_engine_of_a_label_or_says_why_not(
+    given: dict[str, str], status: int, made: set[str], said: str, tmp_path: Path
+) -> None:
+    """The lines of the file in a shell, with a stand-in of the hub's command that knows one label."""
+    (line,) = [line for line in IMAGES[1].of("RUN") if "hf download" in line]
+    script = re.sub(r"--mount=\S+\s+", "", line)
+    for place in ("/opt", "/tmp/engine", "/root"):
+        script = script.replace(place, f"{tmp_path}{place}")
+    (tmp_path / "hf").write_text(HF)
+    (tmp_path / "hf").chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CALLS": f"{tmp_path}/calls", "KNOWN": KNOWN}
+    done = subprocess.run(
+        ["/bin/bash", "-o", "pipefail", "-c", script], env=environ | given, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+    found = {path.relative_to(tmp_path / "opt").as_posix() for path in tmp_path.glob("opt/*/*")}
+    assert found == made
+    calls = (tmp_path / "calls").read_text() if made else ""
+    assert ("download org/engines --include trt-llm/engines/" in calls) == ("TRT_ENGINE_REPO" in given and status == 0)
+    assert (tmp_path / "opt/engines/chat/build_metadata.json").exists() == ("engines/chat" in made)
+    assert not (tmp_path / "tmp/engine").exists() or status
+
+
+def test_the_trt_image_has_a_build_argument_for_all_that_can_be_baked() -> None:
+    names = {line.split("=")[0] for line in IMAGES[1].of("ARG")}
+    assert names >= {"CHAT_MODEL", "TOOL_MODEL", "DEPLOY_MODE", "TRT_ENGINE_REPO", "TRT_ENGINE_LABEL"}
+    (environment,) = IMAGES[1].of("ENV")
+    assert "TRT_ENGINE_DIR=${CHAT_MODEL:+/opt/engines/chat}" in environment

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from engines.errors import EngineStartFailed
+from engines.errors import EngineStartFailed, EngineUnfit
 from engines.quantised import Format, by_method, refusal, remark
 from engines.trt.config import TrtConfig
 from engines.trt.directory import BUILD, Compiled, Kind, kind_of, normal_arch, read_engine
@@ -165,20 +165,20 @@ def _check_parallelism(config: TrtConfig, compiled: Compiled) -> None:
 
 
 def check_machine(compiled: Compiled, *, version: str, gpu_arch: str | None) -> None:
-    """Raise `EngineStartFailed` unless the engine was built for this library version and this GPU architecture."""
+    """Raise `EngineUnfit` unless the engine was built for this library version and this GPU architecture."""
     metadata = compiled.metadata
     for built in (metadata.library_version if metadata else "", compiled.version):
         if built and built != version:
-            raise EngineStartFailed(
+            raise EngineUnfit(
                 f"engine {compiled.path} was built by TensorRT-LLM {built}, installed is {version}: an engine runs on "
                 f"the version that built it; {BUILD}, or install that version"
             )
     if metadata is None:
         return
     if gpu_arch is None:
-        raise EngineStartFailed(f"no GPU is visible; engine {compiled.path} needs one of {metadata.gpu_arch}")
+        raise EngineUnfit(f"no GPU is visible; engine {compiled.path} needs one of {metadata.gpu_arch}")
     if normal_arch(gpu_arch) != metadata.gpu_arch:
-        raise EngineStartFailed(
+        raise EngineUnfit(
             f"engine {compiled.path} was built for {metadata.gpu_arch}, this GPU is {normal_arch(gpu_arch)}: {BUILD}"
         )
 

@@ -14,6 +14,7 @@ from tests.e2e.client import connected
 from tests.e2e.plain import fetch
 from tests.e2e.program import Program, assert_gone, assert_nothing_left
 from tests.e2e.watched import RAW
+from tests.engines.trt.conftest import write_engine
 
 LIMIT_S = 120
 
@@ -50,6 +51,20 @@ async def test_a_server_that_is_ended_in_a_turn_takes_its_worker_along(
             status = await trio.to_thread.run_sync(server.wait_gone)
             assert status == (0 if number is signal.SIGTERM else -signal.SIGKILL)
         assert_gone(family)
+
+
+def test_an_engine_of_another_version_is_refused_with_both(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    built = {"max_input_len": 5025, "max_seq_len": 5175, "max_batch_size": 64}
+    engine = write_engine(tmp_path / "engine", metadata={"tensorrt_llm_version": "1.2.0", **built}, **built)
+    server = Program(houses.standing_in(tmp_path / "model") | {"TRT_ENGINE_DIR": str(engine)})
+    try:
+        assert server.wait_gone() == 3
+    finally:
+        server.bury()
+    (told,) = (record["error"] for record in server.records() if record["event"] == "server.failed")
+    assert f"engine {engine} was built by TensorRT-LLM 1.2.0, installed is 1.2.1" in told
+    assert "just build-trt" in told
 
 
 async def test_a_killed_worker_is_replaced_and_counted(server: Program) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from engines.errors import EngineStartFailed
+from engines.errors import EngineStartFailed, EngineUnfit
 from engines.quantised import Format
 from engines.trt import TrtConfig
 from engines.trt.directory import Kind, kind_of, normal_arch, read_engine
@@ -117,7 +117,7 @@ def test_an_engine_named_by_hand_may_lack_its_metadata(tmp_path: Path) -> None:
 def test_an_engine_of_another_machine_is_refused_with_both_values(
     engine_dir: Path, version: str, arch: str | None, says: str
 ) -> None:
-    with pytest.raises(EngineStartFailed, match=says):
+    with pytest.raises(EngineUnfit, match=says):
         check_machine(read_engine(engine_dir), version=version, gpu_arch=arch)
 
 
