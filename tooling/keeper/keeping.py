@@ -63,13 +63,18 @@ class Keeper:
         settings, home = self.orders.settings, self.orders.home
         self._terminal = Terminal.of(STDOUT)
         self._key = str(settings.deployment.server_port or f"0-{os.getpid()}")
-        try:
-            self._claim = require_free(home, self._key)
-            self._place = place_log(home, self.orders.log, self._key)
-        except OSError as error:
-            why = error.strerror or error
-            raise Refusal(f"YAP_HOME={home} cannot be written ({why}): name another directory", REFUSED) from None
-        self._log = LogFile.open(self._place.path, settings.logs.log_max_bytes, settings.logs.log_keep)
+        with contextlib.ExitStack() as undone:
+            try:
+                self._claim = require_free(home, self._key)
+                undone.callback(self._claim.close)
+                self._place = place_log(home, self.orders.log, self._key)
+            except OSError as error:
+                why = f"cannot be written ({error.strerror or error})"
+                raise Refusal(f"YAP_HOME={home} {why}: name another directory", REFUSED) from None
+            if self._place.claim is not None:
+                undone.callback(self._place.claim.close)
+            self._log = LogFile.open(self._place.path, settings.logs.log_max_bytes, settings.logs.log_keep)
+            undone.pop_all()
 
     @property
     def log(self) -> Path:
@@ -117,6 +122,9 @@ class Keeper:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, MEANT)
+        if self._terminal is not None:
+            self._terminal.leave()
+            self._terminal = None
         pid = os.fork()
         if not pid:
             os.close(news)
@@ -135,7 +143,6 @@ class Keeper:
         try:
             os.setsid()
             os.set_blocking(self._waiter, False)
-            self._terminal = None
             nothing = os.open(os.devnull, os.O_RDONLY)
             os.dup2(nothing, 0)
             os.close(nothing)

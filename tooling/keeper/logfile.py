@@ -172,6 +172,7 @@ class LogFile:
                 new.replace(self.path)
             except OSError:
                 os.close(fresh)
+                new.unlink(missing_ok=True)
                 raise
         except OSError as error:
             self._complain(f"the log {self.path} cannot be rotated ({error.strerror or error}); it grows")

@@ -74,6 +74,11 @@ class Terminal:
             self._thread.join(LAST_WORDS_S)
             self._thread = None
 
+    def leave(self) -> None:
+        """Let go of it: another process may wait for its end."""
+        os.close(self._file)
+        self._broken = True
+
     def _show(self) -> None:
         while True:
             with self._more:

@@ -45,7 +45,7 @@ class Follower:
         """Where another file has the name by now, go on in the one that was begun after ours."""
         assert self.stream is not None
         ours = _identity(self.stream)
-        newer = self._newer(ours)
+        newer, is_next = self._newer(ours)
         if newer is None:
             return False
         if not self._moved:
@@ -53,13 +53,15 @@ class Follower:
             self._moved = True
             newer.close()
             return True
+        if not is_next:
+            self.write(b"... (lines are missing: they were rotated away)\n")
         self._moved = False
         self.stream.close()
         self.stream = newer
         return True
 
-    def _newer(self, ours: tuple[int, int]) -> BinaryIO | None:
-        """The file that follows ours, opened; None if ours is the newest.
+    def _newer(self, ours: tuple[int, int]) -> tuple[BinaryIO | None, bool]:
+        """The file that follows ours, opened, None if ours is the newest; and whether nothing was between the two.
 
         Looked at from the newest to the oldest, like the renames go: a file is then seen twice, or not missed.
         """
@@ -71,16 +73,14 @@ class Follower:
             identity = _identity(stream)
             if identity == ours:
                 stream.close()
-                return newer
+                return newer, True
             if newer is not None:
                 if identity == _identity(newer):
                     stream.close()
                     continue
                 newer.close()
             newer = stream
-        if newer is not None:
-            self.write(b"... (lines are missing: they were rotated away)\n")
-        return newer
+        return newer, False
 
 
 def follow(path: Path, write: Write, stream: BinaryIO | None) -> None:
