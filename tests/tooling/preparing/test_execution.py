@@ -140,18 +140,19 @@ def test_an_interruption_ends_a_worker_that_does_not_listen_and_its_children(
 
 
 def test_a_second_interruption_does_not_wait_for_the_worker(tmp_path: Path) -> None:
-    program = "signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(600)"
+    program = (  # asked to end, it interrupts us a second time, and stays
+        "signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getppid(), signal.SIGALRM))\n"
+        "print(os.getpid(), flush=True)\n"
+        "while True: time.sleep(600)"
+    )
     heard, say = interrupting()
-    before = signal.getsignal(signal.SIGALRM)
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.5)  # long after the first one, which comes with the first line
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             carry_out(step(program), tmp_path, {}, say)
         assert time.monotonic() - began < worker.GRACE_S
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert_gone(int(heard[1]))
 
