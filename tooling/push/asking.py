@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from tooling.models import ROOT, TOKENS, hub_environ, require_answer
 from tooling.preparing import Step, carry_out
@@ -26,19 +26,21 @@ class Listed:
 
 
 def push_step(order: Order, environ: Mapping[str, str]) -> Step:
-    """The push. Carried out once everything it names is made; its result has `url` and `commit`, or a refusal
-    (`tooling.models.require_answer`).
+    """The push of an order (`order_for`), carried out once everything that names is made. Its result has `url` and
+    `commit`, or a refusal (`tooling.models.require_answer`).
     """
     what = "engine" if order.export is None and order.checkpoint is None else "quantised weights"
     return _step("push", order, environ, title=f"pushing {what} to {order.repository}", secrets=TOKENS)
 
 
-def check(order: Order, environ: Mapping[str, str], say: Say) -> str | None:
-    """Ask the Hub whether it will let the push through; what to tell about the repository that is there.
+def check(push: Step, environ: Mapping[str, str], say: Say) -> str | None:
+    """Ask the Hub, before anything long begins, whether it will let a push (`push_step`) through; what to tell about
+    the repository that is there.
 
     Raises `Refusal` (3) with every complaint: token, its rights, the repository; 1 where the Hub cannot be asked.
     """
-    step = _step("check", order, environ, title=f"asking whether {order.repository} can be pushed to", secrets=TOKENS)
+    title = f"asking whether the Hub will take it ({push.title})"
+    step = evolve(push, name="check", title=title, job={**push.job, "task": "check"})
     note = _carried_out(step, environ, say)["note"]
     return str(note) if note else None
 

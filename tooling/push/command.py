@@ -46,7 +46,7 @@ usage: just push (--quant | --engine) [QUANT] [CHAT] [FLAGS]
 
 environment: HF_TOKEN (write access), HF_PUSH_REPO_ID, HF_PUSH_PRIVATE, HF_LICENSE_FETCH_TIMEOUT, YAP_HOME,
 AWQ_CACHE_DIR, CHAT_MODEL, CHAT_REVISION, and the Hub library's own: HF_HOME, HF_ENDPOINT, HF_HUB_DISABLE_XET.
-One commit a push; a failed push changes nothing and is repeated by the same command.
+One commit a push; one that fails is repeated by the same command, which sends nothing twice.
 exit codes: 0 pushed, 1 the push failed, 2 usage, 3 refused (every reason is printed), 5 nothing there to push,
 130 interrupted"""
 
@@ -80,7 +80,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         _say(str(error))
         return error.exit_status
     except KeyboardInterrupt:
-        _say("push: interrupted; nothing was changed in the repository")
+        _say("push: interrupted; the same command goes on where it was")
         return INTERRUPTED
 
 

@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 
 from tooling.models.worker.resolving import Hub
 from tooling.push.order import Order
 from tooling.push.worker.checking import Target, look
 from tooling.push.worker.listing import Listing, listing
 from tooling.push.worker.speaking import say
-from tooling.push.worker.uploading import Upload, failed
+from tooling.push.worker.uploading import Upload, failed, is_foreseen
 from tooling.refusal import REFUSED, Refusal
 
 
@@ -47,6 +47,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _do(task: str, order: Order, token: str) -> dict[str, Any]:
     if task == "list":
         return _told(listing(order, None, say))
+    if constants.HF_HUB_OFFLINE:
+        raise Refusal("HF_HUB_OFFLINE is set, and a push needs the Hub: unset it", REFUSED)
     api = HfApi(token=token or False)
     try:
         target = look(order, api, say)
@@ -56,6 +58,8 @@ def _do(task: str, order: Order, token: str) -> dict[str, Any]:
     except Refusal:
         raise
     except Exception as error:  # the door to the library, whose errors come in many families
+        if not is_foreseen(error):
+            raise
         raise failed(order, error) from error
 
 

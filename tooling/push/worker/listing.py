@@ -9,13 +9,13 @@ from attrs import frozen
 from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+from tooling.models.worker.answers import Asked, refused
 from tooling.models.worker.resolving import Hub
 from tooling.models.worker.retrying import reason
 from tooling.push import card
 from tooling.push.contents import (
     CHECKPOINT_METADATA,
     ENGINE_METADATA,
-    EXPORT_METADATA,
     README,
     Contents,
     Item,
@@ -64,8 +64,7 @@ def _of_export(order: Order, hub: Hub | None, say: Say) -> Listing:
             readme = _with_licence(readme, found)
             items = tuple(Item.of(README, readme) if item is own else item for item in contents.items)
             contents = Contents(items=items, left_out=contents.left_out)
-    notes = () if order.revision is not None else (f"{README} and {EXPORT_METADATA} name {order.source}",)
-    return Listing(contents=contents, readme=readme, notes=notes)
+    return Listing(contents=contents, readme=readme, notes=())
 
 
 def _trt_readme(order: Order, source: Mapping[str, Path], hub: Hub | None, say: Say, notes: list[str]) -> str:
@@ -131,9 +130,15 @@ def _source(order: Order, hub: Hub | None, notes: list[str]) -> dict[str, Path]:
     if hub is None:
         notes.append(f"config.json, tokenizer and chat template of {order.source} are fetched when it is pushed")
         return {}
-    model = hub.resolve(order.source, order.revision)
-    names = [name for name, _ in model.listing if is_of_source(name) or name == README]
-    return {name: hub.download(order.source, name, order.revision) for name in names}
+    try:
+        model = hub.resolve(order.source, order.revision)
+        names = [name for name, _ in model.listing if is_of_source(name) or name == README]
+        return {name: hub.download(order.source, name, order.revision) for name in names}
+    except Exception as error:
+        refusal = refused(error, Asked(order.source, order.revision, hub.token is not None))
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def _cached(order: Order) -> Path | None:

@@ -155,6 +155,15 @@ class Upload:
         return {file.rfilename: file.size for file in info.siblings or ()}
 
 
+def is_foreseen(error: Exception) -> bool:
+    """Whether it is one that libraries raise where the Hub, the network or a file is not as it should be."""
+    return (
+        status_of(error) is not None
+        or is_connection_lost(error)
+        or isinstance(error, OSError | RuntimeError | ValueError)
+    )
+
+
 def failed(order: Order, error: Exception) -> Refusal:
     """What to say of an error of the library's on the way."""
     status = status_of(error)
@@ -163,8 +172,7 @@ def failed(order: Order, error: Exception) -> Refusal:
             f"the Hub refuses the push to {order.repository} (status {status}): the token may not write there", FAILED
         )
     return Refusal(
-        f"the push to {order.repository} failed: {reason(error)}; nothing was changed there, just push repeats it",
-        FAILED,
+        f"the push to {order.repository} failed: {reason(error)}; just push repeats it, and sends nothing twice", FAILED
     )
 
 
@@ -181,4 +189,4 @@ def _small_content(item: Item) -> bytes:
     return item.place.read_bytes()
 
 
-__all__ = ["Pushed", "Upload", "failed"]
+__all__ = ["Pushed", "Upload", "failed", "is_foreseen"]
