@@ -12,6 +12,9 @@ from tests.engines.vllm.conftest import Client
 
 pytestmark = pytest.mark.engine
 
+# On two cores with others at work; silence alone would be noticed after ten seconds (`ENGINE_STALL_TIMEOUT_S`).
+AT_ONCE_S = 8.0
+
 
 @pytest.fixture(scope="module")
 def opened(host: Client) -> Client:
@@ -42,12 +45,12 @@ def test_a_close_with_requests_in_flight_fails_them_once_and_leaves_no_process(o
 
 
 @pytest.mark.parametrize(
-    ("which", "number", "within"),
-    [(0, signal.SIGTERM, 2.0), (0, signal.SIGKILL, 2.0), (1, signal.SIGKILL, 2.0)],
+    ("which", "number"),
+    [(0, signal.SIGTERM), (0, signal.SIGKILL), (1, signal.SIGKILL)],
     ids=["core-terminated", "core-killed", "worker-killed"],
 )
 def test_a_death_fails_every_request_at_once_and_is_told_by_watch(
-    opened: Client, which: int, number: signal.Signals, within: float
+    opened: Client, which: int, number: signal.Signals
 ) -> None:
     pids, ids = opened.running()
     assert len(pids) == 2
@@ -57,8 +60,8 @@ def test_a_death_fails_every_request_at_once_and_is_told_by_watch(
     took = time.monotonic() - began
     assert set(ends) == set(ids)
     assert all(str(end["detail"]).startswith("EngineDead") for end in ends.values()), ends
-    assert took < within
-    dead = opened.wait("dead", timeout=2)
+    assert took < AT_ONCE_S
+    dead = opened.wait("dead", timeout=AT_ONCE_S)
     assert dead["kind"] == "EngineDead"
     opened.do("submit")
     late = opened.wait("submitted")["id"]
