@@ -8,10 +8,13 @@ from attrs import frozen
 from runtime.settings import Settings, SettingsError, beneath, read_env_file
 from runtime.settings.sections import FLAGS
 from tooling.cache import require_home
-from tooling.models import Model, Reference, fetch, resolve
+from tooling.models import Model, Reference, fetch, fetch_step, resolve
 from tooling.preparing import carry_out
 from tooling.refusal import REFUSED, USAGE, Refusal
+from tooling.run.disk import Need as Room
+from tooling.run.disk import complaints
 from tooling.run.grammar import UsageError
+from tooling.run.hub_cache import hub_cache
 from tooling.trt.deciding import Purpose, decide
 from tooling.trt.decision import Decision
 from tooling.trt.grammar import USAGE as HELP
@@ -104,6 +107,7 @@ def _made(work: Work) -> int:
     if work.command.plan:
         print(as_json(work.decision, work.around) if work.command.as_json else as_text(work.decision, work.around))
         return 0
+    _require_room(work)
     for note in work.decision.notes:
         _say(note)
     if work.decision.engine is not None:
@@ -118,6 +122,17 @@ def _made(work: Work) -> int:
     for line in _next(work.command, decision):
         print(line, flush=True)
     return 0
+
+
+def _require_room(work: Work) -> None:
+    """Raises `Refusal` where a disk does not take all that is fetched and made."""
+    fetches = [fetch_step(need.model, work.environ, need.parts) for need in work.decision.needs]
+    needs = [Room(step.title, hub_cache(work.environ), step.disk_bytes) for step in fetches]
+    home = work.around.home
+    needs += [Room(step.title, step.makes(home) or home, step.disk_bytes) for step in work.decision.steps]
+    said = [str(complaint) for complaint in complaints(needs)]
+    if said:
+        raise Refusal("\n".join(said), REFUSED)
 
 
 def _next(command: Command, decision: Decision) -> list[str]:
