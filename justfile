@@ -51,6 +51,11 @@ build-trt *arguments: _trt
 run-tool *arguments: (_environment torch)
     @exec .venvs/{{ torch }}/bin/python -m tooling.run --mode tool "$@"
 
+# Start the last server again, changed as named (--chat-model M, --chat-quant Q, --trt ...); checked before it is stopped.
+[no-exit-message]
+restart *arguments: _doctor
+    @exec .venvs/{{ doctor }}/bin/python -m tooling.restart "$@"
+
 # Stop a server: it drains, and is ended if it does not; nobody else's process is ever touched.
 [no-exit-message]
 stop *arguments: _doctor

@@ -33,6 +33,8 @@ Say = Callable[[str], None]
 class Keeping(Protocol):
     """What a launch needs of a keeper (`tooling.keeper.Keeper`)."""
 
+    @property
+    def log(self) -> Path: ...
     def follow_runner(self) -> None: ...
     def keep(self, command: Sequence[str], prepare: Prepare) -> int: ...
     def detach(self, command: Sequence[str], prepare: Prepare) -> int: ...
@@ -104,7 +106,7 @@ def launch(command: Command, environ: Mapping[str, str], ways: Ways, before: Bef
             return ways.become(python)
         if asked.target == "trt":
             require_trt()  # nothing else matters without it, and only this one sentence helps
-    decided = decide_all(asked, check(asked), before.state if before else None)
+    decided = decide_all(asked, check(asked), before.state if before else None, is_planning=command.plan)
     if command.plan:
         lines = [as_json(decided)] if command.as_json else [*banner(decided), *welcome(decided), *refused(decided)]
         print("\n".join(lines))
@@ -114,10 +116,11 @@ def launch(command: Command, environ: Mapping[str, str], ways: Ways, before: Bef
     return _start(command, decided, ways, before)
 
 
-def decide_all(asked: Launch, settings: Settings, own: State | None) -> Plan:
+def decide_all(asked: Launch, settings: Settings, own: State | None, *, is_planning: bool) -> Plan:
     """Look at the machine and the models, and decide. Raises `Refusal` for a home that is not ours to fill."""
     home = require_home(settings.deployment.yap_home)
-    return plan(asked, settings, gather(asked, settings, home, say, own=own), home, Path.cwd())
+    facts = gather(asked, settings, home, say, own=own, is_planning=is_planning)
+    return plan(asked, settings, facts, home, Path.cwd())
 
 
 def _start(command: Command, decided: Plan, ways: Ways, before: Before | None) -> int:
@@ -144,7 +147,7 @@ def _start(command: Command, decided: Plan, ways: Ways, before: Before | None) -
     print("\n".join(banner(decided)), flush=True)
     code = keeper.detach(server, preparation)
     if command.follow and code in (0, PUSH_FAILED):
-        return ways.follow(decided.log) or code
+        return ways.follow(keeper.log) or code
     return code
 
 

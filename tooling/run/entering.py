@@ -2,15 +2,19 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 from tooling.keeper import Keeper
+from tooling.logs.command import show
+from tooling.refusal import FAILED, Refusal
 from tooling.run.command import Ways
 from tooling.run.demo import ensure
+
+LINES = 20
+"""Of what came before the server was ready."""
 
 
 def enter(
@@ -34,9 +38,12 @@ def enter(
 def follow(log: Path) -> int:
     """Show a log as it grows, until Ctrl+C, which leaves the server alone."""
     try:
-        return subprocess.run(["tail", "-n", "0", "-F", str(log)], check=False).returncode  # noqa: S607
+        show(log, LINES, follows=True)
     except KeyboardInterrupt:
-        return 0
+        pass
+    except OSError as error:
+        raise Refusal(f"{log} cannot be read: {error.strerror or error}; the server runs on", FAILED) from None
+    return 0
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

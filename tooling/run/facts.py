@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import field, frozen
 
@@ -13,8 +14,11 @@ from tooling.refusal import CONFLICT, Refusal
 from tooling.run.launch import PLACEHOLDER, Launch
 from tooling.run.machine import require_gpu, require_port, require_trt
 from tooling.running import State, StateUnreadable, every_state
+from tooling.trt import Surroundings, look_around
+from tooling.trt.command import repository_of
 
 Say = Callable[[str], None]
+AnyT = TypeVar("AnyT")
 REVISIONS = {"CHAT_MODEL": "CHAT_REVISION", "TOOL_MODEL": "TOOL_REVISION"}
 
 
@@ -22,29 +26,43 @@ REVISIONS = {"CHAT_MODEL": "CHAT_REVISION", "TOOL_MODEL": "TOOL_REVISION"}
 class Facts:
     """`models`: by variable, those that are named and could be looked at. `living`: launches that run, on any port.
 
-    `trouble`: what could not be had, each a reason to refuse.
+    `around`: what TensorRT-LLM's steps are decided with, where it is to serve; `engine_repository`: that of
+    `TRT_ENGINE_REPO`, where it is another one. `is_planning`: nothing will be done. `trouble`: what could not be had,
+    each a reason to refuse.
     """
 
     models: Mapping[str, Model] = field(factory=dict)
     gpus: tuple[Gpu, ...] = ()
+    around: Surroundings | None = None
+    engine_repository: Model | None = None
     living: tuple[State, ...] = ()
+    is_planning: bool = False
     trouble: tuple[Refusal, ...] = ()
 
 
-def gather(launch: Launch, settings: Settings, home: Path, say: Say, *, own: State | None = None) -> Facts:
+def gather(
+    launch: Launch, settings: Settings, home: Path, say: Say, *, own: State | None = None, is_planning: bool = False
+) -> Facts:
     """Look at everything, changing nothing. `own`: a launch that will be stopped before this one begins."""
     trouble: list[Refusal] = []
-    gpus = _gpus(launch, trouble)
+    around = _tried(trouble, lambda: look_around(launch.environ, home)) if launch.target == "trt" else None
+    gpus = _gpus(launch, trouble, around)
     found = [state for state in every_state(home) if isinstance(state, State) and state.is_alive()]
     living = tuple(state for state in found if own is None or state.keeper != own.keeper)
     trouble += port_trouble(settings.deployment.server_bind_host, settings.deployment.server_port, living, own)
-    models = {}
-    for slot, reference in _references(launch, trouble):
-        try:
-            models[slot] = resolve(reference, environ=launch.environ, say=say)
-        except Refusal as refusal:
-            trouble.append(refusal)
-    return Facts(models=models, gpus=gpus, living=living, trouble=tuple(trouble))
+    models = _models(launch, say, trouble)
+    repository = None
+    if around is not None and (chat := models.get("CHAT_MODEL")) is not None:
+        repository = _tried(trouble, lambda: repository_of(settings, chat, launch.environ, say))
+    return Facts(
+        models=models,
+        gpus=gpus,
+        around=around,
+        engine_repository=repository,
+        living=living,
+        is_planning=is_planning,
+        trouble=tuple(trouble),
+    )
 
 
 def port_trouble(host: str, port: int, living: tuple[State, ...], own: State | None = None) -> list[Refusal]:
@@ -76,20 +94,30 @@ def unreadable(home: Path) -> list[StateUnreadable]:
     return [state for state in every_state(home) if isinstance(state, StateUnreadable)]
 
 
-def _gpus(launch: Launch, trouble: list[Refusal]) -> tuple[Gpu, ...]:
+def _gpus(launch: Launch, trouble: list[Refusal], around: Surroundings | None) -> tuple[Gpu, ...]:
+    if launch.target == "trt":
+        _tried(trouble, require_trt)
     if launch.target not in ("vllm", "trt"):
         return ()
-    if launch.target == "trt":
-        try:
-            require_trt()
-        except Refusal as refusal:
-            trouble.append(refusal)
+    _tried(trouble, require_gpu)
+    return around.gpus if around is not None else _tried(trouble, lambda: gpus_of(launch.environ)) or ()
+
+
+def _models(launch: Launch, say: Say, trouble: list[Refusal]) -> dict[str, Model]:
+    found = {}
+    for slot, reference in _references(launch, trouble):
+        model = _tried(trouble, lambda: resolve(reference, environ=launch.environ, say=say))  # noqa: B023  # now
+        if model is not None:
+            found[slot] = model
+    return found
+
+
+def _tried(trouble: list[Refusal], look: Callable[[], AnyT]) -> AnyT | None:
     try:
-        require_gpu()
-        return gpus_of(launch.environ)
+        return look()
     except Refusal as refusal:
         trouble.append(refusal)
-        return ()
+        return None
 
 
 def _references(launch: Launch, trouble: list[Refusal]) -> list[tuple[str, Reference]]:

@@ -17,11 +17,16 @@ def hub_cache(environ: Mapping[str, str]) -> Path:
     return Path(home).expanduser() / "hub"
 
 
+def snapshot_of(model: Model, environ: Mapping[str, str]) -> Path:
+    """Where a model of the Hub is, or will be, at the commit that it was looked up at."""
+    return hub_cache(environ) / f"models--{model.name.replace('/', '--')}" / "snapshots" / str(model.revision)
+
+
 def missing_bytes(model: Model, wanted: Mapping[str, int], environ: Mapping[str, str]) -> int | None:
     """Bytes of the files (`wanted`: bytes by path) that are not there; None where every one of them is."""
-    snapshot = hub_cache(environ) / f"models--{model.name.replace('/', '--')}" / "snapshots" / str(model.revision)
+    snapshot = snapshot_of(model, environ)
     lost = [size for path, size in wanted.items() if not (snapshot / path).exists()]
     return sum(lost) if lost or not wanted else None
 
 
-__all__ = ["hub_cache", "missing_bytes"]
+__all__ = ["hub_cache", "missing_bytes", "snapshot_of"]

@@ -95,9 +95,9 @@ def with_demo(launch: Launch, made: Mapping[str, Path]) -> Launch:
     return evolve(launch, environ={**launch.environ, **slots}, demo=tuple(made))
 
 
-def check(launch: Launch) -> Settings:
+def check(launch: Launch, changed: Mapping[str, str] | None = None) -> Settings:
     """The server's own validation of what it will get. Raises `SettingsError` with every problem."""
-    return Settings.from_env(launch.environ)
+    return Settings.from_env({**launch.environ, **(changed or {})})
 
 
 def _words(command: Command, choice: Choice, environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""What is made for a launch's models before anything is served: what is fetched, quantised, built, uploaded. Pure."""
+"""What is made for a launch's models before anything is served: what is fetched, quantised, built, uploaded.
+
+Decided from what was found; nothing is done here.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,14 +14,23 @@ from tooling.models import Model, fetch_step, require_suitable
 from tooling.preparing import Step
 from tooling.refusal import Refusal
 from tooling.run.facts import REVISIONS, Facts
-from tooling.run.hub_cache import missing_bytes
-from tooling.run.launch import Launch
+from tooling.run.fitting import installed_version, require_fit
+from tooling.run.hub_cache import missing_bytes, snapshot_of
+from tooling.run.launch import Launch, check
+from tooling.trt import Decision, Purpose
+from tooling.trt import decide as decide_for_trt
+
+FETCH, PUSH = "fetch", "push"
+_ORDER = {FETCH: 0, PUSH: 2}
 
 
 @frozen(kw_only=True)
 class Making:
     """`steps`: in their order, what is there already included. `changed`: variables of the server that differ from what
     was asked; `resolved`: what is written down of it; `notes`: what to tell; `refusals`: why it cannot be done.
+
+    `for_trt`: what TensorRT-LLM's steps are made of once everything is fetched; `places`: where models are that need
+    not be fetched, by name.
     """
 
     steps: tuple[Step, ...] = ()
@@ -26,15 +38,28 @@ class Making:
     resolved: Mapping[str, Any] = field(factory=dict)
     notes: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    for_trt: Decision | None = None
+    places: Mapping[str, Path] = field(factory=dict)
 
     def __add__(self, other: "Making") -> "Making":
         return Making(
-            steps=(*self.steps, *other.steps),
+            steps=(*self.steps, *(step for step in other.steps if step not in self.steps)),
             changed={**self.changed, **other.changed},
             resolved={**self.resolved, **other.resolved},
             notes=(*self.notes, *other.notes),
             refusals=(*self.refusals, *other.refusals),
+            for_trt=self.for_trt or other.for_trt,
+            places={**self.places, **other.places},
         )
+
+    def located(self, fetched: Mapping[str, Path]) -> "Making":
+        """The same once its models are fetched. `fetched`: the directory of each by its name."""
+        if self.for_trt is None:
+            return self
+        found = self.for_trt.located({**self.places, **fetched})
+        fetches = [step for step in self.steps if step.name == FETCH]
+        pushes = [step for step in self.steps if step.name == PUSH]
+        return evolve(self, steps=(*fetches, *found.steps, *pushes), changed={**self.changed, **found.environ()})
 
 
 def make(launch: Launch, settings: Settings, facts: Facts, home: Path) -> Making:
@@ -42,37 +67,73 @@ def make(launch: Launch, settings: Settings, facts: Facts, home: Path) -> Making
     making = Making()
     for slot, model in facts.models.items():
         try:
-            making += (
-                _chat(model, launch, settings, facts, home) if slot == "CHAT_MODEL" else _as_it_is(slot, model, launch)
-            )
+            is_chat = slot == "CHAT_MODEL"
+            making += _chat(model, launch, settings, facts, home) if is_chat else _as_it_is(slot, model, launch)
         except Refusal as refusal:
             making += Making(refusals=(refusal,))
-    return making
+    return evolve(making, steps=tuple(sorted(making.steps, key=lambda step: _ORDER.get(step.name, 1))))
 
 
 def _chat(model: Model, launch: Launch, settings: Settings, facts: Facts, home: Path) -> Making:
-    engine = settings.deployment.inference_engine
-    if engine is EngineName.SCRIPTED:
-        return _as_it_is("CHAT_MODEL", model, launch)
     asked = settings.deployment.chat_quantization.value
-    notes = require_suitable(model, engine, asked)
-    return Making(notes=notes) + _as_it_is("CHAT_MODEL", model, launch)
+    match settings.deployment.inference_engine:
+        case EngineName.VLLM:
+            return Making(notes=require_suitable(model, EngineName.VLLM, asked)) + _as_it_is(
+                "CHAT_MODEL", model, launch
+            )
+        case EngineName.TRT:
+            return _trt(model, launch, settings, facts)
+    return _as_it_is("CHAT_MODEL", model, launch)
 
 
-def _as_it_is(slot: str, model: Model, launch: Launch) -> Making:
-    """A model that is served from where it comes from, at the state that was looked at."""
+def _trt(model: Model, launch: Launch, settings: Settings, facts: Facts) -> Making:
+    if facts.around is None:
+        return _as_it_is("CHAT_MODEL", model, launch)
+    decision = decide_for_trt(
+        model, settings, facts.around, Purpose.SERVE, repository=facts.engine_repository, planning=facts.is_planning
+    )
+    making = Making(
+        steps=decision.steps,
+        changed=decision.environ(),
+        resolved={
+            "keys": [step.entry.key for step in decision.steps if step.entry],
+            "label": decision.label,
+            "engine_dir": str(decision.engine_dir or ""),
+        },
+        notes=decision.notes,
+        for_trt=decision,
+    )
+    for need in reversed(decision.needs):
+        making = _fetched(need.model, launch, need.parts) + making
+    # The server takes tokenizer and chat template from the model itself, wherever the engine comes from.
+    making = (
+        _as_it_is("CHAT_MODEL", model, launch, is_whole=decision.engine is None and decision.engine_dir is None)
+        + making
+    )
+    if not decision.steps and not facts.is_planning:
+        require_fit(check(launch, making.changed), facts.gpus, installed_version())
+    return making
+
+
+def _as_it_is(slot: str, model: Model, launch: Launch, *, is_whole: bool = True) -> Making:
+    """A model that is served from where it comes from, at the state that was looked at.
+
+    `is_whole`: its weights are read too.
+    """
     pinned = {REVISIONS[slot]: model.revision} if model.revision else {}
-    return Making(steps=_fetch(model, launch), changed={slot: model.name, **pinned})
+    fetched = _fetched(model, launch) if is_whole else Making()
+    return fetched + Making(changed={slot: model.name, **pinned})
 
 
-def _fetch(model: Model, launch: Launch, parts: tuple[str, ...] = ()) -> tuple[Step, ...]:
-    """Nothing where all of it is on this machine. What a cache had while the Hub was away is looked through."""
+def _fetched(model: Model, launch: Launch, parts: tuple[str, ...] = ()) -> Making:
+    """No step where all of it is on this machine. What a cache had while the Hub was away is looked through."""
     if model.directory is not None:
-        return ()
-    step = fetch_step(model, launch.environ, parts)
+        return Making(places={model.name: model.directory})
     files: dict[str, int] = dict(model.wanted) | {path: size for part in parts for path, size in model.below(part)}
     missing = missing_bytes(model, files, launch.environ)
-    return () if missing is None and not model.from_cache else (evolve(step, disk_bytes=missing or 0),)
+    if missing is None and not model.from_cache:
+        return Making(places={model.name: snapshot_of(model, launch.environ)})
+    return Making(steps=(evolve(fetch_step(model, launch.environ, parts), disk_bytes=missing or 0),))
 
 
-__all__ = ["Making", "make"]
+__all__ = ["FETCH", "PUSH", "Making", "make"]

@@ -9,17 +9,18 @@ from runtime.settings import beneath
 from runtime.settings.reading import Source, read
 from runtime.settings.sections import VARIABLES
 from tooling.cache import require_home
-from tooling.refusal import NOTHING_THERE, USAGE, Refusal
+from tooling.refusal import NOTHING_THERE, Refusal
 from tooling.run.command import Before, Ways, launch, told, with_file
 from tooling.run.grammar import Command
 from tooling.run.requested import Requested
 from tooling.run.usage import RESTART
-from tooling.running import State, every_state, read_state
+from tooling.running import State
+from tooling.running.choosing import named_or_only, split
 
 SECRETS = frozenset(name for name, variable in VARIABLES.items() if variable.secret)
 PROC = Path("/proc")
 Say = Callable[[str], None]
-Stop = Callable[[State, Say], None]
+Stop = Callable[[Path, State, Say], None]
 
 
 def restart(argv: Sequence[str], environ: Mapping[str, str], ways: Ways, stop: Stop) -> int:
@@ -40,23 +41,18 @@ def _again(command: Command, environ: Mapping[str, str], ways: Ways, stop: Stop)
                 NOTHING_THERE,
             )
         return launch(command, environ, ways)
-    return launch(command, beneath(environ, carried_over(state)), ways, _before(state, stop))
+    return launch(command, beneath(environ, carried_over(state)), ways, _before(home, state, stop))
 
 
 def recorded(home: Path, port: int, *, is_named: bool) -> State | None:
-    """The launch to do again: that of the port; where none is named, the only one there is. None where there is none.
+    """The launch to do again: that of the port; where none is named, the one that runs, else the last one that did.
 
-    Raises `Refusal` (2) where several could be meant, and for a state that cannot be read.
+    None where there is none. Raises `Refusal` (2) where several run, and for a state that cannot be read.
     """
-    found = read_state(home, port)
+    found = named_or_only(home, str(port) if is_named else None, "restart")
     if found is not None or is_named:
         return found
-    states = [state for state in every_state(home) if isinstance(state, State)]
-    candidates = [state for state in states if state.is_alive()] or states
-    if len(candidates) > 1:
-        ports = ", ".join(str(state.port) for state in candidates)
-        raise Refusal(f"which one? There are launches on the ports {ports}: just restart --port N", USAGE)
-    return candidates[0] if candidates else None
+    return max(split(home)[0], key=lambda state: state.started, default=None)
 
 
 def carried_over(state: State, proc: Path = PROC) -> dict[str, str]:
@@ -74,7 +70,7 @@ def carried_over(state: State, proc: Path = PROC) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name in SECRETS and value.strip()}
 
 
-def _before(state: State, stop: Stop) -> Before:
+def _before(home: Path, state: State, stop: Stop) -> Before:
     requested = Requested.read(state.requested)
     if requested is None:
         raise Refusal(
@@ -87,7 +83,7 @@ def _before(state: State, stop: Stop) -> Before:
     requested = evolve(requested, variables={**requested.variables, **same})
     if not state.is_alive():
         return Before(requested=requested)
-    return Before(requested=requested, state=state, stop=lambda say: stop(state, say))
+    return Before(requested=requested, state=state, stop=lambda say: stop(home, state, say))
 
 
 __all__ = ["Stop", "carried_over", "recorded", "restart"]

@@ -61,6 +61,10 @@ class Keeping:
     hands: Hands
     orders: Orders
 
+    @property
+    def log(self) -> Path:
+        return self.orders.log
+
     def follow_runner(self) -> None:
         pass
 
