@@ -70,6 +70,7 @@ class _Attempt:
         self.began = time.monotonic()
         self.has_worked = False
         self._said = self.began
+        self._at = ""
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._hidden = sorted(
             (value for name, value in environ.items() if name in SECRETS and len(value) >= LEAST_SECRET),
@@ -109,8 +110,10 @@ class _Attempt:
         elif now - self._said >= (PROGRESS_S if text else SILENCE_S):
             self._said = now
             self.say(f"{self.step.title}: {text or 'at work'}, {now - self.began:.0f} s")
+        if line:
+            self._at = text if line.is_progress else ""
         if self.tick:
-            self.tick(f"{self.step.title}  {now - self.began:.0f} s  {text}".rstrip())
+            self.tick(f"{self.step.title}  {now - self.began:.0f} s  {self._at}".rstrip())
 
     def _clean(self, text: str) -> str:
         for secret in self._hidden:

@@ -73,7 +73,7 @@ def listen(worker: subprocess.Popen[bytes]) -> Iterator[Line | None]:
         if deadline is None and worker.poll() is not None:
             deadline = time.monotonic() + LAST_WORDS_S
     if pending:
-        yield _line(pending, is_progress=False)
+        yield _line(pending, is_progress=pending.endswith(b"\r"))
 
 
 def end(worker: subprocess.Popen[bytes]) -> None:

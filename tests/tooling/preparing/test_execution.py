@@ -209,6 +209,12 @@ def test_a_bar_is_for_the_terminal_and_not_a_line_a_redraw(tmp_path: Path) -> No
     assert all(tick.startswith("make a thing  ") for tick in ticks)
 
 
+def test_the_last_of_a_bar_is_no_line_either(tmp_path: Path) -> None:
+    said: list[str] = []
+    carry_out(step(MAKE + "print('9 %', end='\\r', flush=True)\n"), tmp_path, {}, said.append)
+    assert len(said) == 2, said
+
+
 def test_a_worker_gets_the_secrets_that_are_named_for_it_and_prints_none(tmp_path: Path) -> None:
     program = (
         "print(os.environ.get('HF_TOKEN'), os.environ.get('TEXT_API_KEY'), os.environ['PLAIN'], os.environ['OWN'])\n"
