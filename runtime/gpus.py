@@ -1,7 +1,7 @@
 """The GPUs that this process may use, by NVML; none where there is no driver."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pynvml
@@ -10,11 +10,13 @@ from attrs import frozen
 from engines.errors import EngineStartFailed
 
 GIB = 1024**3
+SLICE = "MIG-"
+"""How the UUIDs of slices begin."""
 
 
 @frozen
 class GpuMemory:
-    """One GPU. Memory in GiB; `sm`: its architecture, like `sm90`."""
+    """One GPU, or a slice of one (MIG), which has its GPU's index. Memory in GiB; `sm`: the architecture, as `sm90`."""
 
     index: int
     uuid: str
@@ -50,10 +52,13 @@ def hides_all(environ: Mapping[str, str]) -> bool:
 
 
 def picked(gpus: Sequence[AnyGpu], environ: Mapping[str, str]) -> tuple[AnyGpu, ...]:
-    """Those that `CUDA_VISIBLE_DEVICES` leaves, in its order; CUDA ignores everything from the first unknown one on."""
+    """Those that `CUDA_VISIBLE_DEVICES` leaves, in its order; CUDA ignores everything from the first unknown one on.
+
+    `gpus`: all of them, with their slices at the end; a slice counts only where its UUID is named.
+    """
     words = environ.get("CUDA_VISIBLE_DEVICES")
     if words is None:
-        return tuple(gpus)
+        return tuple(gpu for gpu in gpus if not gpu.uuid.startswith(SLICE))
     left: list[AnyGpu] = []
     for word in filter(None, (word.strip() for word in words.split(","))):
         match = [gpu for gpu in gpus if word == str(gpu.index) or (gpu.uuid and gpu.uuid.startswith(word))]
@@ -78,15 +83,33 @@ def measured(nvml: Any, index: int) -> GpuMemory:
     )
 
 
+def slices(nvml: Any, gpu: GpuMemory) -> Iterator[GpuMemory]:
+    """The slices that a GPU is divided into; none of one that is not divided, or where NVML does not tell."""
+    handle = nvml.nvmlDeviceGetHandleByIndex(gpu.index)
+    try:
+        count = nvml.nvmlDeviceGetMaxMigDeviceCount(handle)
+    except nvml.NVMLError:
+        return
+    for number in range(count):
+        try:
+            part = nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)
+            memory = nvml.nvmlDeviceGetMemoryInfo(part)
+            uuid, name = (os.fsdecode(ask(part)) for ask in (nvml.nvmlDeviceGetUUID, nvml.nvmlDeviceGetName))
+        except nvml.NVMLError:
+            continue  # not every place of a divided GPU is taken
+        yield GpuMemory(gpu.index, uuid, name, gpu.sm, memory.total / GIB, memory.free / GIB)
+
+
 def _all_gpus() -> tuple[GpuMemory, ...]:
     try:
         pynvml.nvmlInit()
     except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
         return ()
     try:
-        return tuple(measured(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount()))
+        gpus = [measured(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount())]
+        return (*gpus, *(part for gpu in gpus for part in slices(pynvml, gpu)))
     finally:
         pynvml.nvmlShutdown()
 
 
-__all__ = ["GIB", "GpuMemory", "hides_all", "measured", "picked", "visible_gpus"]
+__all__ = ["GIB", "SLICE", "GpuMemory", "hides_all", "measured", "picked", "slices", "visible_gpus"]

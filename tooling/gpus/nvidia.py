@@ -13,7 +13,7 @@ import pynvml
 from attrs import asdict
 
 from engines.guardian import MARK
-from runtime.gpus import GIB, measured
+from runtime.gpus import GIB, measured, slices
 from tooling.gpus.gpu import Gpu, Holder, Nvidia
 
 MIB_PER_GIB = 1024
@@ -44,11 +44,12 @@ def by_nvml(nvml: Any = pynvml) -> Nvidia:
         return Nvidia(trouble=f"NVML: {error}")
     try:
         cuda = nvml.nvmlSystemGetCudaDriverVersion()
+        gpus = [_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
         return Nvidia(
             source="NVML",
             driver=os.fsdecode(nvml.nvmlSystemGetDriverVersion()),
             cuda=f"{cuda // 1000}.{cuda % 1000 // 10}",  # 1000 * major + 10 * minor, says its documentation
-            gpus=tuple(_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())),
+            gpus=(*gpus, *(Gpu(**asdict(part), mig=True) for gpu in gpus for part in slices(nvml, gpu))),
         )
     except nvml.NVMLError as error:
         return Nvidia(trouble=f"NVML: {error}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from engines.quantised import by_method, refusal, remark
 from engines.trt.directory import Kind, kind_of
 from runtime.settings import Settings
 from tooling.cache import is_complete
@@ -52,14 +53,15 @@ class Checkpoint:
 def find_checkpoint(model: Model, settings: Settings, around: Surroundings) -> Checkpoint:
     """The checkpoint for a model. Raises `Refusal` (3): none can be made, or the one that is named is none."""
     named = settings.trt.checkpoint_dir
+    asked = settings.deployment.chat_quantization.value
     if named is not None:
-        return _named(named)
+        return _named(named, asked)
     if model.kind is ModelKind.TRT_CHECKPOINT:
-        return _of_the_model(model)
+        return _of_the_model(model, asked)
     return _made(model, settings, around)
 
 
-def _named(directory: Path) -> Checkpoint:
+def _named(directory: Path, asked: str) -> Checkpoint:
     directory = directory.expanduser().resolve()
     if kind_of(directory) is not Kind.QUANTISED:
         raise Refusal(
@@ -79,10 +81,11 @@ def _named(directory: Path) -> Checkpoint:
         identity={"files": fingerprint(directory)},
         ranks=ranks,
         weight_bytes=sum(path.stat().st_size for path in directory.glob("rank*.safetensors")),
+        note=_require_format(config, asked, f"TRT_CHECKPOINT_DIR={directory}"),
     )
 
 
-def _of_the_model(model: Model) -> Checkpoint:
+def _of_the_model(model: Model, asked: str) -> Checkpoint:
     folder = model.findings.folder
     config = model.files.get(f"{folder}/{CONFIG}" if folder else CONFIG, {})
     if not config:
@@ -102,6 +105,7 @@ def _of_the_model(model: Model) -> Checkpoint:
         ranks=ranks,
         weight_bytes=sum(size for path, size in beside.items() if path.endswith(".safetensors")),
         need=None if local is not None else Need(model=model, parts=(folder,) if folder else ()),
+        note=_require_format(config, asked, model.name),
     )
 
 
@@ -127,6 +131,22 @@ def _made(model: Model, settings: Settings, around: Surroundings) -> Checkpoint:
         need=None if is_there or model.directory is not None else Need(model=model),
         note=chosen.note,
     )
+
+
+def _require_format(config: Mapping[str, Any], asked: str, what: str) -> str | None:
+    """What to tell who asked for another format. Raises `Refusal` where a server would refuse the engine."""
+    said = config.get("quantization")
+    algorithm = said.get("quant_algo") if isinstance(said, Mapping) else None
+    made = by_method(algorithm) if isinstance(algorithm, str) and algorithm else None
+    if why := refusal(asked, made, what):
+        raise Refusal(why, REFUSED)
+    if made is None and asked not in ("auto", "none"):
+        raise Refusal(
+            f"CHAT_QUANTIZATION is {asked}, and the checkpoint {what} is not quantised: leave that word away, or name "
+            "the float model and let it be quantised",
+            REFUSED,
+        )
+    return remark(asked, made)
 
 
 def parallel_sizes(config: Mapping[str, Any]) -> tuple[int, int]:

@@ -92,6 +92,8 @@ class _Deciding:
         decision = self._tried(self._decided) or Decision()
         if decision.steps and not self.planning and not self.around.gpus:
             self.complaints.append(demands.NO_GPU)
+        if decision.steps:
+            self.notes += demands.of_room(self.around.gpus)
         if self.complaints:
             raise Refusal("\n".join(dict.fromkeys(self.complaints)), REFUSED)
         return evolve(decision, notes=tuple(dict.fromkeys((*self.notes, *decision.notes))))

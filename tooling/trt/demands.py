@@ -1,11 +1,12 @@
 """What making a checkpoint or an engine demands of settings, model and machine: complaints, one sentence each. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
 from engines.trt.library import INSTALL
 from runtime.settings import Settings
+from tooling.gpus import Gpu
 from tooling.models import Kind, Model
 from tooling.refusal import Refusal
 from tooling.trt.checkpoints import Checkpoint
@@ -92,4 +93,16 @@ def of_engine(settings: Settings, around: Surroundings, checkpoint: Checkpoint) 
         )
 
 
-__all__ = ["NO_GPU", "STARTING_POINTS", "Said", "of_checkpoint", "of_engine", "of_versions"]
+def of_room(gpus: Sequence[Gpu]) -> Iterator[str]:
+    """Servers of ours on the GPU that is worked on: told, and never touched."""
+    for gpu in gpus:
+        held = [holder for holder in gpu.holders if holder.is_ours]
+        if held:
+            pids = ", ".join(str(holder.pid) for holder in held)
+            yield (
+                f"GPU {gpu.index} has {gpu.free_gib:.0f} of {gpu.total_gib:.0f} GiB free, a server of ours (process "
+                f"{pids}) is on it: if memory runs out, just stop, and make this first"
+            )
+
+
+__all__ = ["NO_GPU", "STARTING_POINTS", "Said", "of_checkpoint", "of_engine", "of_room", "of_versions"]

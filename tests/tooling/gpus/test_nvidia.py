@@ -65,6 +65,9 @@ class Recorded:
             raise NoAnswer("Not Supported")
         return [1, 1]
 
+    def nvmlDeviceGetMaxMigDeviceCount(self, handle: int) -> int:
+        raise NoAnswer("Not Supported")
+
     def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[Any]:
         if not self.privileged:
             raise NoAnswer("Insufficient Permissions")
@@ -96,6 +99,38 @@ def test_nvml_tells_of_gpus_driver_divided_ones_and_who_holds_memory() -> None:
     assert (gpu.name, gpu.sm, gpu.total_gib, gpu.free_gib, gpu.mig) == ("NVIDIA H200", "sm90", 140.0, 20.0, True)
     assert gpu.holders == (Holder(2**22 + 1, "", 119.0), Holder(2**22 + 2))
     assert nvml.open == 0
+
+
+class Divided(Recorded):
+    """The same H200 with two of seven slices in use. A slice's handle is above 100."""
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, handle: int) -> int:
+        return 7
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: int, number: int) -> int:
+        if number not in (0, 3):
+            raise NoAnswer("Not Found")
+        return 100 + number
+
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:
+        return (
+            SimpleNamespace(total=18 * GIB, free=17 * GIB) if handle >= 100 else super().nvmlDeviceGetMemoryInfo(handle)
+        )
+
+    def nvmlDeviceGetUUID(self, handle: int) -> str:
+        return f"MIG-{handle}" if handle >= 100 else "GPU-aa"
+
+    def nvmlDeviceGetName(self, handle: int) -> bytes:
+        return b"NVIDIA H200 MIG 1g.18gb" if handle >= 100 else b"NVIDIA H200"
+
+
+def test_a_slice_counts_only_where_it_is_named() -> None:
+    gpus = by_nvml(Divided()).gpus
+    assert [gpu.uuid for gpu in gpus] == ["GPU-aa", "MIG-100", "MIG-103"]
+    assert [gpu.uuid for gpu in picked(gpus, {})] == ["GPU-aa"]
+    assert [gpu.uuid for gpu in picked(gpus, {"CUDA_VISIBLE_DEVICES": "0"})] == ["GPU-aa"]
+    (part,) = picked(gpus, {"CUDA_VISIBLE_DEVICES": "MIG-103"})
+    assert (part.name, part.sm, part.total_gib, part.mig) == ("NVIDIA H200 MIG 1g.18gb", "sm90", 18.0, True)
 
 
 def test_what_a_container_may_not_ask_is_left_open() -> None:

@@ -9,6 +9,7 @@ from attrs import evolve
 from tests.engines.trt.conftest import write_engine
 from tests.tooling.trt.conftest import EIGHT, FOUR, SIZE, Decide, make, names
 from tests.tooling.trt.machine import H100, LABEL, write_checkpoint, write_model
+from tooling.gpus import Holder
 from tooling.refusal import Refusal
 from tooling.trt import Purpose, Versions
 from tooling.trt.demands import NO_GPU
@@ -176,6 +177,39 @@ def test_calibration_data_of_this_machine_counts_by_its_contents(decided: Decide
     assert keys[0] != keys[1]
     with pytest.raises(Refusal, match="is no directory here"):
         decided(**FOUR, **SIZE, TRT_CALIB_DATASET=str(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize(
+    ("word", "algorithm", "said"),
+    [
+        ("none", "W4A16_AWQ", "is none, but TRT_CHECKPOINT_DIR=.* is quantised"),
+        ("4bit", None, "is 4bit, and the checkpoint TRT_CHECKPOINT_DIR=.* is not quantised"),
+        ("gptq", "FP8", "is gptq, but TRT_CHECKPOINT_DIR=.* is fp8"),
+    ],
+)
+def test_a_checkpoint_of_another_format_is_refused_before_it_is_built_from(
+    decided: Decide, tmp_path: Path, word: str, algorithm: str | None, said: str
+) -> None:
+    given = {
+        "CHAT_QUANTIZATION": word,
+        "TRT_CHECKPOINT_DIR": str(write_checkpoint(tmp_path / "c", algorithm=algorithm)),
+    }
+    with pytest.raises(Refusal, match=said):
+        decided(**given, **SIZE)
+
+
+def test_a_checkpoint_that_has_the_other_bits_is_told(decided: Decide, tmp_path: Path) -> None:
+    named = str(write_checkpoint(tmp_path / "named", algorithm="FP8"))
+    assert "4bit was asked for" in decided(**FOUR, **SIZE, TRT_CHECKPOINT_DIR=named).notes[0]
+
+
+def test_a_server_of_ours_on_the_gpu_is_told(decided: Decide) -> None:
+    holders = (Holder(41, "other", 3.0), Holder(42, "python", 70.0, is_ours=True))
+    told = decided(**FOUR, **SIZE, gpus=(evolve(H100, free_gib=7.0, holders=holders),)).notes
+    assert told == (
+        "GPU 0 has 7 of 80 GiB free, a server of ours (process 42) is on it: if memory runs out, just stop, and make "
+        "this first",
+    )
 
 
 def test_a_source_tree_must_have_its_script(decided: Decide, tmp_path: Path) -> None:
