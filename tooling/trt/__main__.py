@@ -15,5 +15,6 @@ def _end(_signal: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `just build-trt ... --plan | head` ends quietly
     signal.signal(signal.SIGTERM, _end)
     sys.exit(run(sys.argv[1:], os.environ))  # noqa: TID251

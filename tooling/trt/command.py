@@ -18,7 +18,7 @@ from tooling.run.hub_cache import hub_cache
 from tooling.trt.deciding import Purpose, decide
 from tooling.trt.decision import Decision
 from tooling.trt.grammar import USAGE as HELP
-from tooling.trt.grammar import Command, parse
+from tooling.trt.grammar import PURPOSES, Command, parse
 from tooling.trt.showing import as_json, as_text
 from tooling.trt.surroundings import Surroundings, look_around
 
@@ -42,6 +42,7 @@ class Work:
 
 def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the words say and return an exit code."""
+    name = f"{argv[0]}-trt" if argv and argv[0] in PURPOSES else "trt"
     try:
         command = parse(argv)
         if command.help:
@@ -49,16 +50,16 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             return 0
         return _made(_decided(command, environ))
     except UsageError as error:
-        _say(f"trt: {error}")
+        _say(f"{name}: {error}")
         return USAGE
     except SettingsError as error:
         _say(str(error))
         return error.exit_status
     except Refusal as refused:
-        _say(f"{argv[0]}-trt: {refused}")
+        _say(f"{name}: {refused}")
         return refused.exit_code
     except KeyboardInterrupt:
-        _say("trt: interrupted; nothing half-made was kept")
+        _say(f"{name}: interrupted, nothing half made is kept")
         return INTERRUPTED
 
 

@@ -103,4 +103,4 @@ def _take(command: Command, word: str, problems: list[str]) -> Command:
     return command
 
 
-__all__ = ["USAGE", "Command", "parse"]
+__all__ = ["PURPOSES", "USAGE", "Command", "parse"]
