@@ -17,8 +17,8 @@ from tooling.run.grammar import UsageError
 from tooling.run.hub_cache import hub_cache
 from tooling.trt.deciding import Purpose, decide
 from tooling.trt.decision import Decision
-from tooling.trt.grammar import USAGE as HELP
 from tooling.trt.grammar import PURPOSES, Command, parse
+from tooling.trt.grammar import USAGE as HELP
 from tooling.trt.showing import as_json, as_text
 from tooling.trt.surroundings import Surroundings, look_around
 
