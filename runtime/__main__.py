@@ -22,7 +22,18 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
 USAGE = """usage: python -m runtime [--host H] [--port P] [--env-file FILE] [--hf-home DIR] [any variable as a flag]
-A flag wins over the environment, the environment over the file; docs/settings.md has all variables."""
+
+Serve until SIGINT or SIGTERM, then drain; a second one ends at once. A flag wins over the environment, the environment
+over the file.
+
+  --host H, --port P  where to listen (0.0.0.0, 8000)
+  --env-file FILE     read NAME=value lines
+  --NAME VALUE        any variable that is not secret, in lower case with dashes: --chat-max-out 200
+  -h, --help          this text
+
+environment: every variable of docs/settings.md; needed are TEXT_API_KEY, MAX_CONCURRENT_CONNECTIONS and the models
+
+exit codes: 0 stopped after draining, 1 the server failed, 2 usage, 3 settings or machine refused"""
 
 
 def main() -> int:

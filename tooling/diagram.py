@@ -1,6 +1,5 @@
 """`python -m tooling.diagram [--check]`: the session machine's table, drawn and listed in the docs."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from actors.session.events import ChunkProduced
 from actors.session.machine import POURS, TRANSITIONS, Rule
 from actors.session.state import Phase
+from tooling import usage
 
 PAGE = Path(__file__).parents[1] / "docs" / "architecture" / "session-machine.md"
 HEAD = """# The session machine
@@ -73,7 +73,11 @@ def _name(function: object) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Write the page, or with `--check` fail if it is stale."""
-    parser = argparse.ArgumentParser(prog="just diagram", description="Draw the session machine into the docs.")
+    parser = usage.parser(
+        "just diagram",
+        "Draw the session machine into the docs.",
+        codes="0 done, 1 the page is stale (--check), 2 usage",
+    )
     parser.add_argument("--check", action="store_true", help="write nothing, fail if the page is stale")
     check = parser.parse_args(argv).check
     text = page()

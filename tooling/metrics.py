@@ -1,6 +1,5 @@
 """Writes docs/metrics.md from the catalogue of instruments."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from runtime.telemetry.catalogue import CATALOGUE
 from runtime.telemetry.instruments import Instrument, Kind
 from runtime.telemetry.prometheus import name_of
+from tooling import usage
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 TITLES = {Kind.HISTOGRAM: "Histograms", Kind.COUNTER: "Counters", Kind.GAUGE: "Gauges"}
@@ -34,7 +34,7 @@ What the numbers mean when people interrupt:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tooling.metrics", description=__doc__, allow_abbrev=False)
+    parser = usage.parser("python -m tooling.metrics", __doc__, codes="0 done, 1 the page is stale (--check), 2 usage")
     way = parser.add_mutually_exclusive_group(required=True)
     way.add_argument("--docs", action="store_true", help="print docs/metrics.md")
     way.add_argument("--check", action="store_true", help="fail if docs/metrics.md is not what --docs prints")

@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Mapping
 
+from tooling.usage import answer_help
+
 DEFAULT_PORT = 8000
 LOOPBACK = "127.0.0.1"
 ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  # compared with, not bound to
@@ -51,4 +53,5 @@ def probe(environ: Mapping[str, str], path: str = ALIVE) -> int:
 __all__ = ["ALIVE", "DEFAULT_PORT", "TIMEOUT_S", "probe"]
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:], environment="SERVER_BIND_HOST, SERVER_PORT", codes="0 yes, 1 no")
     sys.exit(probe(os.environ, *sys.argv[1:2]))  # noqa: TID251 - an entry module

@@ -10,11 +10,11 @@ from actors.session.sanitizer import Families, Sanitizer
 from engines.prompts.markers import TAG_NAMES
 from protocol.errors import PeerProtocolError
 from protocol.speech import DEFAULT_LANGUAGE, parse_speech
+from tooling import usage
 
 USAGE = """Each input line is one JSON array of strings, the chunks of one reply; each output line is one JSON string,
-what can be spoken of it. With --trace it is an array instead: what each chunk made final, and last what the end did.
-
-exit codes: 0 all is well; 1 a line could not be read (its number is on stderr; nothing after it is done); 2 usage"""
+what can be spoken of it. With --trace it is an array instead: what each chunk made final, and last what the end did."""
+CODES = "0 all is well, 1 a line could not be read (its number is on stderr; nothing after it is done), 2 usage"
 
 
 class BadLine(Exception):
@@ -46,12 +46,7 @@ def deltas(pushed: Sequence[str], sanitizer: Sanitizer) -> list[str]:
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    made = argparse.ArgumentParser(
-        prog="python -m tooling.sanitize",
-        description=__doc__,
-        epilog=USAGE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = usage.parser("just sanitize", f"{__doc__}\n\n{USAGE}", environment="no variable", codes=CODES)
     made.add_argument("--trace", action="store_true", help="print an array of the deltas instead of the whole text")
     made.add_argument("--in-reasoning", action="store_true", help="the text starts inside a reasoning block")
     made.add_argument("--label", action="append", default=[], metavar="TEXT", help="a label to drop at the very start")

@@ -1,6 +1,5 @@
 """Print the effective settings with their sources, or the page that documents them."""
 
-import argparse
 import io
 import json
 import os
@@ -13,12 +12,14 @@ from runtime.settings.kinds import CloseCode, Flag, Float, Int, masked
 from runtime.settings.reading import Reading, Source, read
 from runtime.settings.sections import FIELDS, SECTION_CLASSES, TITLES, VARIABLES
 from runtime.settings.variable import Fixed, Variable
+from tooling import usage
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
-USAGE = """Any variable can also be given as a flag, which wins over the environment: --ws-idle-timeout-s 60.
+DESCRIPTION = """Print the effective settings with their sources, or the page that documents them.
 
-exit codes: 0 all is well; 1 the page is stale (--check); 2 usage; 3 settings refused, every problem on stderr"""
+Any variable can also be given as a flag, which wins over the environment: --ws-idle-timeout-s 60."""
+CODES = "0 all is well, 1 the page is stale (--check), 2 usage, 3 settings refused, every problem on stderr"
 
 HEAD = """# Settings
 
@@ -66,13 +67,7 @@ because vLLM itself no longer reads them."""
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the command; the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tooling.settings",
-        description=__doc__,
-        epilog=USAGE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = usage.parser("just settings", DESCRIPTION, environment="every variable of docs/settings.md", codes=CODES)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--docs", action="store_true", help="print docs/settings.md")
     parser.add_argument("--check", action="store_true", help="fail if docs/settings.md is not what --docs prints")

@@ -3,13 +3,13 @@
 What a benchmark says while it runs goes to stderr. Status 1 if a figure is missed or a benchmark fails.
 """
 
-import argparse
 import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tooling import usage
 from tooling.benchmarks.children import end_on_sigterm
 from tooling.benchmarks.figures import table
 
@@ -48,7 +48,7 @@ def rows(told: Sequence[dict[str, Any]]) -> Iterator[dict[str, object]]:
 
 def main(argv: Sequence[str]) -> int:
     """Run them; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.every", description=__doc__, allow_abbrev=False)
+    parser = usage.parser("just bench-all", __doc__)
     parser.add_argument("benchmarks", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHMARKS)}")
     parser.add_argument("--json", action="store_true", help="one JSON object a figure")
     options = parser.parse_args(argv)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
+from tooling import usage
+
 
 @frozen
 class Spread:
@@ -63,11 +65,8 @@ def ratios(name: str, ours: Sequence[float], theirs: Sequence[float], **bounds: 
 
 def arguments(module: str, description: str | None, rounds: int = 3) -> argparse.ArgumentParser:
     """The options that every benchmark of this kind has."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m tooling.benchmarks.{module}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = usage.parser(
+        f"python -m tooling.benchmarks.{module}", description, codes="0 done, 1 a figure is missed (--check), 2 usage"
     )
     parser.add_argument("--rounds", type=int, default=rounds, metavar="N", help=f"rounds (default {rounds})")
     parser.add_argument("--json", action="store_true", help="one JSON object a row, then one a figure")

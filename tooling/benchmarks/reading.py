@@ -4,7 +4,6 @@ For each shape the longest pause that a thread sees which wants to run every 0.2
 what a server does that thinks nothing of it: `json.loads`, one `encode`, one `normalize`.
 """
 
-import argparse
 import json
 import sys
 import threading
@@ -23,6 +22,7 @@ from engines.prompts.encoder import encoder_of
 from protocol.json_text import NotJson, parse
 from protocol.text import sanitize_prompt
 from runtime.process import SWITCH_INTERVAL_S
+from tooling import usage
 
 TICK_S = 0.0002
 UTTERANCE_TOKENS = 500
@@ -163,7 +163,7 @@ def _spread(values: tuple[float, ...]) -> str:
 
 def main() -> int:
     """Print the table, or one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = usage.parser("python -m tooling.benchmarks.reading", __doc__)
     parser.add_argument("--bytes", type=int, default=2 << 20, help="size of the JSON texts (2097152)")
     parser.add_argument("--rounds", type=int, default=5, help="how often each is read (5)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")

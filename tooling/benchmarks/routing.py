@@ -3,7 +3,6 @@
 Environment: YAP_HOME, where the demo model is kept, or made if no model is named.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -17,6 +16,7 @@ from attrs import asdict, define, evolve, field, frozen
 from actors.router import Asker, RouterActor
 from engines.classifier import Batching, Classifier, ClassifierConfig, ClassifierEngine, ClassifierInfo, warm_up
 from engines.errors import EngineStartFailed
+from tooling import usage
 from tooling.clients.output.percentiles import summarise
 from tooling.demo import tool as demo
 
@@ -176,9 +176,7 @@ def _table(result: Result) -> str:
 
 def main(argv: Sequence[str], home: Path) -> int:
     """Run the benchmark; the exit status: 1 if the model does not load. `home`: where demo models are kept."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tooling.benchmarks.routing", description=__doc__, allow_abbrev=False
-    )
+    parser = usage.parser("python -m tooling.benchmarks.routing", __doc__)
     parser.add_argument("model", nargs="?", help="sequence-classification model, hub id or directory (default: demo)")
     parser.add_argument("--requests", type=int, default=64, metavar="N", help="questions a round (default 64)")
     parser.add_argument("--rounds", type=int, default=10, metavar="N", help="rounds of each way (default 10)")

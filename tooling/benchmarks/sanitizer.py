@@ -4,7 +4,6 @@ With `--beside CHECKOUT` another checkout's sanitizer takes turns with this one'
 its own, and the ratios of this one's times to the other's are printed.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from actors.session.sanitizer import Sanitizer
+from tooling import usage
 from tooling.benchmarks.figures import Spread, table
 
 TOKEN, WORD = 4, 0
@@ -147,7 +147,7 @@ def compare(here: Path, there: Path, rounds: int) -> Iterator[dict[str, object]]
 
 def main(argv: Sequence[str]) -> int:
     """Run the benchmark; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.sanitizer", description=__doc__)
+    parser = usage.parser("python -m tooling.benchmarks.sanitizer", __doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object a row")
     parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="another checkout of this project")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="with --beside: rounds (default 3)")

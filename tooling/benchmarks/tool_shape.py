@@ -4,7 +4,6 @@ For the router's speed, which is the shape's. What such a model decides means no
 one half, so a threshold of 1 makes every decision a no and a threshold of 0 a yes.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import torch
 from tokenizers import Tokenizer, processors
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from tooling import usage
 from tooling.benchmarks.serving.shape import trained
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -61,7 +61,7 @@ def _tokenizer() -> Tokenizer:
 
 def main(argv: Sequence[str]) -> int:
     """Write one shape."""
-    parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.tool_shape", description=main.__doc__)
+    parser = usage.parser("python -m tooling.benchmarks.tool_shape", main.__doc__)
     parser.add_argument("shape", choices=sorted(SHAPES))
     parser.add_argument("directory", type=Path)
     options = parser.parse_args(argv)

@@ -11,6 +11,7 @@ from attrs import frozen
 from tooling.clients.data.personas import Persona, load_personas, persona_by_traits
 from tooling.clients.failures import UsageProblem
 from tooling.clients.session.connection import Limits
+from tooling.usage import ending
 from tooling.yap_client.address import DEFAULT_URL, Endpoint, first_key
 from tooling.yap_client.errors import AddressError
 
@@ -24,7 +25,17 @@ SAMPLING: tuple[tuple[str, Callable[[str], float]], ...] = (
     ("presence_penalty", float),
     ("frequency_penalty", float),
 )
-CODES = "exit codes: 0 passed, 1 failed, 2 usage, 3 no connection, 130 interrupted"
+CODES = "0 passed, 1 failed, 2 usage, 3 no connection, 130 interrupted"
+
+
+VARIABLES = {
+    "SERVER_WS_URL": "the server, where --server is silent",
+    "TEXT_API_KEY": "its key, where --api-key is silent",
+    "RECV_TIMEOUT_SEC": "the longest wait for a frame (60)",
+    "TEST_WS_PING_INTERVAL": "seconds between pings (20), TEST_WS_PING_TIMEOUT how long one may take (20)",
+    "GENDER, PERSONALITY": "the persona, where there are such flags",
+    "NO_COLOR, TERM=dumb": "no colours",
+}
 
 
 class Flags(argparse.ArgumentParser):
@@ -56,7 +67,7 @@ class Common:
 
 def parser(name: str, description: str) -> Flags:
     """A parser with the connection flags."""
-    made = Flags(prog=f"just {name}", description=description, epilog=CODES)
+    made = Flags(prog=f"just {name}", description=description, epilog=ending(VARIABLES, CODES))
     made.add_argument("--server", metavar="URL", help=f"default: SERVER_WS_URL, else {DEFAULT_URL}")
     made.add_argument("--api-key", metavar="KEY", help="default: the first key of TEXT_API_KEY")
     made.add_argument("--auth", choices=("query", "header", "bearer"), default="query", help="how the key travels")

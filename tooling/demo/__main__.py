@@ -5,13 +5,13 @@ Environment: YAP_HOME, the project's own directory. Exit codes: 0 done, 1 one co
 130 interrupted.
 """
 
-import argparse
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tooling import usage
 from tooling.demo import chat, smollm2, tool
 from tooling.demo.progress import Report, stderr_line
 from tooling.setup.errors import MachineError
@@ -26,7 +26,14 @@ MODELS: dict[str, Callable[[Path, Report], Path]] = {
 
 def main(argv: Sequence[str], home: Path) -> int:
     """Build what is asked for below `home` unless `--home` says otherwise; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tooling.demo", description=__doc__)
+    parser = usage.parser(
+        "just demo",
+        __doc__,
+        environment={
+            "YAP_HOME": "where they are made (~/.cache/yap)",
+            "PIP_*, pip.conf": "where smollm2 is fetched from",
+        },
+    )
     parser.add_argument("which", nargs="?", default="all", choices=[*MODELS, "all"], help="default: all")
     parser.add_argument("--home", type=Path, default=home, help="the project's directory (default: YAP_HOME)")
     parser.add_argument("--json", action="store_true", help="one JSON object: path by model")

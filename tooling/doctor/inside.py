@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tooling.usage import answer_help
+
 OURS = ("runtime", "actors", "engines", "protocol", "tooling")
 MPI_LIBRARIES = ("libmpi.so.40", "libmpi.so.12", "libmpi.so")
 MAX_MPI_WORDS = 8192  # more than any MPI_MAX_LIBRARY_VERSION_STRING
@@ -121,4 +123,5 @@ QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
 __all__ = ["OURS", "QUESTIONS", "devices", "facts", "imported", "libpython", "mpi", "unmet"]
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     print(json.dumps(QUESTIONS[sys.argv[1]](*sys.argv[2:])))

@@ -1,16 +1,17 @@
 """The command line of the parts."""
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tooling import usage
 from tooling.parts.store import HOME, ensure
 from tooling.parts.table import PARTS
 from tooling.setup.errors import SetupError
 from tooling.setup.progress import Progress
 
 INTERRUPTED = 130
+CODES = "0 they are there, 1 a step failed, 2 usage, 3 this machine cannot, 130 interrupted"
 DESCRIPTION = "Fetch programs that tests run beside ours, without root. Prints the directory of each, one a line."
 
 
@@ -21,7 +22,7 @@ def run(argv: list[str], environ: Mapping[str, str]) -> int:
 
 def fetch(argv: Sequence[str], environ: Mapping[str, str], home: Path) -> int:
     """The same in any directory. Every failure is a message on stderr, never a traceback."""
-    parser = argparse.ArgumentParser(prog="python3 -m tooling.parts", description=DESCRIPTION)
+    parser = usage.parser("just parts", DESCRIPTION, environment="PATH; the proxies that apt-get takes", codes=CODES)
     parser.add_argument("names", nargs="*", metavar="PART", help=f"default: all ({', '.join(PARTS)})")
     names = parser.parse_args(argv).names or list(PARTS)
     if unknown := [name for name in names if name not in PARTS]:

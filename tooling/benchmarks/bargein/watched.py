@@ -21,6 +21,7 @@ from runtime.server import Server
 from tooling.benchmarks.scripted.engine import StampingEngine, script
 from tooling.benchmarks.scripted.server import Scripted
 from tooling.benchmarks.serving.dummy_weights import start
+from tooling.usage import answer_help
 
 
 @define
@@ -142,4 +143,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

@@ -18,6 +18,7 @@ from typing import Any
 from attrs import define, field
 from tqdm import tqdm
 
+from tooling import usage
 from tooling.benchmarks.bystander.attacks import ATTACKS, IDLE
 from tooling.benchmarks.bystander.servers import KEY, Server
 from tooling.benchmarks.bystander.table import table
@@ -161,7 +162,7 @@ def measure(options: argparse.Namespace, model: Path, environ: Mapping[str, str]
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Measure and print; the exit status: 1 with `--check` if an attack delays the bystander's pongs too much."""
-    parser = argparse.ArgumentParser(prog=f"python -m {PACKAGE}", description=__doc__, allow_abbrev=False)
+    parser = usage.parser(f"python -m {PACKAGE}", __doc__)
     parser.add_argument("--attacks", nargs="+", choices=list(ATTACKS), default=list(ATTACKS), metavar="NAME")
     parser.add_argument("--list", action="store_true", help="print the names of the attacks and end")
     parser.add_argument("--rounds", type=int, default=3, help="how often each (default 3)")

@@ -14,6 +14,7 @@ from attrs import asdict
 
 from tooling.benchmarks.bystander.attacks import ATTACKS, Attack
 from tooling.benchmarks.bystander.peer import Tally, Target
+from tooling.usage import answer_help
 
 PAUSE_S = 0.02
 """Between the end of a connection and the next: a stranger cannot connect faster than a loop of scripts would."""
@@ -66,4 +67,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

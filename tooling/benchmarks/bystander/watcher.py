@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from attrs import asdict, define, field
 
 from tooling.benchmarks.bystander.frames import TEXT, message, received, start, upgrade
+from tooling.usage import answer_help
 
 PING_SESSIONS = 2
 INTERVAL_S = 0.01
@@ -187,4 +188,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

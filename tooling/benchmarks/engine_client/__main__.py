@@ -4,7 +4,6 @@ A tiny model on this machine's CPU, so that what is measured is the front end an
 processes of their own, all up at once, and take turns load by load; only one works at a time.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
+from tooling import usage
 from tooling.benchmarks.engine_client import model
 from tooling.benchmarks.engine_client.work import Load, Took
 from tooling.benchmarks.figures import Figure, Spread
@@ -127,7 +127,7 @@ def table_lines(table: Sequence[Row]) -> Iterator[str]:
 
 def main(argv: Sequence[str]) -> int:
     """Run the benchmark; the exit status."""
-    parser = argparse.ArgumentParser(prog=f"python -m {PACKAGE}", description=__doc__, allow_abbrev=False)
+    parser = usage.parser(f"python -m {PACKAGE}", __doc__)
     parser.add_argument("--requests", type=int, nargs="+", default=[1, 32, 128], metavar="N", help="requests at once")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of every way (default 3)")
     parser.add_argument("--tokens", type=int, default=128, metavar="N", help="new tokens a request (default 128)")

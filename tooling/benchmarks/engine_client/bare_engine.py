@@ -16,6 +16,7 @@ from engines.base import GenerationRequest, Sampling
 from engines.vllm.arguments import engine_arguments, sampling_arguments
 from tooling.benchmarks.engine_client import model
 from tooling.benchmarks.engine_client.work import PROMPT_TOKENS, Clock, Load, Took, engine_config, loads, quiet, say
+from tooling.usage import answer_help
 
 
 async def run(directory: Path, most: int) -> None:
@@ -63,6 +64,7 @@ async def _reply(engine: Any, name: str, ids: Sequence[int], load: Load) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     place = Path(sys.argv[1])
     quiet(os.environ, place, "bare")  # noqa: TID251 - an entry module
     uvloop.run(run(place, int(sys.argv[2])))

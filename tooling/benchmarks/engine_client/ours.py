@@ -15,6 +15,7 @@ from engines.vllm import VllmEngine
 from engines.vllm.choosing import public, quickest
 from tooling.benchmarks.engine_client import model
 from tooling.benchmarks.engine_client.work import PROMPT_TOKENS, Clock, Load, Took, engine_config, loads, quiet, say
+from tooling.usage import answer_help
 
 
 class Counter:
@@ -71,4 +72,5 @@ async def _measure(engine: VllmEngine, counter: Counter, load: Load, prompts: Se
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     trio.run(run, sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

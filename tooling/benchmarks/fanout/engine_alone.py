@@ -11,6 +11,7 @@ import trio
 
 from engines.base import Delta, GenerationRequest, Output, Sampling
 from tooling.benchmarks.scripted.engine import StampingEngine, script
+from tooling.usage import answer_help
 
 
 async def measure(step_s: float, sessions: int, seconds: float) -> float:
@@ -39,4 +40,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

@@ -20,6 +20,7 @@ from tooling.benchmarks.children import cpu_seconds
 from tooling.benchmarks.scripted.server import KEY
 from tooling.benchmarks.scripted.stamps import WRAPS, moments
 from tooling.clients.output.percentiles import percentile
+from tooling.usage import answer_help
 
 PATIENCE_S = 30.0
 READ_BYTES = 65536
@@ -141,4 +142,5 @@ def main(argv: Sequence[str]) -> int:
 __all__ = ["Listener", "Seen", "delays"]
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

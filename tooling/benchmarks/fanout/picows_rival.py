@@ -12,6 +12,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
 
 from tooling.benchmarks.fanout.token_frames import frame, head
 from tooling.benchmarks.scripted.stamps import stamp
+from tooling.usage import answer_help
 
 
 class Talker(WSListener):  # type: ignore[misc]  # a class without type information
@@ -54,4 +55,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

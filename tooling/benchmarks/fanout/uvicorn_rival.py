@@ -15,6 +15,7 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from tooling.benchmarks.fanout.token_frames import frame, head
 from tooling.benchmarks.scripted.stamps import stamp
+from tooling.usage import answer_help
 
 Send = Callable[[str], Awaitable[None]]
 
@@ -77,4 +78,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

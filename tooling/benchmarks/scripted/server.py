@@ -18,6 +18,7 @@ from tooling.benchmarks.children import answers, child
 from tooling.benchmarks.scripted.engine import StampingEngine, script
 from tooling.benchmarks.serving.dummy_weights import start
 from tooling.benchmarks.serving.processes import free_port
+from tooling.usage import answer_help
 
 KEY = "benchmark-key"
 MODULE = "tooling.benchmarks.scripted.server"
@@ -73,4 +74,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

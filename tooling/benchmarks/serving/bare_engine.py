@@ -22,6 +22,7 @@ from engines.prompts.chat import ChatText
 from engines.prompts.loading import load_chat_text
 from engines.prompts.messages import PromptMessage
 from tooling.benchmarks.serving.workload import SYSTEM, TURNS, Job, Outcome, Turn, as_json
+from tooling.usage import answer_help
 
 
 async def run(jobs: list[Job], arguments: dict[str, Any]) -> None:
@@ -83,5 +84,6 @@ async def _turn(engine: Any, text: ChatText, said: list[PromptMessage], job: Job
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     loaded = json.loads(sys.argv[1])
     asyncio.run(run([Job(**job) for job in loaded["jobs"]], loaded["arguments"]))

@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tooling import usage
+
 KEY = "benchmark-key"
 RUST_SWITCH = "VLLM_USE_RUST_FRONTEND"
 """The variable by which `vllm serve` starts its front end in Rust (vLLM 0.32)."""
@@ -12,9 +14,7 @@ RUST_SWITCH = "VLLM_USE_RUST_FRONTEND"
 
 def grammar(prog: str, description: str) -> argparse.ArgumentParser:
     """The options that every contender is started by."""
-    parser = argparse.ArgumentParser(
-        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = usage.parser(prog, description)
     parser.add_argument("--model", required=True, help="directory or hub id, used by every contender")
     parser.add_argument("--tool-model", help="ours serves mode both with this tool model (the rivals have none)")
     parser.add_argument("--max-out", type=int, default=128, help="tokens of a reply at most")

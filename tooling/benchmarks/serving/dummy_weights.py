@@ -11,6 +11,7 @@ from runtime.__main__ import serve
 from runtime.process import Process
 from runtime.settings import Settings, SettingsError
 from runtime.surroundings import Surroundings, look_around
+from tooling.usage import answer_help
 
 
 def start(load_format: str, process: Callable[[Settings, Surroundings], Process] = Process) -> int:
@@ -28,4 +29,5 @@ def start(load_format: str, process: Callable[[Settings, Surroundings], Process]
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(start("dummy"))

@@ -4,7 +4,6 @@ Reads the lines that `tooling.benchmarks.serving.capacity` prints. A label is a 
 runs of one kind stand in one table, of each figure the lowest and the highest are shown.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 import trio
 
+from tooling import usage
 from tooling.clients.drawing.picture import Bound, Panel, Picture, Series, check_drawing, draw
 
 Line = Mapping[str, Any]
@@ -107,7 +107,7 @@ def _range(values: Sequence[float], digits: int = 0) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Print the tables, draw if asked to."""
-    parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.serving.loads", description=__doc__)
+    parser = usage.parser("python -m tooling.benchmarks.serving.loads", __doc__)
     parser.add_argument("results", type=Path)
     parser.add_argument("--plot", metavar="FILE.png")
     options = parser.parse_args(argv)

@@ -5,7 +5,6 @@ Noise of words, though: the vocabulary is trained on sentences and on as many ma
 is about as long as a real one's, and a reply that is read again has as many tokens as it was written with.
 """
 
-import argparse
 import json
 import random
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from tooling import usage
 from tooling.benchmarks.serving.workload import SYSTEM, TURNS
 from tooling.demo.files import content_lines, read_all
 
@@ -122,7 +122,7 @@ def _dump(path: Path, content: object) -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Write one shape."""
-    parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.serving.shape")
+    parser = usage.parser("python -m tooling.benchmarks.serving.shape", main.__doc__)
     parser.add_argument("shape", choices=sorted(SHAPES))
     parser.add_argument("directory", type=Path)
     options = parser.parse_args(argv)

@@ -27,6 +27,7 @@ from attrs import define, evolve, field
 from tqdm import tqdm
 from trio_websocket import open_websocket_url
 
+from tooling import usage
 from tooling.benchmarks.serving.processes import free_port, running
 from tooling.benchmarks.speculation import doors
 from tooling.demo import chat, tool
@@ -200,7 +201,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _grammar() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tooling.benchmarks.speculation", description=main.__doc__)
+    parser = usage.parser("python -m tooling.benchmarks.speculation", main.__doc__)
     parser.add_argument("-n", "--turns", type=int, default=60, help=f"questions a door, up to a multiple of {ORDERS}")
     parser.add_argument("--chat-model", help="default: the demo chat checkpoint")
     parser.add_argument("--tool-model", help="default: the demo tool checkpoint")

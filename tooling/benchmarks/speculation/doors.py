@@ -17,6 +17,7 @@ from runtime import assembly
 from runtime.process import Process
 from runtime.server import Server
 from tooling.benchmarks.serving.dummy_weights import start
+from tooling.usage import answer_help
 
 CHAT, WAITING, YES = "chat", "both, ROUTING_SPECULATION=0", "both, always yes"
 HOST = "127.0.0.1"
@@ -61,4 +62,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

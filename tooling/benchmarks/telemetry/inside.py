@@ -30,6 +30,7 @@ from runtime.telemetry.gpus import GpuReadings
 from runtime.telemetry.readings import Readings
 from runtime.telemetry.recorder import Model
 from runtime.telemetry.switchboard import open_telemetry
+from tooling.usage import answer_help
 
 SESSIONS = 64
 WARM_ROUNDS = 2
@@ -159,4 +160,5 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251 - an entry module

@@ -3,6 +3,8 @@
 import http.client
 import sys
 
+from tooling.usage import answer_help
+
 TIMEOUT_S = 10.0
 
 
@@ -23,4 +25,5 @@ def page(port: int) -> str:
 __all__ = ["page"]
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.stdout.write(page(int(sys.argv[1])))

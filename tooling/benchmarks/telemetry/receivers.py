@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tooling.usage import answer_help
+
 
 class Receiver(BaseHTTPRequestHandler):
     """Reads a request and says 200; a proper answer, so that nothing is sent twice."""
@@ -28,4 +30,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

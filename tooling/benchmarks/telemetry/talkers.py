@@ -17,6 +17,7 @@ from tooling.benchmarks.bystander.frames import TEXT, message, received, start
 from tooling.benchmarks.bystander.watcher import connect
 from tooling.benchmarks.children import cpu_seconds
 from tooling.benchmarks.scripted.server import KEY
+from tooling.usage import answer_help
 
 PATIENCE_S = 120.0
 READ_BYTES = 65536
@@ -96,4 +97,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ from tooling.clients.bench.plan import from_job
 from tooling.clients.bench.records import attempt_record
 from tooling.clients.bench.talking import Attempt
 from tooling.clients.load.desk import Desk, serve
+from tooling.usage import answer_help
 
 
 async def work(desk: Desk) -> None:
@@ -25,4 +26,5 @@ def _note(desk: Desk, text: str) -> None:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(serve(work))

@@ -15,6 +15,7 @@ from tooling.clients.capacity.person import Person
 from tooling.clients.load.desk import Desk, serve
 from tooling.clients.options import Common
 from tooling.clients.session.connection import Limits
+from tooling.usage import answer_help
 from tooling.yap_client.address import Endpoint
 
 
@@ -46,4 +47,5 @@ def _door(told: Mapping[str, Any]) -> Door:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(serve(work))

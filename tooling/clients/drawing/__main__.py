@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib import pyplot
 
 from tooling.clients.drawing.picture import Panel, Picture, Series
+from tooling.usage import answer_help
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7a7a7a", "#000000")
 """Okabe and Ito's, which nobody who sees colours differently mixes up."""
@@ -74,4 +75,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    answer_help(__doc__, sys.argv[1:])
     sys.exit(main(sys.argv[1:]))
