@@ -26,8 +26,9 @@ usage: python -m tooling.lint [--fix]        check everything; with --fix, first
               ShellCheck and shfmt where there is a shell script; types are `just types`
   -h, --help  this text
 
-All tools run, whatever the others find; one that finds nothing says nothing. No environment variable counts but those
-of the tools themselves.
+All tools run, whatever the others find; one that finds nothing says nothing.
+
+environment: those of the tools themselves
 exit codes: 0 nothing found, 1 something found or a tool is missing, 2 usage, 130 interrupted"""
 
 

@@ -18,7 +18,7 @@ _COMMAND = re.compile(r"`(?P<command>python3? -m [^`]+)`:?\s*(?P<rest>.*)", re.D
 def parser(
     prog: str, description: str | None, *, environment: str | Mapping[str, str] = NO_VARIABLE, codes: str = CODES
 ) -> argparse.ArgumentParser:
-    """A grammar that tells all of it. `environment`: a sentence, or name to meaning; `codes`: exit codes and meanings."""
+    """A grammar that tells all of it. `environment`: a sentence, or name to meaning; `codes`: what each stands for."""
     return argparse.ArgumentParser(
         prog=prog,
         description=description,
@@ -35,7 +35,7 @@ def ending(environment: str | Mapping[str, str], codes: str = CODES) -> str:
     else:
         width = max(map(len, environment))
         told = "\n".join(["environment:", *(f"  {name:<{width}}  {what}" for name, what in environment.items())])
-    return f"{told}\n\nexit codes: {codes}"
+    return f"{told}\nexit codes: {codes}"
 
 
 def answer_help(

@@ -67,7 +67,12 @@ class Common:
 
 def parser(name: str, description: str) -> Flags:
     """A parser with the connection flags."""
-    made = Flags(prog=f"just {name}", description=description, epilog=ending(VARIABLES, CODES))
+    made = Flags(
+        prog=f"just {name}",
+        description=description,
+        epilog=ending(VARIABLES, CODES),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     made.add_argument("--server", metavar="URL", help=f"default: SERVER_WS_URL, else {DEFAULT_URL}")
     made.add_argument("--api-key", metavar="KEY", help="default: the first key of TEXT_API_KEY")
     made.add_argument("--auth", choices=("query", "header", "bearer"), default="query", help="how the key travels")

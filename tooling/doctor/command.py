@@ -9,6 +9,7 @@ from typing import Protocol
 
 from runtime.settings import SettingsError, beneath, read_env_file, split_flags
 from runtime.settings.sections import FLAGS
+from tooling import usage
 from tooling.doctor.checks import examine
 from tooling.doctor.facts import Facts
 from tooling.doctor.gathering import gather
@@ -26,24 +27,17 @@ class Gather(Protocol):
 
 
 DESCRIPTION = "Say what would keep a server from running here, and what to do about it. Changes nothing."
-EPILOG = """\
+DETAILS = """\
 Without --engine the machine, the settings and the CPU's environment are looked at; with one also that engine's
 environment (.venvs/ENGINE, else the interpreter that runs this), its library, and for trt CUDA 13, Python and MPI.
-The environment's settings count, MPI_VERSION_PIN and CUDA_VISIBLE_DEVICES among them. Any setting but the engine can
-also be given as a flag, which wins over the environment: --hf-home DIR.
-
-exit codes: 0 nothing fails, 1 something does, 2 usage, 3 the --env-file cannot be read, 130 interrupted"""
+Any setting but the engine can also be given as a flag, which wins over the environment: --hf-home DIR."""
+VARIABLES = "every variable of docs/settings.md, MPI_VERSION_PIN among them; CUDA_VISIBLE_DEVICES, PATH"
+CODES = "0 nothing fails, 1 something does, 2 usage, 3 the --env-file cannot be read, 130 interrupted"
 
 
 def parser() -> argparse.ArgumentParser:
     """The grammar."""
-    made = argparse.ArgumentParser(
-        prog="just doctor",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    made = usage.parser("just doctor", f"{DESCRIPTION}\n\n{DETAILS}", environment=VARIABLES, codes=CODES)
     made.add_argument("--engine", choices=["cpu", "vllm", "trt"], help="add the checks of this engine")
     made.add_argument("--no-gpu", action="store_true", help="leave GPUs and driver out (for building images)")
     made.add_argument("--json", action="store_true", help="one JSON document instead of the table")

@@ -27,7 +27,9 @@ and what to do.
 
 An exception is one line under [tool.house.exceptions] in pyproject.toml, "RULE PATH [SUBJECT]" = "its reason"; the
 modules that may import a heavy library when it is needed stand under [tool.house.opened-late]. One that nothing needs
-is told like any other finding. No environment variable counts.
+is told like any other finding.
+
+environment: no variable
 exit codes: 0 nothing found, 1 something found, 2 usage, 3 pyproject.toml cannot be understood"""
 
 

@@ -28,7 +28,8 @@ usage: just run      [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]     vLLM on the CPU; s
   --NAME VALUE                any setting, for example --chat-max-out 200 (see docs/settings.md)
   -h, --help                  this text
 
-The environment counts where the command line is silent. A key is made up if TEXT_API_KEY is unset.
+environment: every variable of docs/settings.md, where the command line is silent; a key is made up if TEXT_API_KEY is
+unset
 exit codes: 0 stopped after draining, or detached and ready, 1 a step failed or the server died before it was ready,
 2 usage, 3 settings, model or machine refused, 4 already running or port in use, 6 not ready in time,
 7 serving but a push failed, 130, 143 interrupted, terminated while preparing or waiting"""
@@ -45,8 +46,10 @@ running server is touched, and what can be made beside it is made before it is s
   --port N                    the server to restart, where several have run; its new address stays the same
   --detach [--follow], --plan [--json], --push-quant, --push-engine, --env-file F and all others: as just run --help
 
-The command line counts first, then the environment, then --env-file, then what was recorded. A key that was made up is
-carried over while the old server runs.
+  -h, --help                  this text
+
+environment: every variable of docs/settings.md. The command line counts first, then the environment, then --env-file,
+then what was recorded; a key that was made up is carried over while the old server runs
 exit codes: those of just run; 5 there is no recorded run and no model is named"""
 
 __all__ = ["RESTART", "RUN"]

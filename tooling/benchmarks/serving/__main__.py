@@ -55,8 +55,10 @@ def _grammar() -> argparse.ArgumentParser:
         "--contenders",
         nargs="+",
         choices=list(NAMES),
+        metavar="NAME",
         default=list(USUAL),
-        help="vllm-rust: `vllm serve` with its Rust front end (VLLM_USE_RUST_FRONTEND=1); ours-both: with --tool-model",
+        help=f"some of {', '.join(NAMES)}; vllm-rust is `vllm serve` with its Rust front end "
+        "(VLLM_USE_RUST_FRONTEND=1), ours-both wants --tool-model",
     )
     parser.add_argument("--barge-in", type=float, default=0.0, help="share of interrupted turns (ours, an extra load)")
     parser.add_argument("--rounds", type=int, default=1, help="how often each load is measured a start (default 1)")

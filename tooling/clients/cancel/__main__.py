@@ -10,6 +10,7 @@ from tooling.clients.cancel.crowd import Crowd
 from tooling.clients.data.messages import message
 from tooling.clients.options import (
     CODES,
+    VARIABLES,
     Environ,
     Flags,
     add_persona,
@@ -21,6 +22,7 @@ from tooling.clients.options import (
     start_payload,
 )
 from tooling.clients.program import Call, Client, add_output, run
+from tooling.usage import ending
 
 DESCRIPTION = "Cancel a reply while other clients get theirs: one answer, then silence, and the session goes on."
 
@@ -36,7 +38,7 @@ def grammar(environ: Environ) -> Flags:
     ):
         made.add_argument(flag, type=span, default=default, metavar="S", help=f"{what} ({default:g})")
     made.add_argument("--timeout", type=duration, default=30.0, metavar="S", help="longest wait for a frame (30)")
-    made.epilog = f"{CODES}, 4 reply too short to cancel"
+    made.epilog = ending(VARIABLES, f"{CODES}, 4 reply too short to cancel")
     add_persona(made, environ)
     add_output(made)
     return made

@@ -1,10 +1,7 @@
 """`python -m tooling.models.worker JOB` looks a model up or fetches it, and writes `result.json` beside the job.
 
-JOB is a file of JSON: `task` (resolve or fetch), `name`, `revision`; for fetch also `files` (bytes by path). The
-environment is the Hub library's: HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE.
+JOB is a file of JSON: `task` (resolve or fetch), `name`, `revision`; for fetch also `files` (bytes by path).
 The result is `model` or `path`, or `refusal` and `code` where the Hub or the machine says no.
-
-exit codes: 0 there is a result, 1 it failed in a way that nobody foresaw, 2 usage
 """
 
 import json
@@ -20,15 +17,17 @@ from huggingface_hub import get_token
 from tooling.models.worker.answers import Asked, refused
 from tooling.models.worker.fetching import Order, fetch
 from tooling.models.worker.resolving import Hub
+from tooling.usage import answer_help, page
+
+VARIABLES = "the Hub library's: HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE"
+CODES = "0 there is a result, 1 it failed in a way that nobody foresaw, 2 usage"
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do the job; the exit code."""
-    if argv[:1] in (["-h"], ["--help"]):
-        print(__doc__)
-        return 0
+    answer_help(__doc__, argv, environment=VARIABLES, codes=CODES)
     if len(argv) != 1:
-        print(__doc__, file=sys.stderr)
+        print(page(__doc__ or "", environment=VARIABLES, codes=CODES), file=sys.stderr)
         return 2
     path = Path(argv[0])
     job = json.loads(path.read_text(encoding="utf-8"))

@@ -1,10 +1,7 @@
 """`python -m tooling.push.worker JOB` lists, checks or does one push, and writes `result.json` beside the job.
 
-JOB is a file of JSON: `task` (list, check or push) and `order` (`tooling.push.order`). `list` needs no network; `check`
-and `push` take HF_TOKEN out of the environment, which is the Hub library's: HF_ENDPOINT, HF_HOME, HF_HUB_DISABLE_XET.
+JOB is a file of JSON: `task` (list, check or push) and `order` (`tooling.push.order`). `list` needs no network.
 The result is what was asked for, or `refusal` and `code` where the Hub or the files say no.
-
-exit codes: 0 there is a result, 1 it failed in a way that nobody foresaw, 2 usage
 """
 
 import json
@@ -23,15 +20,17 @@ from tooling.push.worker.listing import Listing, listing
 from tooling.push.worker.speaking import say
 from tooling.push.worker.uploading import Upload, failed, is_foreseen
 from tooling.refusal import REFUSED, Refusal
+from tooling.usage import answer_help, page
+
+VARIABLES = "HF_TOKEN for check and push; the Hub library's: HF_ENDPOINT, HF_HOME, HF_HUB_DISABLE_XET"
+CODES = "0 there is a result, 1 it failed in a way that nobody foresaw, 2 usage"
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do the job; the exit code."""
-    if argv[:1] in (["-h"], ["--help"]):
-        print(__doc__)
-        return 0
+    answer_help(__doc__, argv, environment=VARIABLES, codes=CODES)
     if len(argv) != 1:
-        print(__doc__, file=sys.stderr)
+        print(page(__doc__ or "", environment=VARIABLES, codes=CODES), file=sys.stderr)
         return 2
     path = Path(argv[0])
     job = json.loads(path.read_text(encoding="utf-8"))

@@ -1,8 +1,6 @@
 """`python -m tooling.quantize.worker JOB.json` makes one export and writes `result.json` beside the job.
 
-Started by `just quantize-vllm` and `just run-vllm 4bit`, in the environment `.venvs/quant`; the job says everything,
-HF_TOKEN is looked at for calibration data that needs it. Exit codes: 0 made, 1 it failed or did not pass its checks,
-2 usage.
+Started by `just quantize-vllm` and `just run-vllm 4bit`, in the environment `.venvs/quant`; the job says everything.
 """
 
 import json
@@ -11,13 +9,18 @@ from pathlib import Path
 
 from tooling.quantize.job import Job
 from tooling.quantize.worker.telling import Failure, say
+from tooling.usage import answer_help, page
+
+VARIABLES = "HF_TOKEN, for calibration data that needs it; those of the Hub's and torch's libraries"
+CODES = "0 made, 1 it failed or did not pass its checks, 2 usage"
 
 
 def main(argv: list[str]) -> int:
     """Make what the job file at `argv[0]` says."""
-    if argv[:1] in (["-h"], ["--help"]) or len(argv) != 1:
-        print(__doc__)
-        return 0 if argv[:1] in (["-h"], ["--help"]) else 2
+    answer_help(__doc__, argv, environment=VARIABLES, codes=CODES)
+    if len(argv) != 1:
+        print(page(__doc__ or "", environment=VARIABLES, codes=CODES), file=sys.stderr)
+        return 2
     path = Path(argv[0])
     job = Job.from_json(json.loads(path.read_text(encoding="utf-8")))
     # Here and not above, so that a job that cannot be read is told at once: these take seven seconds.

@@ -1,8 +1,7 @@
 """`python -m tooling.trt.worker checkpoint|engine JOB.json`: makes what a job says, for `tooling.preparing`.
 
 Started by `just quantize-trt`, `just build-trt` and `just run-trt`, in TensorRT-LLM's environment. Writes result.json
-beside the job. Environment: CUDA_VISIBLE_DEVICES, HF_HOME, HF_TOKEN (calibration data), TLLM_LOG_LEVEL.
-Exit codes: 0 made, 1 failed and said why, 2 usage.
+beside the job.
 """
 
 import json
@@ -12,18 +11,19 @@ from pathlib import Path
 
 from tooling.refusal import FAILED, USAGE, Refusal
 from tooling.trt.worker import checkpoint, engine
+from tooling.usage import answer_help, page
 
+VARIABLES = "CUDA_VISIBLE_DEVICES, HF_HOME, HF_TOKEN (calibration data), TLLM_LOG_LEVEL"
+CODES = "0 made, 1 failed and said why, 2 usage"
 MAKERS = {"checkpoint": checkpoint.make, "engine": engine.make}
 
 
 def main() -> int:
     """Carry one job out."""
     words = sys.argv[1:]
-    if words in (["-h"], ["--help"]):
-        print(__doc__)
-        return 0
+    answer_help(__doc__, words, environment=VARIABLES, codes=CODES)
     if len(words) != 2 or words[0] not in MAKERS:
-        print(__doc__, file=sys.stderr)
+        print(page(__doc__ or "", environment=VARIABLES, codes=CODES), file=sys.stderr)
         return USAGE
     job = Path(words[1])
     try:
