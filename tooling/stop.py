@@ -23,6 +23,7 @@ NOW_WAIT_S = 0.5
 """Between the first and the second signal with `--now`: two at once can arrive as one."""
 LAST_WAIT_S = 5.0
 """For the keeper to end what is left and to write down how it went."""
+MARK = b"LISTENING_FD="
 ABOUT = """\
 Stop a server: it is asked to drain, told again after DRAIN_TIMEOUT_S + 15 s, and ended with everything it started
 5 s later. Works while a launch still prepares. Where nothing runs there is nothing to do, and that is success."""
@@ -47,7 +48,11 @@ class Stopping:
         self._look()
         self.say(f"stopping {self.state.described()}")
         try:
-            self._signal(self.state.keeper if self.state.keeper.is_alive() else self.state.server, signal.SIGTERM)
+            if self.state.phase is Phase.STOPPING and self.state.keeper.is_alive() and not self.now:
+                self.say("it was asked to already; --now does not wait for running replies")
+            else:
+                keeper = self.state.keeper
+                self._signal(keeper if keeper.is_alive() else self.state.server, signal.SIGTERM)
             if not self._gone(self._patience()):
                 self._insist()
         except PermissionError:
@@ -109,8 +114,16 @@ class Stopping:
         if server is None or self.state.keeper.is_alive() or server.is_alive():
             return
         for orphan in members(server.pid):
-            if orphan.pid != server.pid and orphan.start_ticks >= server.start_ticks:
+            if orphan.start_ticks >= server.start_ticks and _is_of_a_launch(orphan.pid):
                 orphan.send(signal.SIGKILL)
+
+
+def _is_of_a_launch(pid: int) -> bool:
+    """Whether a process descends from a server that a keeper started: a group's number may be given anew."""
+    try:
+        return any(entry.startswith(MARK) for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+    except OSError:
+        return False
 
 
 def stop(home: Path, state: State, say: Say, *, now: bool = False, timeout_s: float | None = None) -> None:

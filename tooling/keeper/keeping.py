@@ -28,7 +28,7 @@ from tooling.keeper.places import Place, place_log
 from tooling.keeper.record import Record
 from tooling.keeper.serving import PR_SET_PDEATHSIG, Serving
 from tooling.keeper.terminal import Terminal
-from tooling.keeper.waiting import INTERRUPTED, TERMINATED, Waiting
+from tooling.keeper.waiting import BANNER, INTERRUPTED, TERMINATED, Waiting
 from tooling.refusal import FAILED, REFUSED, Refusal
 from tooling.running import Claim, Exit, Identity, Phase, State
 
@@ -37,6 +37,8 @@ STDOUT = 1
 ENDS_PREPARING = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: TERMINATED}
 MEANT = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGTERM}
 SETTLE_EVERY_S = 0.5
+RESTLESS = "keeper: it goes on: a server whose output nobody takes stands still. In the background: --detach"
+"""What Ctrl+Z gets."""
 
 
 @define(eq=False)
@@ -96,6 +98,7 @@ class Keeper:
         for number in (signal.SIGPIPE, signal.SIGTTOU):
             signal.signal(number, signal.SIG_IGN)
         mirror = Mirror(self._log, self._terminal)
+        signal.signal(signal.SIGTSTP, lambda *_: mirror.show(RESTLESS))
         self._log.tell = mirror.show
         record = Record(self.orders.home, self._first_state(), mirror.say, self._waiter)
         try:
@@ -177,8 +180,8 @@ class Keeper:
 
     def _greet(self, mirror: Mirror, record: Record) -> None:
         now = time.strftime("%Y-%m-%d %H:%M:%S %z")
-        versions = " ".join(f"{name} {version}" for name, version in self.orders.versions.items())
-        self._log.line("\n".join((f"===== {now}  port {self._key}  {versions}".rstrip(), *self.orders.banner)))
+        versions = ", ".join(f"{name} {version}" for name, version in self.orders.versions.items())
+        self._log.line("\n".join((f"{BANNER}{now}  port {self._key}  {versions}".rstrip(), *self.orders.banner)))
         if self._place.why:
             mirror.say(f"keeper: {self._place.why}")
         record.begin()

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from runtime.settings import Settings
+from tooling.keeper.versions import installed
 
 Say = Callable[[str], None]
 
@@ -26,7 +27,7 @@ class Orders:
     log: Path
     requested: dict[str, Any] = field(factory=dict)
     resolved: dict[str, Any] = field(factory=dict)
-    versions: dict[str, str] = field(factory=dict)
+    versions: dict[str, str] = field(factory=installed)
     banner: Sequence[str] = ()
     extra: Sequence[str] = field(default=(), repr=False)
 

@@ -40,7 +40,7 @@ class Probe:
             sock.close()
             return None
         head = f"GET /readyz HTTP/1.1\r\nHost: {address}:{port}\r\nConnection: close\r\n\r\n"
-        return cls(sock, now + TIMEOUT_S, head.encode("idna" if not address.isascii() else "ascii"))
+        return cls(sock, now + TIMEOUT_S, head.encode())
 
     @property
     def wants_to_write(self) -> bool:

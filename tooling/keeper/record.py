@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from attrs import define, evolve, field
 from tooling.refusal import REFUSED, Refusal
 from tooling.running import State
 from tooling.running.registry import remove_state, write_state
+
+RETRY_S = 1.0
 
 
 @define(eq=False)
@@ -27,6 +30,7 @@ class Record:
     waiter: int = -1
     _changed: bool = field(default=False, init=False)
     _unsent: bytes = field(default=b"", init=False)
+    _again_at: float = field(default=0.0, init=False)
     _told: bool = field(default=False, init=False)
 
     def begin(self) -> None:
@@ -64,11 +68,12 @@ class Record:
     def settle(self) -> None:
         """Write what is owed."""
         self._inform()
-        if not self._changed:
+        if not self._changed or time.monotonic() < self._again_at:
             return
         try:
             write_state(self.home, self.state)
         except OSError as error:
+            self._again_at = time.monotonic() + RETRY_S
             if not self._told:
                 self._told = True
                 self.tell(f"the state of this launch cannot be written ({error.strerror or error}); it goes on")

@@ -14,6 +14,8 @@ from tooling.running import Phase
 
 TAIL_BYTES = 1 << 16
 TAIL_LINES = 60
+BANNER = "===== "
+"""How the first line of a launch begins."""
 INTERRUPTED, TERMINATED = 130, 143
 
 
@@ -70,13 +72,15 @@ class Waiting:
 
 
 def last_lines(path: Path, count: int) -> list[str]:
-    """The end of a log; empty where it cannot be read."""
+    """The end of what the last launch wrote to a log; empty where it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            return file.read().decode("utf-8", "replace").splitlines()[-count:]
+            lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return []
+    begins = [place for place, line in enumerate(lines) if line.startswith(BANNER)]
+    return lines[begins[-1] if begins else 0 :][-count:]
 
 
 __all__ = ["Waiting", "last_lines"]

@@ -1,5 +1,6 @@
 """The time of one server process: its output, its end, whether it is ready, and the signals meant for it."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -40,6 +41,7 @@ class Watch:
     is_late: bool = field(default=False, init=False)
     signals: int = field(default=0, init=False)
     """How many it was sent, ours included."""
+    _handle: int = field(init=False)
     _told: bool = field(default=False, init=False)
     _port: int = field(default=0, init=False)
     _said: bytes = field(default=b"", init=False)
@@ -50,9 +52,14 @@ class Watch:
     _kill_at: float | None = field(default=None, init=False)
     _selector: selectors.BaseSelector = field(factory=selectors.DefaultSelector, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        self._handle = os.pidfd_open(self.server.pid)
+
     def hear(self, number: signal.Signals) -> None:
         """Pass one signal on, to the main process alone. A handler's: it may come between any two lines."""
-        self.server.send_signal(number)
+        # Not by `Popen.send_signal`, which reaps a server that has just ended: its group's number would be free.
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(self._handle, number)
         self.signals += 1
         if self.signals > 1 and self._kill_at is None:
             self._kill_at = time.monotonic() + KILL_AFTER_S
@@ -60,14 +67,13 @@ class Watch:
     def until_it_ends(self) -> None:
         """Return when the main process has ended; it is not reaped, so that its group's number stays its own."""
         self._ready_by = time.monotonic() + self.ready_timeout_s
-        handle = os.pidfd_open(self.server.pid)
         assert self.server.stdout is not None
         pipe = self.server.stdout.fileno()
         os.set_blocking(pipe, False)
         try:
             with self._selector, _Wakeup() as wakeup:
                 ended: list[bool] = []
-                self._on(handle, lambda: ended.append(True))
+                self._on(self._handle, lambda: ended.append(True))
                 self._on(pipe, lambda: self._read(pipe))
                 self._on(self.port_from, self._read_port)
                 self._on(wakeup, lambda: _drain(wakeup))
@@ -77,6 +83,7 @@ class Watch:
                     self._do_what_is_due(time.monotonic())
                 self._end_probe()
         finally:
+            handle, self._handle = self._handle, -1
             os.close(handle)
             os.close(self.port_from)
 

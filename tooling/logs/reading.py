@@ -1,5 +1,6 @@
 """The first and the last lines of a log, older files of it included where the present one is too short."""
 
+import os
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
@@ -11,13 +12,19 @@ BLOCK_BYTES = 1 << 16
 
 
 def files(path: Path) -> Iterator[Path]:
-    """The log and its older files, the newest first, as far as they are there."""
+    """The log and its older files, the newest first, as far as they are there.
+
+    While they are being renamed one is missing in between.
+    """
     yield path
+    missing = 0
     for number in count(1):
         older = numbered(path, number)
-        if not older.is_file():
+        missing = 0 if older.is_file() else missing + 1
+        if missing > 1:
             return
-        yield older
+        if not missing:
+            yield older
 
 
 def first_lines(path: Path, lines: int) -> Iterator[bytes]:
@@ -37,11 +44,16 @@ def last_lines(path: Path, lines: int) -> tuple[list[bytes], BinaryIO | None]:
     """
     found: list[bytes] = []
     present: BinaryIO | None = None
+    seen: set[int] = set()
     for file in files(path):
         try:
             stream = file.open("rb")
         except FileNotFoundError:
             continue  # it is being rotated
+        if (inode := os.fstat(stream.fileno()).st_ino) in seen:
+            stream.close()  # it was rotated since
+            continue
+        seen.add(inode)
         end = stream.seek(0, 2)
         found = [*_tail(stream, end, lines - len(found)), *found]
         if present is None and file == path:
