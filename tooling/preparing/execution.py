@@ -22,6 +22,8 @@ SILENCE_S = 60.0
 SECRETS = {name for name, variable in VARIABLES.items() if variable.secret} | {"HUGGING_FACE_HUB_TOKEN"}
 LEAST_SECRET = 6
 """A shorter secret is not looked for in what is printed: it would be found everywhere."""
+REFUSAL = "refusal"
+"""In a worker's result: why nothing was done, in one sentence for people; `code` beside it is the exit code."""
 Say = Callable[[str], None]
 
 
@@ -31,8 +33,8 @@ def carry_out(
     """Make it unless it is there; where it is, and what the worker said of it (empty where it was there already).
 
     `say` gets a line when it starts, every line of the worker's, and its seconds when it ends; `tick` what it is at,
-    as often as that moves, for a terminal. Raises `Refusal` with the worker's last lines if it fails, and where the
-    disk does not take what is made.
+    as often as that moves, for a terminal. Raises `Refusal` with the worker's last lines if it fails, with its own words
+    if it refuses, and where the disk does not take what is made.
     """
     result: dict[str, Any] = {}
     attempt = _Attempt(step, environ, say, tick)
@@ -85,7 +87,10 @@ class _Attempt:
             job = Path(folder, "job.json")
             job.write_text(json.dumps({**self.step.job, "output": str(output) if output else None}), encoding="utf-8")
             self._run([*self.step.program, str(job)])
-            return self._result(job.with_name("result.json"))
+            result = self._result(job.with_name("result.json"))
+            if REFUSAL in result:
+                raise Refusal(str(result[REFUSAL]), int(result.get("code", FAILED)))
+            return result
 
     def _run(self, command: list[str]) -> None:
         process = worker.start(command, worker_environment(self.step, self.environ))

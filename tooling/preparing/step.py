@@ -15,7 +15,8 @@ class Step:
     `name`: quantise, checkpoint, engine or push; `title`: the line printed when it starts. `entry`: the cache entry it
     makes, None for a push. `program`: the worker's argv; the path of a job file is added to it, which holds `job` as
     JSON and, where there is an entry, `output`: the directory to write into. The worker writes `result.json` beside
-    the job file, its standard output and error are kept, a failure shows the last 60 lines of them.
+    the job file (or `refusal` and `code` in it, which are raised), its standard output and error are kept, a failure
+    shows the last 60 lines of them.
 
     `secrets`: names of the environment variables that this worker gets although they are secret; nothing secret is
     ever in `program`, `job` or the result. `environ`: plain settings of the worker's libraries. `disk_bytes`: room it

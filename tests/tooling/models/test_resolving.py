@@ -106,6 +106,10 @@ def test_a_wrong_token_and_a_wrong_revision_are_named(hub: Hub, environ: dict[st
     said = refused("org/name", environ | {"HF_TOKEN": TOKEN})
     assert "the token was refused for org/name (status 401, a token was sent)" in str(said)
     assert hub.stages().count("info") == 2, "what would be refused again is not asked again"
+    # The library would show it in its error.
+    said = refused("org/name", environ | {"HF_TOKEN": f"{TOKEN}\nmore"})
+    assert str(said) == "HF_TOKEN has blanks or characters that no token has: copy it again"
+    assert str(refused("org/name", environ | {"HF_ENDPOINT": "hub"})).startswith("HF_ENDPOINT=hub is no address")
 
 
 def test_the_hub_is_asked_again_when_it_stumbles(hub: Hub, environ: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Steps carried out by real worker processes, good and bad ones."""
 
+import json
 import os
 import signal
 import subprocess
@@ -226,6 +227,15 @@ def test_a_worker_gets_the_secrets_that_are_named_for_it_and_prints_none(tmp_pat
         carry_out(step(program, secrets=("HF_TOKEN",), environ={"OWN": "2"}), tmp_path, environ, said.append)
     assert said[1:] == ["*** None 1 2", "***-and-more"]
     assert "hf_secret" not in str(caught.value)
+
+
+def test_a_worker_that_refuses_is_raised_in_its_own_words(tmp_path: Path) -> None:
+    said: list[str] = []
+    told = json.dumps({"refusal": "not today", "code": 3})
+    with pytest.raises(Refusal, match="^not today$") as caught:
+        carry_out(step(MAKE + TELL.format(repr(told))), tmp_path, {}, said.append)
+    assert caught.value.exit_code == 3
+    assert said == ["make a thing ..."] and left_below(tmp_path) == []
 
 
 def test_a_push_makes_no_entry_and_gives_its_result(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from attrs import asdict
-from huggingface_hub import get_token
 
 from tooling.models.worker.answers import Asked, refused
+from tooling.models.worker.bearing import bearer
 from tooling.models.worker.fetching import Order, fetch
 from tooling.models.worker.resolving import Hub
 from tooling.usage import answer_help, page
@@ -31,8 +31,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return 2
     path = Path(argv[0])
     job = json.loads(path.read_text(encoding="utf-8"))
-    token = environ.get("HF_TOKEN", "").strip() or get_token()
+    token = None
     try:
+        token = bearer(environ)
         result = _do(job, token)
     except Exception as error:
         refusal = refused(error, Asked(job["name"], job["revision"], token is not None))

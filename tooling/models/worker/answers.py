@@ -50,9 +50,9 @@ def refused(error: Exception, asked: Asked) -> Refusal | None:
         return Refusal(
             f"no room for {asked.name} in {constants.HF_HUB_CACHE}: free some, or name another HF_HOME", FAILED
         )
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
         return Refusal(
-            f"{error.filename or constants.HF_HUB_CACHE} cannot be written ({error.strerror}): name another HF_HOME",
+            f"{error.filename or constants.HF_HUB_CACHE} cannot be used ({error.strerror}): name another HF_HOME",
             REFUSED,
         )
     if status is not None or is_connection_lost(error):

@@ -15,8 +15,8 @@ LONGEST_WISH_S = 300.0
 TOO_MANY = 429
 # The Hub's library speaks through requests, httpx or httpx2, by its version: these are their classes' names.
 _CONNECTION = frozenset({"TransportError", "ConnectionError", "Timeout", "ChunkedEncodingError", "IncompleteRead"})
-# Which is a ConnectionError as well; nothing changes by asking again.
-_OFFLINE = "OfflineModeIsEnabled"
+# They are connections' errors too, by descent, and nothing changes by asking again.
+_FINAL = frozenset({"OfflineModeIsEnabled", "LocalProtocolError", "UnsupportedProtocol"})
 ResultT = TypeVar("ResultT")
 
 
@@ -68,7 +68,7 @@ def status_of(error: BaseException) -> int | None:
 def is_connection_lost(error: BaseException) -> bool:
     """Whether there was no answer, or half of one."""
     names = {cls.__name__ for each in _chain(error) for cls in type(each).__mro__}
-    return bool(names & _CONNECTION) and _OFFLINE not in names
+    return bool(names & _CONNECTION) and not names & _FINAL
 
 
 def reason(error: BaseException) -> str:

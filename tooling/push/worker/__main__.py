@@ -13,6 +13,7 @@ from typing import Any
 
 from huggingface_hub import HfApi, constants
 
+from tooling.models.worker.bearing import bearer
 from tooling.models.worker.resolving import Hub
 from tooling.push.order import Order
 from tooling.push.worker.checking import Target, look
@@ -36,19 +37,22 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     job = json.loads(path.read_text(encoding="utf-8"))
     order = Order.from_json(job["order"])
     try:
-        result = _do(job["task"], order, environ.get("HF_TOKEN", "").strip())
+        result = _do(job["task"], order, environ)
     except Refusal as refusal:
         result = {"refusal": str(refusal), "code": refusal.exit_code}
     path.with_name("result.json").write_text(json.dumps(result), encoding="utf-8")
     return 0
 
 
-def _do(task: str, order: Order, token: str) -> dict[str, Any]:
+def _do(task: str, order: Order, environ: Mapping[str, str]) -> dict[str, Any]:
     if task == "list":
         return _told(listing(order, None, say))
+    token = bearer(environ)
     if constants.HF_HUB_OFFLINE:
         raise Refusal("HF_HUB_OFFLINE is set, and a push needs the Hub: unset it", REFUSED)
-    api = HfApi(token=token or False)
+    if token is None:
+        raise Refusal("HF_TOKEN is not set: a push needs a token with write access", REFUSED)
+    api = HfApi(token=token)
     try:
         target = look(order, api, say)
         if target.complaints:
@@ -65,7 +69,7 @@ def _do(task: str, order: Order, token: str) -> dict[str, Any]:
 def _pushed(order: Order, target: Target, api: HfApi, token: str) -> dict[str, Any]:
     if note := _note(order, target):
         say(note)
-    put_together = listing(order, Hub(token or None, say), say)
+    put_together = listing(order, Hub(token, say), say)
     done = Upload(order, put_together, target, api, say).run()
     size = sum(item.size for item in put_together.contents.items)
     if done.is_new:
