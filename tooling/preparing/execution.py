@@ -33,8 +33,8 @@ def carry_out(
     """Make it unless it is there; where it is, and what the worker said of it (empty where it was there already).
 
     `say` gets a line when it starts, every line of the worker's, and its seconds when it ends; `tick` what it is at,
-    as often as that moves, for a terminal. Raises `Refusal` with the worker's last lines if it fails, with its own words
-    if it refuses, and where the disk does not take what is made.
+    as often as that moves, for a terminal. Raises `Refusal` with the worker's last lines if it fails, with its own
+    words if it refuses, and where the disk does not take what is made.
     """
     result: dict[str, Any] = {}
     attempt = _Attempt(step, environ, say, tick)

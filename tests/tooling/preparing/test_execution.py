@@ -232,7 +232,7 @@ def test_a_worker_gets_the_secrets_that_are_named_for_it_and_prints_none(tmp_pat
 def test_a_worker_that_refuses_is_raised_in_its_own_words(tmp_path: Path) -> None:
     said: list[str] = []
     told = json.dumps({"refusal": "not today", "code": 3})
-    with pytest.raises(Refusal, match="^not today$") as caught:
+    with pytest.raises(Refusal, match=r"^not today$") as caught:
         carry_out(step(MAKE + TELL.format(repr(told))), tmp_path, {}, said.append)
     assert caught.value.exit_code == 3
     assert said == ["make a thing ..."] and left_below(tmp_path) == []
