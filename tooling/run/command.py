@@ -11,6 +11,7 @@ from attrs import field, frozen
 from runtime.settings import Settings, SettingsError, beneath, read_env_file
 from tooling.cache import require_home
 from tooling.keeper import Orders, Prepare
+from tooling.push import check as check_push
 from tooling.refusal import PUSH_FAILED, Refusal
 from tooling.run.announce import as_json, banner, refused, welcome
 from tooling.run.facts import gather
@@ -18,6 +19,7 @@ from tooling.run.grammar import Command, UsageError, parse
 from tooling.run.interpreter import python_for
 from tooling.run.launch import Launch, check, decide
 from tooling.run.machine import require_gpu, require_trt
+from tooling.run.making import PUSH
 from tooling.run.plan import Plan, joined, plan
 from tooling.run.preparation import Ensure, Preparation
 from tooling.run.requested import Requested
@@ -111,8 +113,8 @@ def launch(command: Command, environ: Mapping[str, str], ways: Ways, before: Bef
         lines = [as_json(decided)] if command.as_json else [*banner(decided), *welcome(decided), *refused(decided)]
         print("\n".join(lines))
         return 0
-    if decided.refusals:
-        raise joined(decided.refusals)
+    if refusals := (*decided.refusals, *_of_the_hub(decided)):
+        raise joined(refusals)
     return _start(command, decided, ways, before)
 
 
@@ -121,6 +123,17 @@ def decide_all(asked: Launch, settings: Settings, own: State | None, *, is_plann
     home = require_home(settings.deployment.yap_home)
     facts = gather(asked, settings, home, say, own=own, is_planning=is_planning)
     return plan(asked, settings, facts, home, Path.cwd())
+
+
+def _of_the_hub(decided: Plan) -> tuple[Refusal, ...]:
+    """Why the Hub would not take what is to be pushed: asked before anything long begins."""
+    try:
+        for step in decided.steps:
+            if step.name == PUSH and (note := check_push(step, decided.launch.environ, say)):
+                say(note)
+    except Refusal as refusal:
+        return (refusal,)
+    return ()
 
 
 def _start(command: Command, decided: Plan, ways: Ways, before: Before | None) -> int:

@@ -10,8 +10,13 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from runtime.settings import EngineName, Settings
+from tooling.cache import is_complete
+from tooling.gpus import chosen_format
 from tooling.models import Model, fetch_step, require_suitable
 from tooling.preparing import Step
+from tooling.push import Made, What, order_for, push_step
+from tooling.quantize.environment import require_environment
+from tooling.quantize.export import export_step
 from tooling.refusal import Refusal
 from tooling.run.facts import REVISIONS, Facts
 from tooling.run.fitting import installed_version, require_fit
@@ -21,6 +26,8 @@ from tooling.trt import Decision, Purpose
 from tooling.trt import decide as decide_for_trt
 
 FETCH, PUSH = "fetch", "push"
+# What an export is served as: the engine reads the format off its files.
+AS_IT_IS = "auto"
 _ORDER = {FETCH: 0, PUSH: 2}
 
 
@@ -75,20 +82,46 @@ def make(launch: Launch, settings: Settings, facts: Facts, home: Path) -> Making
 
 
 def _chat(model: Model, launch: Launch, settings: Settings, facts: Facts, home: Path) -> Making:
-    asked = settings.deployment.chat_quantization.value
     match settings.deployment.inference_engine:
         case EngineName.VLLM:
-            return Making(notes=require_suitable(model, EngineName.VLLM, asked)) + _as_it_is(
-                "CHAT_MODEL", model, launch
-            )
+            making, made = _vllm(model, launch, settings, facts, home)
         case EngineName.TRT:
-            return _trt(model, launch, settings, facts)
-    return _as_it_is("CHAT_MODEL", model, launch)
+            making, made = _trt(model, launch, settings, facts, home)
+        case EngineName.SCRIPTED:
+            making, made = _as_it_is("CHAT_MODEL", model, launch), Made()
+    if launch.push is None:
+        return making
+    try:
+        order = order_for(What(launch.push), model, settings, made)
+    except Refusal as refusal:
+        return making + Making(refusals=(refusal,))
+    return making + Making(steps=(push_step(order, launch.environ),))
 
 
-def _trt(model: Model, launch: Launch, settings: Settings, facts: Facts) -> Making:
+def _vllm(model: Model, launch: Launch, settings: Settings, facts: Facts, home: Path) -> tuple[Making, Made]:
+    asked = settings.deployment.chat_quantization.value
+    notes = require_suitable(model, EngineName.VLLM, asked)
+    if facts.gpus and model.made is None:
+        note = chosen_format("vllm", asked, facts.gpus[0].sm).note
+        notes = (*notes, *filter(None, [note]))
+    pushes = launch.push == What.QUANT
+    step = export_step(model, settings, None, eight_bit=pushes)
+    if step is None:
+        return Making(notes=notes) + _as_it_is("CHAT_MODEL", model, launch), Made()
+    making, place = Making(notes=notes), step.makes(home)
+    if not step.is_made(home):
+        if not facts.is_planning:
+            step = export_step(model, settings, facts.gpus, eight_bit=pushes) or step  # refused where it cannot be
+            require_environment()
+        making += _fetched(model, launch)
+    served = {"CHAT_MODEL": str(place), "CHAT_REVISION": "", "CHAT_QUANTIZATION": AS_IT_IS}
+    resolved = {"source": model.name, "source_revision": model.revision or "", "keys": _keys((step,))}
+    return making + Making(steps=(step,), changed=served, resolved=resolved), Made(export=place)
+
+
+def _trt(model: Model, launch: Launch, settings: Settings, facts: Facts, home: Path) -> tuple[Making, Made]:
     if facts.around is None:
-        return _as_it_is("CHAT_MODEL", model, launch)
+        return _as_it_is("CHAT_MODEL", model, launch), Made()
     decision = decide_for_trt(
         model, settings, facts.around, Purpose.SERVE, repository=facts.engine_repository, planning=facts.is_planning
     )
@@ -96,9 +129,9 @@ def _trt(model: Model, launch: Launch, settings: Settings, facts: Facts) -> Maki
         steps=decision.steps,
         changed=decision.environ(),
         resolved={
-            "keys": [step.entry.key for step in decision.steps if step.entry],
+            "keys": _keys(decision.steps),
             "label": decision.label,
-            "engine_dir": str(decision.engine_dir or ""),
+            "trt_engine_dir": str(decision.engine_dir or ""),
         },
         notes=decision.notes,
         for_trt=decision,
@@ -106,13 +139,27 @@ def _trt(model: Model, launch: Launch, settings: Settings, facts: Facts) -> Maki
     for need in reversed(decision.needs):
         making = _fetched(need.model, launch, need.parts) + making
     # The server takes tokenizer and chat template from the model itself, wherever the engine comes from.
-    making = (
-        _as_it_is("CHAT_MODEL", model, launch, is_whole=decision.engine is None and decision.engine_dir is None)
-        + making
-    )
+    is_whole = decision.engine is None and decision.engine_dir is None
+    making = _as_it_is("CHAT_MODEL", model, launch, is_whole=is_whole) + making
     if not decision.steps and not facts.is_planning:
         require_fit(check(launch, making.changed), facts.gpus, installed_version())
-    return making
+    return making, _made_for_trt(decision, home)
+
+
+def _made_for_trt(decision: Decision, home: Path) -> Made:
+    """What of it is, or will be, made on this machine."""
+    checkpoint, engine = decision.checkpoint_dir, decision.engine_dir
+    is_ours = engine is not None and engine.is_relative_to(home)
+    is_there = checkpoint is not None and (any(decision.steps) or is_complete(checkpoint))
+    return Made(
+        checkpoint=checkpoint if checkpoint and is_there and checkpoint.is_relative_to(home) else None,
+        engine=engine if is_ours else None,
+        engine_origin=decision.engine.origin if decision.engine is not None and not is_ours else None,
+    )
+
+
+def _keys(steps: tuple[Step, ...]) -> list[str]:
+    return [step.entry.key for step in steps if step.entry is not None]
 
 
 def _as_it_is(slot: str, model: Model, launch: Launch, *, is_whole: bool = True) -> Making:

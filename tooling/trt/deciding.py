@@ -139,7 +139,7 @@ class _Deciding:
         if engine is None:
             return None
         if engine.path is not None or engine.repository is None:
-            return Decision(engine=engine, engine_dir=engine.path)
+            return Decision(engine=engine, engine_dir=engine.path, checkpoint_dir=checkpoint.path)
         # Nothing else of that repository is wanted, least of all its weights.
         alone = evolve(engine.repository, listing=engine.repository.below(engine.folder))
         return Decision(engine=engine, needs=(Need(model=alone, parts=(engine.folder,)),))
