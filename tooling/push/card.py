@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from tooling.models import TRT_CHECKPOINTS
-from tooling.push.licence import Licence
+from tooling.quantize.worker.licence import UNKNOWN, Licence
 
 Metadata = Mapping[str, Any]
 _FORMATS = {
@@ -122,7 +122,7 @@ def _command(about: Described) -> str:
 def _licence(about: Described) -> str:
     licence = about.licence
     where = f": {licence.link}" if licence.link else ""
-    if licence.name == "unknown":
+    if licence.name == UNKNOWN:
         return f"The base model does not say under which licence it stands{where}."
     return f"That of the base model, {licence.name or licence.identifier}{where}."
 

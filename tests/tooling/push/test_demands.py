@@ -17,7 +17,6 @@ from tooling.push import Made, Order, What, order_for
 from tooling.push.choosing import Asked, choose
 from tooling.push.command import parse
 from tooling.push.demands import TOKENS_PAGE
-from tooling.push.licence import Licence, front_matter
 from tooling.refusal import NOTHING_THERE, REFUSED, USAGE, Refusal
 
 LEAST = {"TEXT_API_KEY": "k", "MAX_CONCURRENT_CONNECTIONS": "8", "CHAT_MODEL": BASE, "INFERENCE_ENGINE": "vllm"}
@@ -196,28 +195,3 @@ def test_a_local_base_model_has_to_be_named(tmp_path: Path) -> None:
     checkpoint(tmp_path, {**CHECKPOINT, "model_id": "base-model", "model_revision": "local"})
     assert chosen(tmp_path, What.QUANT).order.source == "base-model"
     assert chosen(tmp_path, What.QUANT, str(base)).order.source == str(base)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("---\nlicense: mit\n---\n# x", Licence("mit")),
-        ("---\r\nlicense: mit\r\n---\r\n# x", Licence("mit")),
-        ("---\nlicense: [apache-2.0, mit]\n---\n", Licence("apache-2.0")),
-        (
-            "---\nlicense: other\nlicense_name: own\nlicense_link: LICENSE\n---\n",
-            Licence("other", "own", "https://h/org/x/blob/main/LICENSE"),
-        ),
-        (
-            "---\nlicense: other\nlicense_link: https://else/where\n---\n",
-            Licence("other", None, "https://else/where"),
-        ),
-        ("---\nlicense:\n---\n", None),
-        ("---\n- a list\n---\n", None),
-        ("---\nlicense: : :\n---\n", None),
-        ("# no front matter\n---\nlicense: mit\n---\n", None),
-        ("", None),
-    ],
-)
-def test_a_licence_is_what_the_card_says(text: str, expected: Licence | None) -> None:
-    assert Licence.of(front_matter(text), "https://h/org/x") == expected

@@ -1,6 +1,10 @@
 """`just push` whole: the real Hub library in its worker, against a Hub on loopback."""
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,6 +27,8 @@ from tests.tooling.push.artifacts import (
 from tests.tooling.push.conftest import TOKEN
 from tooling.push.command import run
 
+PATIENCE_S = 60.0
+ROOT = Path(__file__).parents[3]
 # In the order they come in: a push of one large file and some small ones to a repository that is not there.
 STAGES = ("whoami", "info", "create", "preupload", "batch", "put", "verify", "validate", "commit")
 
@@ -216,3 +222,29 @@ def test_a_dry_run_needs_neither_network_nor_token(
     assert push(environ, "--quant", str(place), "--dry-run") == 0
     assert "is damaged (files are missing or have other sizes): make it again" in capsys.readouterr().out
     assert not hub.requests
+
+
+def test_ctrl_c_ends_the_worker_too_and_says_what_it_means(hub: Hub, home: Path, environ: dict[str, str]) -> None:
+    export(home)
+    begun, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        over.wait(PATIENCE_S)
+
+    hub.before("put", hold)
+    command = [sys.executable, "-m", "tooling.push", "--quant"]
+    process = subprocess.Popen(
+        command, env=environ, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        assert begun.wait(PATIENCE_S)
+        (worker,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        over.set()
+        process.kill()
+    assert process.returncode == 130 and "push: interrupted" in err and "Traceback" not in err
+    assert not Path(f"/proc/{worker}").exists()
+    assert len(hub.repositories["me/pushed"].commits) == 1

@@ -76,6 +76,13 @@ def test_a_directory_of_this_machine_is_no_base_model() -> None:
             Licence("other", "qwen", "https://x/y"),
         ),
         ("# no front matter", Licence("other", "unknown", "https://huggingface.co/org/name")),
+        ("---\r\nlicense: [mit]\r\n---\r\n# x", Licence("mit")),
+        (
+            "---\nlicense: other\nlicense_name: a---b\nlicense_link: ./LICENSE\n---\n",
+            Licence("other", "a---b", "https://huggingface.co/org/name/blob/main/LICENSE"),
+        ),
+        ("# x\n---\nlicense: mit\n---\n", Licence("other", "unknown", "https://huggingface.co/org/name")),
+        ("---\n- license\n---\n", Licence("other", "unknown", "https://huggingface.co/org/name")),
         ("---\nlicense: [a, b]\n---\n", Licence("other", "unknown", "https://huggingface.co/org/name")),
         ("---\n: : :\n---\n", Licence("other", "unknown", "https://huggingface.co/org/name")),
         (None, Licence("other", "unknown", "https://huggingface.co/org/name")),

@@ -23,9 +23,9 @@ from tooling.push.contents import (
     is_of_source,
     metadata,
 )
-from tooling.push.licence import Licence, front_matter
 from tooling.push.order import Order, What
 from tooling.push.worker.speaking import Say
+from tooling.quantize.worker.licence import UNKNOWN, Licence, front_matter
 from tooling.refusal import FAILED, Refusal
 
 
@@ -58,7 +58,7 @@ def _of_export(order: Order, hub: Hub | None, say: Say) -> Listing:
     assert own.place is not None
     readme = own.place.read_text(encoding="utf-8")
     said = front_matter(readme)
-    if hub is not None and order.revision is not None and said.get("license_name") == "unknown":
+    if hub is not None and order.revision is not None and said.get("license_name") == UNKNOWN:
         found = _from_hub(order, hub, say)
         if found is not None:
             readme = _with_licence(readme, found)
@@ -91,11 +91,11 @@ def _trt_readme(order: Order, source: Mapping[str, Path], hub: Hub | None, say: 
 def _licence(order: Order, source: Mapping[str, Path], hub: Hub | None, say: Say, notes: list[str]) -> Licence:
     base = f"{constants.ENDPOINT}/{order.source}"
     if README in source:
-        found = Licence.of(front_matter(source[README].read_text(encoding="utf-8", errors="replace")), base)
+        found = Licence.said_by(front_matter(source[README].read_text(encoding="utf-8", errors="replace")), base)
         if found is not None:
             return found
     if order.revision is None:
-        return Licence("other", "unknown")
+        return Licence.unknown(None)
     if hub is None:
         notes.append(f"the licence of {order.source} is looked up when it is pushed")
         return Licence("other", "looked up when it is pushed", base)
@@ -113,7 +113,7 @@ def _from_hub(order: Order, hub: Hub, say: Say) -> Licence | None:
         return None
     data: Any = info.card_data
     found = data.to_dict() if data is not None else {}
-    return Licence.of(found, f"{constants.ENDPOINT}/{order.source}")
+    return Licence.said_by(found, f"{constants.ENDPOINT}/{order.source}")
 
 
 def _source(order: Order, hub: Hub | None, notes: list[str]) -> dict[str, Path]:

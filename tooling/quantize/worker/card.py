@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tooling.quantize.worker.licence import Licence
+from tooling.quantize.worker.licence import UNKNOWN, Licence
 
 _METHODS = {
     "awq": "AWQ: scales sought with calibration data, then rounded in groups of 128",
@@ -39,9 +39,7 @@ def _front_matter(metadata: Mapping[str, Any], licence: Licence) -> str:
     bits = "8-bit" if metadata["method"] == "fp8" else "4-bit"
     tags = ["vllm", "compressed-tensors", "llmcompressor", bits, *(["awq"] if metadata["method"] == "awq" else [])]
     lines = {
-        "license": licence.identifier,
-        "license_name": licence.name,
-        "license_link": licence.link,
+        **licence.lines(),
         # Of a directory there is no repository that could be named.
         "base_model": metadata["source_model"] if metadata["source_revision"] else None,
         "base_model_relation": "quantized" if metadata["source_revision"] else None,
@@ -93,7 +91,7 @@ def _recipe(metadata: Mapping[str, Any]) -> str:
 def _licence(licence: Licence, source: str) -> str:
     terms = licence.name or licence.identifier
     where = f": {licence.link}" if licence.link else ""
-    if licence.name == "unknown":
+    if licence.name == UNKNOWN:
         return f"The base model does not say under which licence it stands{where or ' in its card'}."
     return f"That of the base model, {terms}{where}."
 
