@@ -84,16 +84,16 @@ class Place:
             keeper.communicate()
 
 
-def eventually(look: Callable[[], T | None], what: str) -> T:
+def eventually(look: Callable[[], T | None], what: str, limit_s: float = LIMIT_S) -> T:
     """Wait until a look finds something."""
-    deadline = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + limit_s
     while not (found := look()):
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.01)  # noqa: TID251  # no trio here
     return found
 
 
-def ended(keeper: subprocess.Popen[str]) -> tuple[int, str, str]:
+def ended(keeper: subprocess.Popen[str], limit_s: float = LIMIT_S) -> tuple[int, str, str]:
     """Wait for a keeper: its exit code, what it printed, what it complained."""
-    out, complaints = keeper.communicate(timeout=LIMIT_S)
+    out, complaints = keeper.communicate(timeout=limit_s)
     return keeper.returncode, out, complaints
