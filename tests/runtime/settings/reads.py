@@ -1,7 +1,7 @@
 """Which settings the source reads: found in the syntax, by the way from a settings object to a field of a section."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from attrs import define, field
@@ -13,6 +13,7 @@ PACKAGES = ("actors", "engines", "protocol", "runtime", "tooling")
 # What these read is every setting alike, to show or to describe it.
 EXEMPT = (Path("runtime/settings"), Path("tooling/settings.py"))
 OBJECTS = ("settings", "sections")
+CLIENTS = Path("tooling/clients")
 
 
 @define
@@ -86,4 +87,27 @@ def reads_by_file() -> Mapping[Path, set[tuple[str, str]]]:
     }
 
 
-__all__ = ["reads_by_file", "reads_in"]
+def read_by_clients(names: Iterable[str]) -> set[str]:
+    """Which of these variables the test clients read. They stand on nothing of the server's, its settings included:
+    each names what it reads in its code, whole or behind a prefix ("TOOL_" before the tail of an f-string).
+    """
+    words: set[str] = set()
+    tails: set[str] = set()
+    for path in sorted((ROOT / CLIENTS).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = list(ast.walk(tree))
+        told = {id(key) for node in nodes if isinstance(node, ast.Dict) for key in node.keys}  # tables for --help
+        words |= {
+            node.value
+            for node in nodes
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told
+        }
+        tails |= {
+            str(last.value)
+            for node in nodes
+            if isinstance(node, ast.JoinedStr) and isinstance(last := node.values[-1], ast.Constant)
+        }
+    return {name for name in names if name in words or any(name.removesuffix(tail) in words for tail in tails)}
+
+
+__all__ = ["read_by_clients", "reads_by_file", "reads_in"]

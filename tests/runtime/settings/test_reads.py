@@ -9,24 +9,16 @@ from runtime.assembly import bounds
 from runtime.settings import Settings
 from runtime.settings.sections import FIELDS, VARIABLES
 from runtime.settings.variable import Variable
-from tests.runtime.settings.reads import reads_by_file, reads_in
+from tests.runtime.settings.reads import read_by_clients, reads_by_file, reads_in
 
 LEAST = {"TEXT_API_KEY": "k", "MAX_CONCURRENT_CONNECTIONS": "8", "CHAT_MODEL": "owner/name"}
-# Read by what is still to come. A name leaves this list when it is read: the list can only become shorter.
-TO_COME = {
-    "the clients": " ".join(variable.name for variable in FIELDS["clients"].values()),
-}
 # It has one value; its effect is that every other one is refused.
 REFUSED_ONLY = {"VLLM_USE_V1"}
 # Read by the keys of the sampling ranges; a test below proves that each arrives.
 SAMPLING = {f"CHAT_{bound.key.upper()}{end}" for bound in DEFAULT_BOUNDS for end in ("", "_MIN", "_MAX")}
 
 
-def listed() -> set[str]:
-    return {name for names in TO_COME.values() for name in names.split()}
-
-
-def test_every_setting_is_read_or_listed_as_to_come() -> None:
+def test_every_setting_is_read() -> None:
     read = set().union(*reads_by_file().values())
     unread = {
         variable.name
@@ -34,14 +26,17 @@ def test_every_setting_is_read_or_listed_as_to_come() -> None:
         for field, variable in fields.items()
         if (section, field) not in read
     } - (REFUSED_ONLY | SAMPLING)
-    assert unread - listed() == set(), "nothing reads these settings: they have no effect"
-    assert listed() - unread == set(), "these are read by now: take them off the list"
+    clients = {variable.name for variable in FIELDS["clients"].values()}
+    assert unread - clients == set(), "nothing reads these settings: they have no effect"
+    assert clients - read_by_clients(clients) == set(), "no client reads these"
 
 
-def test_the_list_names_settings_and_each_once() -> None:
-    names = [name for names in TO_COME.values() for name in names.split()]
-    assert len(names) == len(set(names))
-    assert listed() | REFUSED_ONLY | SAMPLING <= VARIABLES.keys()
+def test_a_variable_that_no_client_names_is_not_read() -> None:
+    assert read_by_clients(["TOOL_WS_NOTHING", "IDLE_NOTHING_SECONDS"]) == set()
+
+
+def test_exceptions_are_settings() -> None:
+    assert VARIABLES.keys() >= REFUSED_ONLY | SAMPLING
 
 
 @pytest.mark.parametrize("variable", [VARIABLES[name] for name in sorted(SAMPLING)], ids=lambda v: v.name)
