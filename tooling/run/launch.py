@@ -7,7 +7,7 @@ import os.path
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from runtime.settings import Settings
 from runtime.settings import beneath as under
@@ -89,12 +89,6 @@ def decide(command: Command, environ: Mapping[str, str], made_key: str, recorded
     )
 
 
-def with_demo(launch: Launch, made: Mapping[str, Path]) -> Launch:
-    """The launch with the real places of the demo models that were made; `toy` may have come for `chat`."""
-    slots = {SLOT_OF[kind]: str(place) for kind, place in made.items()}
-    return evolve(launch, environ={**launch.environ, **slots}, demo=tuple(made))
-
-
 def check(launch: Launch, changed: Mapping[str, str] | None = None) -> Settings:
     """The server's own validation of what it will get. Raises `SettingsError` with every problem."""
     return Settings.from_env({**launch.environ, **(changed or {})})
@@ -163,4 +157,4 @@ def _located(slot: str, model: str, problems: UsageProblems) -> dict[str, str]:
     return {slot: name} | ({f"{slot.partition('_')[0]}_REVISION": revision} if revision else {})
 
 
-__all__ = ["PLACEHOLDER", "SLOT_OF", "Launch", "check", "decide", "with_demo"]
+__all__ = ["PLACEHOLDER", "SLOT_OF", "Launch", "check", "decide"]

@@ -11,7 +11,7 @@ from tooling.keeper import Prepared
 from tooling.models import require_answer
 from tooling.preparing import Step, carry_out
 from tooling.refusal import PUSH_FAILED, Refusal
-from tooling.run.launch import SLOT_OF, check, with_demo
+from tooling.run.launch import SLOT_OF
 from tooling.run.making import FETCH, PUSH
 from tooling.run.plan import Plan
 
@@ -75,7 +75,6 @@ class Preparation:
         if not launch.demo:
             return {}
         places = self.ensure(launch.demo, self.plan.home, say)
-        check(with_demo(launch, places))
         return {SLOT_OF[kind]: str(place) for kind, place in places.items()}
 
 
