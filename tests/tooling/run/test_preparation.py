@@ -28,7 +28,7 @@ pathlib.Path(sys.argv[1]).with_name("result.json").write_text(json.dumps(job.get
 
 
 def step(tmp_path: Path, name: str, *, entry: bool = False, **more: Any) -> Step:
-    told = {key: more.pop(key) for key in ("fails", "answer") if key in more}
+    told: dict[str, Any] = {key: more.pop(key) for key in ("fails", "answer") if key in more}
     return Step(
         name=name,
         title=f"a {name}",
