@@ -30,7 +30,10 @@ def require_gpus(environ: Mapping[str, str], what: str, look: Look = look) -> tu
     why = found.trouble or "the driver shows none"
     if found.gpus:
         why = f"CUDA_VISIBLE_DEVICES={environ['CUDA_VISIBLE_DEVICES']} leaves none of {len(found.gpus)}"
-    raise Refusal(f"{what} needs an NVIDIA GPU, and there is none ({why}); just doctor tells more", REFUSED)
+    raise Refusal(
+        f"no NVIDIA GPU here ({why}), which {what} needs; just doctor tells more; without one: just run",
+        REFUSED,
+    )
 
 
 def architecture(gpus: tuple[Gpu, ...], environ: Mapping[str, str]) -> str | None:

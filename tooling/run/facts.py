@@ -7,12 +7,12 @@ from typing import TypeVar
 from attrs import field, frozen
 
 from runtime.settings import Settings
-from tooling.gpus import Gpu
+from tooling.gpus import Gpu, require_gpus
 from tooling.gpus import facts as gpus_of
 from tooling.models import Model, Reference, resolve
 from tooling.refusal import CONFLICT, Refusal
 from tooling.run.launch import PLACEHOLDER, Launch
-from tooling.run.machine import require_gpu, require_port, require_trt
+from tooling.run.machine import require_port, require_trt
 from tooling.running import State, StateUnreadable, every_state
 from tooling.trt import Surroundings, look_around
 from tooling.trt.command import repository_of
@@ -99,8 +99,10 @@ def _gpus(launch: Launch, trouble: list[Refusal], around: Surroundings | None) -
         _tried(trouble, require_trt)
     if launch.target not in ("vllm", "trt"):
         return ()
-    _tried(trouble, require_gpu)
-    return around.gpus if around is not None else _tried(trouble, lambda: gpus_of(launch.environ)) or ()
+    gpus = around.gpus if around is not None else _tried(trouble, lambda: gpus_of(launch.environ))
+    if gpus is not None and not gpus:
+        _tried(trouble, lambda: require_gpus(launch.environ, f"just run-{launch.target}"))
+    return gpus or ()
 
 
 def _models(launch: Launch, say: Say, trouble: list[Refusal]) -> dict[str, Model]:

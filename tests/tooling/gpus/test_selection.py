@@ -80,5 +80,5 @@ def test_without_gpus_and_without_being_told_there_is_no_architecture() -> None:
 def test_what_needs_a_gpu_says_why_there_is_none(environ: dict[str, str], look: Look, why: str) -> None:
     with pytest.raises(Refusal) as told:
         require_gpus(environ, "building an engine", look)
-    assert f"building an engine needs an NVIDIA GPU, and there is none ({why})" in str(told.value)
+    assert f"no NVIDIA GPU here ({why}), which building an engine needs;" in str(told.value)
     assert told.value.exit_code == 3

@@ -6,6 +6,7 @@ and the versions are empty distributions. What passes here has not been run on T
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tooling.gpus import Gpu
 from tooling.trt import Surroundings, Versions
 
 ROOT = Path(__file__).resolve().parents[3]
+NVML = Path(__file__).with_name("nvml.py")
 VERSIONS = {"tensorrt_llm": "1.2.1", "tensorrt": "10.14.1.48", "nvidia_modelopt": "0.37.0"}
 FOUND = Versions(tensorrt_llm="1.2.1", tensorrt="10.14.1.48", modelopt="0.37.0", cuda="13.1")
 H100 = Gpu(
@@ -43,7 +45,9 @@ def machine(directory: Path, *, smi: str = _SMI, nvcc: str = _NVCC, **versions: 
         info = site / f"{name}-{version}.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    path = os.pathsep.join((str(ROOT), str(STANDIN), str(site)))
+    shutil.copy(NVML, site / "pynvml.py")
+    # Its pynvml comes before the installed one, for the server asks nothing else.
+    path = os.pathsep.join((str(site), str(ROOT), str(STANDIN)))
     return {
         "PATH": f"{programs}:/usr/bin:/bin",
         "PYTHONPATH": path,

@@ -1,24 +1,29 @@
 """The commands as people run them, on the stand-in of TensorRT-LLM: real processes, interrupted at every step."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 import pytest
+import trio
 
-from tests.tooling.trt.machine import LABEL, ROOT, machine, write_model
+from tests.e2e.client import connected
+from tests.e2e.watched import RAW
+from tests.tooling.trt.machine import ROOT, machine, write_model
+from tests.toy import write_toy_model
 
 PATIENCE_S = 120.0
 
 
 def start(environ: Mapping[str, str], *words: str) -> subprocess.Popen[str]:
-    pipe = subprocess.PIPE
     command = [sys.executable, "-m", "tooling.trt", *words]
-    return subprocess.Popen(command, cwd=ROOT, env=dict(environ), stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(command, cwd=ROOT, env=dict(environ), stdout=PIPE, stderr=PIPE, text=True)
 
 
 def run(environ: Mapping[str, str], *words: str) -> tuple[int, str, str]:
@@ -32,20 +37,46 @@ def entries(home: Path) -> list[str]:
     return sorted(path.relative_to(home / "trt").as_posix().partition("-")[0] for path in home.glob("trt/*/*"))
 
 
-def test_build_makes_both_once_and_then_finds_them(tmp_path: Path) -> None:
-    environ = machine(tmp_path / "machine") | {"TRT_MAX_BATCH_SIZE": "16", "HF_TOKEN": "hf_very_secret"}
+def test_run_trt_makes_what_it_needs_and_serves_it_and_build_then_finds_it(tmp_path: Path) -> None:
+    given = {"TRT_MAX_BATCH_SIZE": "16", "HF_TOKEN": "hf_very_secret", "TEXT_API_KEY": "k-1"}
+    environ = machine(tmp_path / "machine") | given
     home, model = Path(environ["YAP_HOME"]), write_model(tmp_path / "mine")
-    code, out, err = run(environ, "build", "4BIT", str(model))
-    assert (code, entries(home)) == (0, ["checkpoints/mine", "engines/mine"]), err
-    assert f"building the TensorRT engine of {model} ({LABEL}) ..." in err
-    assert f"next: just run-trt 4bit {model}" in out
-    everything = out + err + "".join(path.read_text(errors="replace") for path in home.rglob("*") if path.is_file())
-    assert "hf_very_secret" not in everything
+    write_toy_model(model)
+    words = [sys.executable, "-m", "tooling.run", "--trt", "4bit", str(model), "--port", "0"]
+    said: list[str] = []
+    with subprocess.Popen(words, cwd=tmp_path, env=environ, stdout=PIPE, stderr=STDOUT, text=True) as launch:
+        assert launch.stdout is not None
+        try:
+            assert trio.run(told_a_story, ready(launch.stdout, said)) == "done"
+            launch.send_signal(signal.SIGINT)
+            said += launch.stdout
+            assert launch.wait(PATIENCE_S) == 0, "".join(said)
+        finally:
+            launch.kill()
+    assert entries(home) == ["checkpoints/mine", "engines/mine"]
+    kept = [path.read_text(errors="replace") for path in home.rglob("*") if path.is_file()]
+    assert not any("hf_very_secret" in text for text in (*said, *kept))
     del environ["TRT_MAX_BATCH_SIZE"]
-    code, again, err = run(environ, "build", "4bit", str(model))
-    assert (code, again) == (0, out)
-    assert "in the cache" in err
-    assert "building" not in err
+    code, out, err = run(environ, "build", "4BIT", str(model))
+    assert (code, err) == (0, "there is an engine (in the cache), nothing to build\n")
+    assert f"next: just run-trt 4bit {model}" in out
+    assert any(f"a compiled engine {(out.splitlines()[0].removeprefix('engine: '))}" for line in said)
+
+
+async def told_a_story(port: int) -> str:
+    """How a turn ended."""
+    async with connected(port) as client:
+        await client.start("r-1", "tell me a story", **RAW)
+        return str((await client.rest())[-1]["type"])
+
+
+def ready(lines: Iterable[str], said: list[str]) -> int:
+    """The port of a launch that is ready."""
+    for line in lines:
+        said.append(line)
+        if found := re.search(r"ready after .* at 127\.0\.0\.1:(\d+)", line):
+            return int(found[1])
+    raise AssertionError("".join(said))
 
 
 @pytest.mark.parametrize(
