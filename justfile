@@ -209,6 +209,11 @@ types: _dev
 fmt *arguments: _dev
     @exec {{ cpu }} -m tooling.lint fmt "$@"
 
+# Write down what shells complete after each recipe; tooling/completion/just.bash (zsh, fish) is what a shell sources.
+[no-exit-message]
+completion *arguments: _dev
+    @exec {{ cpu }} -m tooling.completion "$@"
+
 # Resolve the pinned versions again (after a change of dependencies in pyproject.toml).
 [no-exit-message]
 lock *names:

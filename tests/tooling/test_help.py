@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tooling import usage
+from tooling.completion import flags
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDEST = 120
@@ -42,6 +43,10 @@ def programs() -> Iterator[tuple[str, Path, ast.If]]:
 
 EVERY = list(programs())
 CHILDREN = [(name, path, found) for name, path, found in EVERY if ast.unparse(found.body[0]).startswith(ASKS)]
+RECIPES: dict[str, list[str]] = {}
+for _recipe, _module in flags.recipes((ROOT / "justfile").read_text("utf-8")).items():
+    RECIPES.setdefault(_module, []).append(_recipe)
+COMPLETED = flags.FILE.read_text("utf-8").splitlines()
 FOR_PEOPLE = [name for name, *_ in EVERY if name not in {child for child, *_ in CHILDREN}]
 
 
@@ -73,6 +78,8 @@ def test_a_program_says_how_it_is_used(
     assert end.value.code in (0, None)
     assert said.err == ""
     hold(said.out)
+    for recipe in RECIPES.get(name, ()):
+        assert flags.line_of(recipe, said.out) in COMPLETED, "run `just completion`"
 
 
 @pytest.mark.parametrize(("path", "found"), [each[1:] for each in CHILDREN], ids=[each[0] for each in CHILDREN])
