@@ -59,6 +59,19 @@ def complaints(needs: Sequence[Need], look: Callable[[Path], Room | None] = room
     ]
 
 
+def unwritable(home: Path, log: Path) -> list[Refusal]:
+    """Why nothing can be kept in a home, or said in a log: told before a server that runs is stopped."""
+    found = []
+    above = next((place for place in (home, *home.parents) if place.exists()), home)
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        found.append(Refusal(f"YAP_HOME={home} cannot be written: name another directory", REFUSED))
+    if log.is_dir() or not log.parent.is_dir() or not os.access(log if log.exists() else log.parent, os.W_OK):
+        found.append(
+            Refusal(f"the log {log} cannot be written: name another file with --log-file or YAP_LOG_FILE", REFUSED)
+        )
+    return found
+
+
 def _too_small(needs: Sequence[Need], free: int) -> Refusal:
     parts = ", ".join(f"{need.what} {need.size / GB:.1f} GB" for need in needs)
     places = ", ".join(dict.fromkeys(str(need.place) for need in needs))
@@ -69,4 +82,4 @@ def _too_small(needs: Sequence[Need], free: int) -> Refusal:
     )
 
 
-__all__ = ["MARGIN_BYTES", "Need", "Room", "complaints", "room_at"]
+__all__ = ["MARGIN_BYTES", "Need", "Room", "complaints", "room_at", "unwritable"]

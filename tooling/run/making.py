@@ -73,29 +73,40 @@ def make(launch: Launch, settings: Settings, facts: Facts, home: Path) -> Making
     """For all models of a launch. Refuses nothing itself: what cannot be done is among the `refusals`."""
     making = Making()
     for slot, model in facts.models.items():
-        try:
-            is_chat = slot == "CHAT_MODEL"
-            making += _chat(model, launch, settings, facts, home) if is_chat else _as_it_is(slot, model, launch)
-        except Refusal as refusal:
-            making += Making(refusals=(refusal,))
+        making += (
+            _chat(model, launch, settings, facts, home) if slot == "CHAT_MODEL" else _as_it_is(slot, model, launch)
+        )
+    if launch.push is not None and "CHAT_MODEL" not in facts.models:
+        unknown = Model(name=launch.environ.get("CHAT_MODEL", ""))
+        making += _pushed(launch.push, unknown, launch, settings, _unmade(home))
     return evolve(making, steps=tuple(sorted(making.steps, key=lambda step: _ORDER.get(step.name, 1))))
 
 
 def _chat(model: Model, launch: Launch, settings: Settings, facts: Facts, home: Path) -> Making:
-    match settings.deployment.inference_engine:
-        case EngineName.VLLM:
-            making, made = _vllm(model, launch, settings, facts, home)
-        case EngineName.TRT:
-            making, made = _trt(model, launch, settings, facts, home)
-        case EngineName.SCRIPTED:
-            making, made = _as_it_is("CHAT_MODEL", model, launch), Made()
-    if launch.push is None:
-        return making
     try:
-        order = order_for(What(launch.push), model, settings, made)
+        match settings.deployment.inference_engine:
+            case EngineName.VLLM:
+                making, made = _vllm(model, launch, settings, facts, home)
+            case EngineName.TRT:
+                making, made = _trt(model, launch, settings, facts, home)
+            case EngineName.SCRIPTED:
+                making, made = _as_it_is("CHAT_MODEL", model, launch), Made()
     except Refusal as refusal:
-        return making + Making(refusals=(refusal,))
-    return making + Making(steps=(push_step(order, launch.environ),))
+        making, made = Making(refusals=(refusal,)), _unmade(home)
+    return making if launch.push is None else making + _pushed(launch.push, model, launch, settings, made)
+
+
+def _pushed(push: str, model: Model, launch: Launch, settings: Settings, made: Made) -> Making:
+    try:
+        order = order_for(What(push), model, settings, made)
+    except Refusal as refusal:
+        return Making(refusals=(refusal,))
+    return Making(steps=(push_step(order, launch.environ),))
+
+
+def _unmade(home: Path) -> Made:
+    """Where it is not known what would be made: only the other reasons not to push it are told."""
+    return Made(export=home, checkpoint=home, engine=home)
 
 
 def _vllm(model: Model, launch: Launch, settings: Settings, facts: Facts, home: Path) -> tuple[Making, Made]:

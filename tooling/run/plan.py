@@ -10,7 +10,7 @@ from runtime.settings import Settings
 from runtime.settings.reading import Source
 from tooling.preparing import Step
 from tooling.refusal import CONFLICT, NOTHING_THERE, REFUSED, USAGE, Refusal
-from tooling.run.disk import Need
+from tooling.run.disk import Need, unwritable
 from tooling.run.disk import complaints as too_small
 from tooling.run.facts import REVISIONS, Facts
 from tooling.run.hub_cache import hub_cache
@@ -68,15 +68,16 @@ def plan(launch: Launch, settings: Settings, facts: Facts, home: Path, cwd: Path
         for step in making.steps
         if not step.is_made(home)
     ]
+    log = log_of(settings, facts.living, cwd)
     return Plan(
         launch=launch,
         settings=settings,
         home=home,
-        log=log_of(settings, facts.living, cwd),
+        log=log,
         making=making,
         resolved={**_served(launch, settings, facts, making), **making.resolved},
         notes=(*settings.warnings, *launch.notes, *making.notes),
-        refusals=(*facts.trouble, *making.refusals, *too_small(needs)),
+        refusals=(*facts.trouble, *making.refusals, *unwritable(home, log), *too_small(needs)),
     )
 
 

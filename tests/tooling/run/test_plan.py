@@ -113,6 +113,9 @@ def test_8bit_of_a_4_bit_model_warns(tmp_path: Path) -> None:
         ("--vllm --push-quant", model(), "4bit or 8bit says what to make"),
         ("--vllm 4bit --push-quant", model(), "--push-quant needs HF_TOKEN"),
         ("--vllm 4bit --push-quant", model(), "--push-quant needs HF_PUSH_REPO_ID"),
+        ("--vllm gptq --push-quant", model(), "--push-quant needs HF_TOKEN"),
+        ("--cpu --log-file no/such/place.log", model(), "place.log cannot be written"),
+        ("--cpu --log-file .", model(), "cannot be written: name another file"),
         ("--trt 4bit", model(), "TRT_MAX_BATCH_SIZE"),
         ("--trt 4bit --push-engine", model(), "TRT_MAX_BATCH_SIZE"),
         ("--cpu --engine scripted --push-quant", model(), "makes nothing that could be pushed"),
@@ -122,6 +125,20 @@ def test_what_cannot_be_is_refused(tmp_path: Path, line: str, found: Model, text
     made = planned(f"{line} {NAME}", tmp_path, found)
     assert text in said(made)
     assert {refusal.exit_code for refusal in made.refusals} == {REFUSED}
+
+
+def test_a_push_is_refused_even_where_its_model_could_not_be_looked_at(tmp_path: Path) -> None:
+    launch = decide(parse(["--vllm", "4bit", NAME, "--push-quant"]), {"YAP_HOME": str(tmp_path)}, "made-up")
+    made = plan(launch, check(launch), Facts(trouble=(Refusal("not found", REFUSED),)), tmp_path, tmp_path)
+    assert "not found\n--push-quant needs HF_TOKEN" in said(made)
+    assert "nothing is made" not in said(made)
+
+
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    launch = decide(parse(["--cpu", NAME]), {}, "made-up")
+    made = plan(launch, check(launch), Facts(), tmp_path / "home" / "yap", tmp_path)
+    assert "cannot be written: name another directory" in said(made)
 
 
 def test_a_plan_of_what_needs_a_gpu_is_made_without_one(tmp_path: Path) -> None:
