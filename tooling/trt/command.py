@@ -1,5 +1,6 @@
 """Carries `quantize-trt` and `build-trt` out: decide, fetch, make, say what is next."""
 
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -139,10 +140,10 @@ def _require_room(work: Work) -> None:
 def _next(command: Command, decision: Decision) -> list[str]:
     """What there is now, and what to do with it."""
     word = f"{command.quantisation} " if command.quantisation else ""
-    model = command.model or "CHAT"
+    model = shlex.quote(command.model) if command.model else ""
     if command.purpose is Purpose.QUANTISE:
-        return [f"checkpoint: {decision.checkpoint_dir}", f"next: just build-trt {word}{model}"]
-    return [f"engine: {decision.engine_dir}", f"next: just run-trt {word}{model}"]
+        return [f"checkpoint: {decision.checkpoint_dir}", f"next: just build-trt {word}{model}".rstrip()]
+    return [f"engine: {decision.engine_dir}", f"next: just run-trt {word}{model}".rstrip()]
 
 
 def _say(text: str) -> None:

@@ -38,7 +38,7 @@ class Quantising:
     gpu_sm_arch: str | None = optional(
         "GPU_SM_ARCH",
         SmArch(),
-        "Architecture to build for; to serve, it must be the machine's own.",
+        "Architecture to make checkpoints for; to build an engine and to serve, it must be the machine's own.",
         unset="detected",
     )
     hf_push_repo_id: str | None = optional(

@@ -74,14 +74,14 @@ class Trt:
     engine_repo: str | None = optional(
         "TRT_ENGINE_REPO",
         Text(),
-        "Image build: repository that holds a built engine.",
+        "Repository whose `trt-llm/engines` is looked into for a built engine.",
         unset="`CHAT_MODEL`",
         value=lambda of: of.text("CHAT_MODEL"),
     )
     engine_label: str | None = optional(
         "TRT_ENGINE_LABEL",
         Text(),
-        "Image build: which engine of that repository.",
+        "Which engine of that repository; it must be one that runs here. Unset: the one that this machine would build.",
         unset="required for a TRT image",
     )
     mpi_version_pin: str | None = optional(
