@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from runtime.settings import Settings, SettingsError, beneath, read_env_file
 from tooling.cache import require_home
@@ -59,12 +59,13 @@ class Ways:
 @frozen(kw_only=True)
 class Before:
     """The launch that a new one takes the place of. `state`: of a server that runs, which `stop` ends when all else is
-    decided.
+    decided; `notes`: what to tell about it.
     """
 
     requested: Requested
     state: State | None = None
     stop: Callable[[Say], None] = field(default=lambda say: None)
+    notes: tuple[str, ...] = ()
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], ways: Ways) -> int:
@@ -110,6 +111,7 @@ def launch(command: Command, environ: Mapping[str, str], ways: Ways, before: Bef
             return ways.become(python)
         if asked.target == "trt":
             require_trt()  # nothing else matters without it, and only this one sentence helps
+    asked = evolve(asked, notes=(*(before.notes if before else ()), *asked.notes))
     decided = decide_all(asked, check(asked), before.state if before else None, is_planning=command.plan)
     if command.plan:
         lines = [as_json(decided)] if command.as_json else [*banner(decided), *welcome(decided), *refused(decided)]

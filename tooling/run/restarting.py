@@ -35,13 +35,21 @@ def _again(command: Command, environ: Mapping[str, str], ways: Ways, stop: Stop)
     state = recorded(home, reading.sections.deployment.server_port, is_named=is_named)
     if state is None:
         if not (command.models or environ.get("CHAT_MODEL", "").strip() or "--chat-model" in command.flags):
-            raise Refusal(
-                f"nothing was ever started here (YAP_HOME={home}): name a model, just restart --chat-model org/name, "
-                "or start with just run",
-                NOTHING_THERE,
-            )
+            raise Refusal(_nothing(home, reading.sections.deployment.server_port if is_named else None), NOTHING_THERE)
         return launch(command, environ, ways)
-    return launch(command, beneath(environ, carried_over(state)), ways, _before(home, state, stop))
+    keys = carried_over(state)
+    notes = ("keys that are not set now are those of the running server",) if keys else ()
+    return launch(command, beneath(environ, keys), ways, _before(home, state, stop, notes))
+
+
+def _nothing(home: Path, port: int | None) -> str:
+    known = ", ".join(str(state.port) for state in split(home)[0])
+    if port is not None and known:
+        return f"no launch on port {port} is on record, there are those on {known}: just restart --port N"
+    return (
+        f"no launch is on record below YAP_HOME={home}: name a model, just restart --chat-model org/name, or start with "
+        "just run"
+    )
 
 
 def recorded(home: Path, port: int, *, is_named: bool) -> State | None:
@@ -70,7 +78,7 @@ def carried_over(state: State, proc: Path = PROC) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name in SECRETS and value.strip()}
 
 
-def _before(home: Path, state: State, stop: Stop) -> Before:
+def _before(home: Path, state: State, stop: Stop, notes: tuple[str, ...]) -> Before:
     requested = Requested.read(state.requested)
     if requested is None:
         raise Refusal(
@@ -83,7 +91,8 @@ def _before(home: Path, state: State, stop: Stop) -> Before:
     requested = evolve(requested, variables={**requested.variables, **same})
     if not state.is_alive():
         return Before(requested=requested)
-    return Before(requested=requested, state=state, stop=lambda say: stop(home, state, say))
+    notes = (f"in the place of {state.described()}, which is stopped first", *notes)
+    return Before(requested=requested, state=state, stop=lambda say: stop(home, state, say), notes=notes)
 
 
 __all__ = ["Stop", "carried_over", "recorded", "restart"]

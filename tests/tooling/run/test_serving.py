@@ -6,12 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.program import left_of_session
+from tests.receivers.hub.contents import Repository
+from tests.receivers.hub.endpoint import Hub
 from tests.tooling.keeper.launched import ROOT, Place, ended, eventually
 from tests.toy import write_toy_model
 from tooling.running import Phase, State
@@ -157,3 +161,56 @@ def test_a_plan_is_given_while_another_program_has_the_port_and_the_launch_is_no
         assert f"(pid {os.getpid()})" in complaints
         assert taken.fileno() >= 0
     assert place.run("tooling.restart")[0] == 5
+
+
+@pytest.fixture
+def slow_hub(place: Launches) -> Iterator[Hub]:
+    """A Hub with the first model, which answers what is asked about it and then keeps whoever fetches it waiting."""
+    let_go = threading.Event()
+    with Hub() as hub:
+        files = {path.name: path.read_bytes() for path in (place.directory / "one").iterdir()}
+        hub.add(Repository("org/one"), {**files, "model.safetensors": safetensors()})
+        hub.before("info", lambda: hub.before("info", let_go.wait))
+        yield hub
+        let_go.set()
+
+
+def safetensors() -> bytes:
+    """A file of that format with next to nothing in it."""
+    header = b'{"w":{"dtype":"F16","shape":[8],"data_offsets":[0,16]}}'
+    return len(header).to_bytes(8, "little") + header + bytes(16)
+
+
+def at_hub(place: Launches, hub: Hub) -> dict[str, str]:
+    cache = str(place.directory / "hf")
+    return {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HOME": cache, "no_proxy": "127.0.0.1"}
+
+
+def workers_of(place: Launches) -> list[str]:
+    """Command lines of workers that fetch for a launch in this place."""
+    return [line for keeper in place.keepers for line in left_of_session(keeper.pid) if "tooling.models.worker" in line]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_while_something_is_fetched_ends_it_whole(
+    place: Launches, slow_hub: Hub, number: signal.Signals, code: int
+) -> None:
+    words = ("--engine", "scripted", "org/one", "--host", "127.0.0.1", "--port", str(free_port()))
+    launch = place.program("tooling.run", *words, **at_hub(place, slow_hub))
+    place.begun(Phase.PREPARING)
+    eventually(lambda: workers_of(place), "a worker", START_S)
+    launch.send_signal(number)
+    assert ended(launch, START_S)[0] == code
+    assert not workers_of(place)
+    assert place.begun(Phase.STOPPED).exit is not None
+
+
+def test_a_launch_in_the_background_is_stopped_while_it_fetches(place: Launches, slow_hub: Hub) -> None:
+    words = ("--engine", "scripted", "org/one", "--detach", "--host", "127.0.0.1", "--port", str(free_port()))
+    launch = place.program("tooling.run", *words, **at_hub(place, slow_hub))
+    state = place.begun(Phase.PREPARING)
+    assert place.run("tooling.stop")[0] == 0
+    code, _, complaints = ended(launch, START_S)
+    assert code in (130, 143)
+    assert "fetching org/one" in complaints
+    assert not left_of_session(state.keeper.pid)
