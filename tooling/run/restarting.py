@@ -47,8 +47,8 @@ def _nothing(home: Path, port: int | None) -> str:
     if port is not None and known:
         return f"no launch on port {port} is on record, there are those on {known}: just restart --port N"
     return (
-        f"no launch is on record below YAP_HOME={home}: name a model, just restart --chat-model org/name, or start with "
-        "just run"
+        f"no launch is on record below YAP_HOME={home}: name a model, just restart --chat-model org/name, or start "
+        "with just run"
     )
 
 
