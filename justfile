@@ -171,9 +171,9 @@ diagram *arguments: _dev
 test *arguments: lint types
     @exec {{ cpu }} -m tests "$@"
 
-# The tests that run against real programs beside ours (Prometheus, Chromium), fetched first; arguments go to pytest.
+# The tests that run against real programs beside ours (Prometheus, Chromium, llmcompressor), fetched first; arguments go to pytest.
 [no-exit-message]
-test-parts *arguments: _tests-and-plots parts
+test-parts *arguments: _tests-and-plots parts (_environment "quant")
     @exec {{ cpu }} -m pytest tests/parts "$@"
 
 # Fetch those programs into .venvs/parts, out of Debian's packages and without root; prints where each is.
