@@ -1,22 +1,27 @@
 """`python -m tests [ARGUMENTS]`: the tests as `just test` runs them; arguments go to pytest.
 
 Two runs. First what needs no real engine, by several workers, each taking whole files: most of these tests wait for
-something, so that there is one worker more than cores. Then the tests marked `engine`, one after the other: a real
-engine fills two cores alone. `-m` narrows both; a run it leaves nothing for is left out or finds nothing, and only two
-of those are a failure. With `--pdb` or `-s` the first run has no workers either; `-n`, given, is their number.
+something, so that there is one worker more than cores. What computes there (a demo model is trained once) does not spin
+while it waits, or it would take five times as long beside the others. Then the tests marked `engine`, one after the
+other: a real engine fills two cores alone. `-m` narrows both; a run it leaves nothing for is left out or finds nothing,
+and only two of those are a failure. With `--pdb` or `-s` the first run has no workers either; `-n`, given, is their
+number.
 
 Exit codes are pytest's; of two failures the first.
 """
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import FrameType
 
 from attrs import frozen
 
 NOTHING_FOUND = 5
+SHARING = {"OMP_WAIT_POLICY": "PASSIVE"}
 ENGINE = "engine"
 APART = f"not {ENGINE}"
 
@@ -64,11 +69,27 @@ def main(arguments: Sequence[str]) -> int:
     """Run pytest for each; an interrupted or misused one, or a failure where the first shall stop, is the last."""
     codes: list[int] = []
     goes_on = {0, NOTHING_FOUND} if Asked.of(arguments).stops else {0, 1, NOTHING_FOUND}
+    environ = os.environ  # noqa: TID251  # an entry module
     for run in runs(arguments, workers=(os.cpu_count() or 1) + 1):
-        codes.append(subprocess.run([sys.executable, "-m", "pytest", *run], check=False).returncode)
+        around = {**environ, **(SHARING if "-n" in run else {})}
+        codes.append(_pytest(run, around))
         if codes[-1] not in goes_on:
             break
     return verdict(codes)
+
+
+def _pytest(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Its exit code. Ctrl+C reaches it by the terminal, and it tidies up by itself; a SIGTERM is passed on."""
+    with subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=environ) as child:
+
+        def told(number: int, _frame: FrameType | None) -> None:
+            if number != signal.SIGINT:
+                child.send_signal(number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, told)
+        code = child.wait()
+    return code if code >= 0 else 128 - code
 
 
 def _both(asked: str, ours: str) -> str:
@@ -76,7 +97,4 @@ def _both(asked: str, ours: str) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main(sys.argv[1:]))
