@@ -101,7 +101,8 @@ def _of_the_model(model: Model, asked: str) -> Checkpoint:
         where=f"{folder or 'the root'} of {model.name}",
         path=local / folder if local is not None else None,
         source=checkpoint_source(model, folder, None),
-        identity={"model": dict(model.identity), "folder": folder},
+        # A directory's own identity is about what lies at its root.
+        identity={"files": fingerprint(local / folder)} if local else {"model": dict(model.identity), "folder": folder},
         ranks=ranks,
         weight_bytes=sum(size for path, size in beside.items() if path.endswith(".safetensors")),
         need=None if local is not None else Need(model=model, parts=(folder,) if folder else ()),

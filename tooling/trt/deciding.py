@@ -86,10 +86,12 @@ class _Deciding:
 
     def decide(self) -> Decision:
         """Raises `Refusal` with all complaints."""
-        for said in demands.of_versions(self.around.versions, planning=self.planning):
-            (self.notes if self.planning and not said.is_final else self.complaints).append(said.text)
         self.notes += self._tried(lambda: require_suitable(self.model, EngineName.TRT, self.asked)) or ()
-        decision = self._tried(self._decided) or Decision()
+        decision = self._tried(self._decided)
+        # What is served as it is asks nothing of versions and of the GPU here.
+        if decision is None or decision.steps or decision.engine or self.purpose is not Purpose.SERVE:
+            self._ask_versions()
+        decision = decision or Decision()
         if decision.steps and not self.planning and not self.around.gpus:
             self.complaints.append(demands.NO_GPU)
         if decision.steps:
@@ -97,6 +99,12 @@ class _Deciding:
         if self.complaints:
             raise Refusal("\n".join(dict.fromkeys(self.complaints)), REFUSED)
         return evolve(decision, notes=tuple(dict.fromkeys((*self.notes, *decision.notes))))
+
+    def _ask_versions(self) -> None:
+        told = list(demands.of_versions(self.around.versions, planning=self.planning))
+        final = [said.text for said in told if said.is_final or not self.planning]
+        self.complaints = [*final, *self.complaints]
+        self.notes += [said.text for said in told if said.text not in final]
 
     @property
     def asked(self) -> str:

@@ -146,6 +146,18 @@ def test_a_library_without_engines_is_refused_with_the_reason(decided: Decide, v
         decided(**FOUR, **SIZE, versions=versions, planning=planning)
 
 
+@pytest.mark.parametrize(
+    "versions",
+    [Versions(tensorrt_llm="1.3.0"), Versions(tensorrt_llm="1.2.1"), Versions()],
+    ids=["1.3", "1.2.1", "none"],
+)
+def test_what_is_served_as_it_is_needs_no_version_that_can_build(decided: Decide, versions: Versions) -> None:
+    served = decided(purpose=Purpose.SERVE, versions=versions)
+    assert (served.steps, served.engine) == ((), None)
+    with pytest.raises(Refusal, match="TensorRT-LLM|version of"):
+        decided(purpose=Purpose.SERVE, versions=versions, **FOUR, **SIZE)
+
+
 def test_an_engine_that_nobody_could_identify_is_not_begun(decided: Decide) -> None:
     with pytest.raises(Refusal, match=r"the version of tensorrt, cuda cannot be told"):
         decided(**FOUR, **SIZE, versions=Versions(tensorrt_llm="1.2.1", modelopt="0.37"))

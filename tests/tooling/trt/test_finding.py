@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from tests.tooling.trt.conftest import FOUR, SIZE, TOLD, Decide, make, names, push_engine
-from tests.tooling.trt.machine import LABEL, write_model
+from tests.tooling.trt.machine import LABEL, write_checkpoint, write_model
 from tooling.models import Model, read_directory
 from tooling.refusal import Refusal
 from tooling.trt import Purpose
@@ -20,6 +20,18 @@ def pushed(name: str, *paths: str, **config: Any) -> Model:
     files = {"config.json": {"model_type": "llama"}, f"{folder}/config.json": checkpoint}
     listing = ("config.json", f"{folder}/config.json", f"{folder}/rank0.safetensors", *paths)
     return Model(name=name, revision="c0ffee", files=files, listing=tuple((path, 1000) for path in listing))
+
+
+def test_what_lies_below_a_directory_is_in_the_key_of_its_engine(decided: Decide, tmp_path: Path) -> None:
+    place = write_model(tmp_path / "model-trt-awq")
+    keys = set()
+    for size in (64, 128):
+        said = {"quant_algo": "W4A16_AWQ", "group_size": size}
+        write_checkpoint(place / "trt-llm" / "checkpoints", quantization=said)
+        (step,) = decided(place, **FOUR, **SIZE).steps
+        assert step.entry is not None
+        keys.add(step.entry.key)
+    assert len(keys) == 2
 
 
 def with_engine(model: Model, label: str = LABEL, **told: Any) -> Model:
