@@ -97,6 +97,14 @@ def test_the_images_add_every_dependency_that_a_base_lacks_in_the_locked_version
     assert not image.keys() & {"torch", "transformers", "tokenizers", "numpy", "vllm", "tensorrt-llm"}
 
 
+def test_what_the_images_add_are_the_versions_that_are_locked_beside_the_same_engine() -> None:
+    """A base brings its engine; the lock of `just setup vllm` was resolved around the same release of it."""
+    image, vllm = _lock("image.txt"), _lock("vllm.txt")
+    (pinned,) = [each.split("==")[1] for each in PROJECT["optional-dependencies"]["vllm"] if each.startswith("vllm==")]
+    assert vllm["vllm"] == pinned
+    assert {name: vllm.get(name) for name in image} == image
+
+
 @every_image
 def test_the_build_tool_has_the_locked_version(image: Image) -> None:
     assert f"hatchling=={_lock('cpu.txt')['hatchling']} " in image.text

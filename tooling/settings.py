@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runtime.settings import SettingsError, beneath, read_env_file, report, split_flags
@@ -68,6 +68,9 @@ because vLLM itself no longer reads them."""
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the command; the exit status."""
     parser = usage.parser("just settings", DESCRIPTION, environment="every variable of docs/settings.md", codes=CODES)
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="only variables with this in their name, and what they mean"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--docs", action="store_true", help="print docs/settings.md")
     parser.add_argument("--check", action="store_true", help="fail if docs/settings.md is not what --docs prints")
@@ -80,16 +83,21 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             return 0
         if options.check:
             return _check()
+        chosen = _chosen(options.words)
+        if not chosen:
+            parser.error(f"no variable has {' or '.join(options.words)} in its name; docs/settings.md has them all")
         file = read_env_file(options.env_file.expanduser()) if options.env_file else {}
     except SettingsError as error:
         print(error, file=sys.stderr)
         return error.exit_status
     reading = read(beneath(environ, file), flags)
     if options.json:
-        print(json.dumps(_json(reading), indent=2))
+        print(json.dumps(_json(reading, chosen), indent=2))
+    elif options.words:
+        print("\n".join(_described(variable, value, reading) for _, variable, value in _values(reading, chosen)))
     else:
         print("\n".join(_table(reading, colours=sys.stdout.isatty() and not environ.get("NO_COLOR"))))
-    return _complain(reading)
+    return _complain(reading, options.words and chosen)
 
 
 def page() -> str:
@@ -121,23 +129,45 @@ def _check() -> int:
     return 1
 
 
-def _complain(reading: Reading) -> int:
+def _complain(reading: Reading, only: Collection[str]) -> int:
+    """`only`: the variables that were asked about; empty for all."""
+    problems = [problem for problem in reading.problems if not only or problem.name in only]
     for warning in reading.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    if reading.problems:
-        print(report(reading.problems), file=sys.stderr)
-    return SettingsError.exit_status if reading.problems else 0
+    if problems:
+        print(report(problems), file=sys.stderr)
+    return SettingsError.exit_status if problems else 0
 
 
-def _values(reading: Reading) -> Iterator[tuple[str, Variable, object]]:
+def _chosen(words: Sequence[str]) -> frozenset[str]:
+    """The variables that are asked for; without a word all."""
+    wanted = [word.lstrip("-").replace("-", "_").upper() for word in words]
+    return frozenset(name for name in VARIABLES if not wanted or any(word in name for word in wanted))
+
+
+def _values(reading: Reading, chosen: Collection[str] = VARIABLES) -> Iterator[tuple[str, Variable, object]]:
     for section, fields in FIELDS.items():
         group = getattr(reading.sections, section)
-        yield from ((section, variable, getattr(group, field)) for field, variable in fields.items())
+        for field, variable in fields.items():
+            if variable.name in chosen:
+                yield section, variable, getattr(group, field)
 
 
-def _json(reading: Reading) -> Mapping[str, object]:
+def _described(variable: Variable, value: object, reading: Reading) -> str:
+    kind = "secret" if variable.secret else variable.kind_text.replace("`", "")
+    flags = [] if variable.secret else [*variable.flags, f"--{variable.name.lower().replace('_', '-')}"]
+    also = [", ".join(flags)] if flags else []
+    lines = [
+        f"{variable.name} = {_cell(variable, value, reading)}  ({reading.sources[variable.name].value})",
+        "    " + "; ".join([kind, f"default {variable.default_text}".replace("`", ""), *also]),
+        f"    {variable.meaning.replace('`', '')}",
+    ]
+    return "\n".join(lines)
+
+
+def _json(reading: Reading, chosen: Collection[str] = VARIABLES) -> Mapping[str, object]:
     settings: dict[str, dict[str, object]] = {section: {} for section in SECTION_CLASSES}
-    for section, variable, value in _values(reading):
+    for section, variable, value in _values(reading, chosen):
         settings[section][variable.name] = {
             "value": None if variable.name in reading.refused else _plain(variable, value),
             "source": reading.sources[variable.name].value,

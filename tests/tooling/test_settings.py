@@ -54,6 +54,25 @@ def test_the_table_shows_values_and_sources(capsys: pytest.CaptureFixture[str]) 
     assert "\x1b" not in printed.out
 
 
+def test_a_word_shows_the_variables_with_it_in_their_names_and_what_they_mean(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["api-key", "server_port", "--port", "9"], ENVIRON) == 0
+    said = capsys.readouterr().out
+    assert "TEXT_API_KEY = set  (environment)\n    secret; " in said
+    assert re.search(r"SERVER_PORT = 9  \(flag\)\n    int.*; default 8000; --port, --server-port\n    \w", said)
+    assert "hunter2" not in said
+    assert "CHAT_MODEL" not in said
+    assert main(["--json", "server_port"], {}) == 0, "what is required elsewhere was not asked about"
+    assert list(json.loads(capsys.readouterr().out)["settings"]["deployment"]) == ["SERVER_PORT"]
+
+
+def test_a_word_in_no_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["nonsense"], ENVIRON)
+    assert "no variable has nonsense in its name" in capsys.readouterr().err
+
+
 def test_json_has_every_value_and_problem(capsys: pytest.CaptureFixture[str]) -> None:
     environ = ENVIRON | {"SERVER_PORT": "x", "SERVER_WS_URL": "ws://h/ws?api_key=hunter2", "KV_DTYPE": "fp8"}
     assert main(["--json"], environ) == 3

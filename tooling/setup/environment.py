@@ -33,7 +33,12 @@ class Environment:
         if not self.python.exists():  # follows the link: false as well when the interpreter was removed
             return False
         code = "import sys; print('python%d.%d' % sys.version_info[:2])"
-        said = subprocess.run([str(self.python), "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+        try:
+            said = subprocess.run(
+                [str(self.python), "-I", "-S", "-c", code], capture_output=True, text=True, check=False
+            )
+        except OSError:  # another machine's, or half of one
+            return False
         home = self.path / "lib" / said.stdout.strip()
         return said.returncode == 0 and (home / "site-packages" / "pip").is_dir()
 
@@ -63,10 +68,12 @@ class Environment:
         command = [interpreter, "-m", "venv", str(self.path)]
         made = subprocess.run(command, capture_output=True, text=True, check=False)
         if made.returncode:
-            tail = "\n".join(f"    {line}" for line in (made.stdout + made.stderr).splitlines()[-10:])
-            raise SetupError(
-                f"python -m venv failed:\n{tail}\nOn Debian and Ubuntu the package python3-venv is what is missing."
-            )
+            said = made.stdout + made.stderr
+            tail = "\n".join(f"    {line}" for line in said.splitlines()[-10:])
+            missing = "ensurepip" in said and "No space left" not in said
+            mend = "\nOn Debian and Ubuntu the package python3-venv is what is missing." if missing else ""
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise SetupError(f"python -m venv failed:\n{tail}{mend}")
 
     @contextlib.contextmanager
     def locked(self, progress: Progress) -> Iterator[int]:

@@ -40,6 +40,7 @@ OF_NO_CONSEQUENCE = frozenset(
     {
         "break-system-packages",
         "cache-dir",
+        "config-file",
         "debug",
         "disable-pip-version-check",
         "exists-action",

@@ -143,6 +143,24 @@ def test_a_folder_without_an_interpreter_is_not_sound(tmp_path: Path) -> None:
     assert not Environment(tmp_path).sound()
 
 
+def test_an_interpreter_that_cannot_be_started_is_not_sound(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "bin" / "python").chmod(0o755)
+    assert not Environment(tmp_path).sound()
+
+
+@pytest.mark.parametrize(("words", "hint"), [("ensurepip is not available", True), ("No space left on device", False)])
+def test_an_environment_that_cannot_be_made_says_why_and_leaves_nothing(tmp_path: Path, words: str, hint: bool) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nmkdir -p "$3"; echo "{words}"; exit 1\n')
+    python.chmod(0o755)
+    with pytest.raises(SetupError, match=words) as refusal:
+        Environment(tmp_path / "made").make(str(python))
+    assert ("python3-venv" in str(refusal.value)) is hint
+    assert not (tmp_path / "made").exists()
+
+
 def test_room_is_told_with_both_numbers(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match=r"GB free.*1000000\.0 GB"):
         require_space(tmp_path, 10**15)

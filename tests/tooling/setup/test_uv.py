@@ -1,7 +1,8 @@
 """uv instead of pip: told what pip is told, left where it cannot be, replaced where it fails.
 
 uv itself is not installed here: a program that says what uv would stands in for it. That both come to the same
-environment was seen with uv 0.13.9 (docs/operations.md).
+environment was seen with uv 0.13.9 (docs/operations.md), that both take a private index with a password out of pip.conf
+with 0.5.0 and 0.13.9.
 """
 
 import io
@@ -20,6 +21,7 @@ from tooling.setup.locking import locked
 from tooling.setup.progress import Progress
 
 PIP = """\
+:env:.config-file='/etc/other.conf'
 :env:.find-links='/wheels /more'
 :env:.index-url='https://u:p@mirror.test/simple'
 download.index-url='https://other.test'
