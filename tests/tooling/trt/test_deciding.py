@@ -154,7 +154,7 @@ def test_a_library_without_engines_is_refused_with_the_reason(decided: Decide, v
 def test_what_is_served_as_it_is_needs_no_version_that_can_build(decided: Decide, versions: Versions) -> None:
     served = decided(purpose=Purpose.SERVE, versions=versions)
     assert (served.steps, served.engine) == ((), None)
-    with pytest.raises(Refusal, match="TensorRT-LLM|version of"):
+    with pytest.raises(Refusal, match=r"TensorRT-LLM|version of"):
         decided(purpose=Purpose.SERVE, versions=versions, **FOUR, **SIZE)
 
 
