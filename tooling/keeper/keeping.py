@@ -93,7 +93,8 @@ class Keeper:
     def keep(self, command: Sequence[str], prepare: Prepare) -> int:
         """Prepare, run the server in front of this terminal until it ends, and return the launch's exit code."""
         for number in MEANT:
-            signal.signal(number, self._heard)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and a shell's `&` ask for
+                signal.signal(number, self._heard)
         # Whoever reads our output may leave (`just run | head`): that is no reason to end a server.
         for number in (signal.SIGPIPE, signal.SIGTTOU):
             signal.signal(number, signal.SIG_IGN)

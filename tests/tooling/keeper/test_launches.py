@@ -157,6 +157,18 @@ def test_a_signal_while_preparing(place: Place, number: signal.Signals, code: in
     assert (state.phase, state.exit.code, state.server) == (Phase.STOPPED, code, None)
 
 
+def test_what_its_caller_ignores_it_ignores(place: Place) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what nohup does
+    try:
+        keeper = place.launch(KEEP_PREPARING="wait")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    eventually(lambda: (state := place.state()) and state.progress == "preparing", "prepares")
+    keeper.send_signal(signal.SIGHUP)
+    keeper.send_signal(signal.SIGINT)
+    assert ended(keeper)[0] == 130
+
+
 def test_a_refusal_while_preparing(place: Place) -> None:
     code, _, complaints = ended(place.launch(KEEP_PREPARING="refuse"))
     assert (code, complaints) == (3, "run: no such model\n")
