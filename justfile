@@ -174,7 +174,7 @@ test *arguments: lint types
 # The tests that run against real programs beside ours (Prometheus, Chromium, llmcompressor), fetched first; arguments go to pytest.
 [no-exit-message]
 test-parts *arguments: _tests-and-plots parts (_environment "quant")
-    @exec {{ cpu }} -m pytest tests/parts "$@"
+    @exec {{ cpu }} -m tests tests/parts "$@"
 
 # Fetch those programs into .venvs/parts, out of Debian's packages and without root; prints where each is.
 [no-exit-message]

@@ -67,6 +67,9 @@ def verdict(codes: Sequence[int]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run pytest for each; an interrupted or misused one, or a failure where the first shall stop, is the last."""
+    if {"-h", "--help"} & set(arguments):
+        print(f"usage: {__doc__}\nWhat pytest takes: python -m pytest --help")
+        return 0
     codes: list[int] = []
     goes_on = {0, NOTHING_FOUND} if Asked.of(arguments).stops else {0, 1, NOTHING_FOUND}
     environ = os.environ  # noqa: TID251  # an entry module

@@ -18,6 +18,8 @@ from tooling.preparing import carry_out
 from tooling.quantize.export import export_step
 from tooling.quantize.worker.artifact import tensors
 
+pytestmark = pytest.mark.engine
+
 TALKS = ("how are you today", "tell me a joke", "what is your name", "do you like music", "it rains here all day")
 START_S = 300.0
 

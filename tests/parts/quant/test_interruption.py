@@ -10,6 +10,8 @@ from tests.e2e.program import assert_gone
 from tests.parts.quant.conftest import PATIENCE_S, Quantizer
 from tooling import cache
 
+pytestmark = pytest.mark.engine
+
 AT = {"loading": "loading ", "quantising": "quantising 14 layers", "checking": "perplexity of the export ..."}
 
 
