@@ -36,7 +36,7 @@ def of_versions(versions: Versions, *, planning: bool) -> Iterator[Said]:
     except Refusal as refused:
         yield Said(str(refused), is_final=True)
     if not versions.tensorrt_llm:
-        keys = "; the keys below are not the final ones" if planning else ""
+        keys = "; the keys of this plan are not the final ones" if planning else ""
         yield Said(f"TensorRT-LLM is not installed: {INSTALL}{keys}")
     elif unknown := versions.unknown():
         yield Said(

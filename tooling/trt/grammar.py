@@ -1,5 +1,8 @@
-"""The words after `just quantize-trt` and `just build-trt`: a quantisation, a model, flags, in any order. Pure."""
+"""The words after `just quantize-trt` and `just build-trt`: a quantisation, a model, flags, in any order. Pure
+but for one look: whether a bare word is a directory here.
+"""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -96,6 +99,10 @@ def _take(command: Command, word: str, problems: list[str]) -> Command:
         if command.quantisation not in (None, word.lower()):
             problems.append(f"two values for the quantisation: {command.quantisation!r} and {word.lower()!r}")
         return evolve(command, quantisation=word.lower())
+    elif not ("/" in word or word in (".", "..") or word.startswith("~") or Path(word).is_dir()):
+        near = difflib.get_close_matches(word.lower(), QUANTISATIONS, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        problems.append(f"{word!r} is neither a quantisation, a model id (org/name) nor a directory{hint}")
     elif command.model is not None:
         problems.append(f"one model is made at a time, got {command.model} and {word}")
     else:

@@ -51,6 +51,10 @@ def test_no_words_are_a_traceback(words: list[str]) -> None:
         (["make"], "'make' is neither quantize nor build"),
         (["build", "4bit", "8bit", "org/m"], "two values for the quantisation: '4bit' and '8bit'"),
         (["build", "org/a", "org/b"], "one model is made at a time, got org/a and org/b"),
+        (
+            ["build", "4bti", "org/a"],
+            "'4bti' is neither a quantisation, a model id (org/name) nor a directory (did you mean",
+        ),
         (["build", "--json", "--push", "org/a"], "unknown flag '--push'"),
         (["build", "--json", "org/a"], "--plan --json"),
         (["build", "org/a", "--env-file"], "--env-file needs a path"),
