@@ -34,10 +34,10 @@ class Reference:
         is neither.
         """
         local = Path(cwd or Path(), os.path.expanduser(text))
-        if text and "\0" not in text and local.is_dir():
+        if text and os.path.isdir(local):  # which no name disturbs, however long
             return cls(name=str(local.resolve()), directory=local.resolve())
         if text.startswith(_PATH_BEGINNINGS) or text in (".", ".."):
-            found = "is a file" if "\0" not in text and local.exists() else "does not exist"
+            found = "is a file" if os.path.exists(local) else "does not exist"
             raise Refusal(f"{text!r} {found}: name the directory of a model, or a Hub id (org/name)", REFUSED)
         name, at, revision = text.partition("@")
         if not _ID.fullmatch(name) or len(name) > _MAX_ID or "--" in name or ".." in name:

@@ -15,7 +15,7 @@ from tooling.run.plan import Plan
 DEFAULT_PORT = 8000
 DEMO = {"chat": NAME, "toy": "a toy, whose words mean nothing", "tool": "the demo model"}
 ENGINES = {"vllm": "vLLM on the GPU", "trt": "TensorRT-LLM on the GPU"}
-GB = 1e9
+KILO = 1000
 
 
 def banner(plan: Plan) -> tuple[str, ...]:
@@ -100,8 +100,16 @@ def _step(step: Step, plan: Plan) -> str:
     place = step.makes(plan.home)
     if step.is_made(plan.home):
         return f"{step.title}: made before, {place}"
-    size = f", {step.disk_bytes / GB:.1f} GB" if step.disk_bytes else ""
+    size = f", {_size(step.disk_bytes)}" if step.disk_bytes else ""
     return f"{step.title}{size}{' on the GPU' if step.needs_gpu else ''}" + (f", into {place}" if place else "")
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < KILO:
+            return f"{count:.0f} {unit}"
+        count /= KILO
+    return f"{count:.1f} GB"
 
 
 def _engine(plan: Plan) -> str:

@@ -62,10 +62,11 @@ def complaints(needs: Sequence[Need], look: Callable[[Path], Room | None] = room
 def unwritable(home: Path, log: Path) -> list[Refusal]:
     """Why nothing can be kept in a home, or said in a log: told before a server that runs is stopped."""
     found = []
-    above = next((place for place in (home, *home.parents) if place.exists()), home)
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+    above = next((place for place in (home, *home.parents) if os.path.exists(place)), home)
+    if not os.path.isdir(above) or not os.access(above, os.W_OK | os.X_OK):
         found.append(Refusal(f"YAP_HOME={home} cannot be written: name another directory", REFUSED))
-    if log.is_dir() or not log.parent.is_dir() or not os.access(log if log.exists() else log.parent, os.W_OK):
+    is_new = not os.path.exists(log)
+    if os.path.isdir(log) or not os.path.isdir(log.parent) or not os.access(log.parent if is_new else log, os.W_OK):
         found.append(
             Refusal(f"the log {log} cannot be written: name another file with --log-file or YAP_LOG_FILE", REFUSED)
         )

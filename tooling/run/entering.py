@@ -1,5 +1,6 @@
 """How the programs that launch begin: signals before there is anything to end, and other environments' interpreters."""
 
+import io
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ def enter(
     work: Callable[[Sequence[str], Mapping[str, str], Ways], int],
 ) -> int:
     """Do the work of a program; its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may hold what this terminal cannot show
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `just run --plan | head` ends quietly
     signal.signal(signal.SIGTERM, _leave)  # until the keeper takes it over
 

@@ -3,6 +3,7 @@ for one look: whether a bare word is a directory here.
 """
 
 import difflib
+import os.path
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,18 +151,11 @@ def _keyword_or_model(command: Command, word: str, problems: list[str]) -> Comma
         return evolve(command, mode=_once("mode", command.mode, lowered, problems))
     if lowered in QUANTISATIONS:
         return evolve(command, quantisation=_once("quantisation", command.quantisation, lowered, problems))
-    if "/" in word or word in (".", "..") or word.startswith("~") or _is_directory(word):
+    if "/" in word or word in (".", "..") or word.startswith("~") or os.path.isdir(word):
         return evolve(command, models=(*command.models, word))
     near = _near(lowered, [*MODES, *QUANTISATIONS])
     problems.append(f"{word!r} is neither a keyword, a model id (org/name) nor a directory{near}")
     return command
-
-
-def _is_directory(word: str) -> bool:
-    try:
-        return Path(word).is_dir()
-    except (OSError, ValueError):  # too long to be a name, or with a NUL in it
-        return False
 
 
 def _near(word: str, known: Sequence[str]) -> str:

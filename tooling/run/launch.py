@@ -5,7 +5,6 @@ Nothing about the models or the machine is known here yet: that is `tooling.run.
 
 import os.path
 from collections.abc import Mapping
-from pathlib import Path
 
 from attrs import field, frozen
 
@@ -145,12 +144,9 @@ def _models(choice: Choice, command: Command, environ: Mapping[str, str], proble
 def _located(slot: str, model: str, problems: UsageProblems) -> dict[str, str]:
     if model == PLACEHOLDER:
         return {slot: model}
-    local = Path(os.path.expanduser(model)) if "\0" not in model else Path()
-    try:
-        if "\0" not in model and local.is_dir():
-            return {slot: str(local.resolve())}
-    except OSError:  # too long a name, or a directory that may not be looked into
-        pass
+    local = os.path.expanduser(model)
+    if os.path.isdir(local):  # which no name disturbs, however long or odd
+        return {slot: os.path.realpath(local)}
     if model.startswith((".", "/", "~")):
         problems.add(f"{slot} {model!r} is no directory here")
     name, _, revision = model.partition("@")

@@ -17,7 +17,7 @@ from tooling.preparing import Step
 from tooling.push import Made, What, order_for, push_step
 from tooling.quantize.environment import require_environment
 from tooling.quantize.export import export_step
-from tooling.refusal import Refusal
+from tooling.refusal import REFUSED, Refusal
 from tooling.run.facts import REVISIONS, Facts
 from tooling.run.fitting import installed_version, require_fit
 from tooling.run.hub_cache import missing_bytes, snapshot_of
@@ -112,6 +112,12 @@ def _unmade(home: Path) -> Made:
 def _vllm(model: Model, launch: Launch, settings: Settings, facts: Facts, home: Path) -> tuple[Making, Made]:
     asked = settings.deployment.chat_quantization.value
     notes = require_suitable(model, EngineName.VLLM, asked)
+    if facts.gpus and facts.gpus[0].own_sm and not facts.is_planning:
+        raise Refusal(
+            f"GPU_SM_ARCH is {facts.gpus[0].sm}, this GPU is {facts.gpus[0].own_sm}: it names what is built for "
+            "another machine; unset it to serve here",
+            REFUSED,
+        )
     if facts.gpus and model.made is None:
         note = chosen_format("vllm", asked, facts.gpus[0].sm).note
         notes = (*notes, *filter(None, [note]))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tooling.cache import require_home
 from tooling.keeper import Orders, Prepare
@@ -259,3 +261,48 @@ def test_a_home_that_is_not_ours_to_fill_is_refused(place: str) -> None:
 
 def test_a_home_of_its_own_is_fine(tmp_path: Path) -> None:
     assert require_home(tmp_path) == tmp_path.resolve()
+
+
+WORDS = [
+    "--cpu",
+    "--vllm",
+    "--trt",
+    "--engine=scripted",
+    "chat",
+    "both",
+    "TOOL",
+    "4bit",
+    "none",
+    "model",
+    "./nope",
+    "-h",
+]
+WORDS += [
+    "--plan",
+    "--plan",
+    "--json",
+    "--detach",
+    "--follow",
+    "--push-quant",
+    "--port",
+    "--port=0",
+    "--toy",
+    "~",
+    "\0",
+]
+NAMES = ["DEPLOY_MODE", "CHAT_MODEL", "TOOL_MODEL", "INFERENCE_ENGINE", "SERVER_PORT", "YAP_HOME", "HF_TOKEN", "HOME"]
+TEXTS = ["", " ", "both", "tool", "trt", "scripted", "model", "0", "8000", "-1", "/", "~", "x" * 300, "\udcff"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(st.sampled_from(WORDS), max_size=7),
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TEXTS), max_size=4),
+)
+def test_no_words_and_no_environment_end_in_a_traceback(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], environ: dict[str, str]
+) -> None:
+    monkeypatch.chdir(checkpoint.parent)
+    hands = Hands(("chat", checkpoint), ("toy", checkpoint), ("tool", checkpoint))
+    usual = {"YAP_HOME": str(checkpoint.parent / "home"), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"}
+    assert run(words, usual | environ, hands.ways) in (0, 2, 3, 4, 77)
