@@ -49,7 +49,7 @@ class EngineStartFailed(EngineError):
 
 
 class EngineUnfit(EngineStartFailed):
-    """What was to be loaded was made for another machine or library; the message has both sides."""
+    """What was to be loaded was made for another machine, library or size than is asked for; the message has both."""
 
 
 def describe(error: BaseException) -> str:

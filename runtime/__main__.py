@@ -1,5 +1,5 @@
 """`python -m runtime`: the server. Exit status 0 after a drain, 3 for bad settings or an engine that was compiled for
-another machine, 1 if the engine did not come up, or died so often that restarting it makes no sense."""
+another machine or other sizes, 1 if the engine did not come up, or died so often that restarting it makes no sense."""
 
 import os
 import sys

@@ -132,7 +132,7 @@ def _batch_size(config: TrtConfig, compiled: Compiled) -> int:
     known = compiled.metadata and compiled.metadata.max_batch_size
     maximum = known or compiled.max_batch_size
     if config.batch_size is not None and config.batch_size > maximum:
-        raise EngineStartFailed(
+        raise EngineUnfit(
             f"TRT_BATCH_SIZE is {config.batch_size}, engine {compiled.path} was built for {maximum} at most: lower it, "
             f"or {BUILD} with TRT_MAX_BATCH_SIZE={config.batch_size}"
         )
@@ -142,12 +142,12 @@ def _batch_size(config: TrtConfig, compiled: Compiled) -> int:
 def _check_lengths(config: TrtConfig, compiled: Compiled) -> None:
     prompt = config.max_model_len - config.max_output_len
     if compiled.max_input_len < prompt:
-        raise EngineStartFailed(
+        raise EngineUnfit(
             f"engine {compiled.path} takes prompts of {compiled.max_input_len} tokens, CHAT_MAX_LEN - CHAT_MAX_OUT is "
             f"{prompt}: lower CHAT_MAX_LEN, or {BUILD} with TRT_MAX_INPUT_LEN={prompt}"
         )
     if compiled.max_seq_len < config.max_model_len:
-        raise EngineStartFailed(
+        raise EngineUnfit(
             f"engine {compiled.path} holds {compiled.max_seq_len} tokens of prompt and reply, CHAT_MAX_LEN is "
             f"{config.max_model_len}: lower it, or {BUILD} with longer TRT_MAX_INPUT_LEN and TRT_MAX_OUTPUT_LEN"
         )
@@ -159,9 +159,7 @@ def _check_parallelism(config: TrtConfig, compiled: Compiled) -> None:
         ("CHAT_PIPELINE_PARALLEL", config.pipeline_parallel, compiled.pipeline_parallel),
     ):
         if asked is not None and asked != built:
-            raise EngineStartFailed(
-                f"{name} is {asked}, engine {compiled.path} was built for {built}: unset it, or {BUILD}"
-            )
+            raise EngineUnfit(f"{name} is {asked}, engine {compiled.path} was built for {built}: unset it, or {BUILD}")
 
 
 def check_machine(compiled: Compiled, *, version: str, gpu_arch: str | None) -> None:

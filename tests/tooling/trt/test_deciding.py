@@ -1,6 +1,7 @@
 """What is decided: what is built from what, and every complaint."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,22 @@ from attrs import evolve
 
 from tests.engines.trt.conftest import write_engine
 from tests.tooling.trt.conftest import EIGHT, FOUR, SIZE, Decide, make, names
-from tests.tooling.trt.machine import H100, LABEL, write_checkpoint, write_model
+from tests.tooling.trt.machine import H100, LABEL, ROOT, write_checkpoint, write_model
 from tooling.gpus import Holder
 from tooling.refusal import Refusal
 from tooling.trt import Purpose, Versions
 from tooling.trt.demands import NO_GPU
+
+ENVIRON = {
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "TRTLLM_NO_USAGE_STATS": "1",
+    "CUDA_MODULE_LOADING": "LAZY",
+    "TLLM_LOG_LEVEL": "WARNING",
+    "PYTHONPATH": str(ROOT),
+    "PYTHONUNBUFFERED": "1",
+}
 
 
 def test_a_float_model_is_quantised_and_built(decided: Decide, model: Path, home: Path) -> None:
@@ -30,6 +42,9 @@ def test_a_float_model_is_quantised_and_built(decided: Decide, model: Path, home
     assert decision.engine_dir.parent == home / "trt" / "engines"
     assert decision.environ() == {"TRT_ENGINE_DIR": str(decision.engine_dir)}
     assert decision.label == LABEL
+    assert checkpoint.program == (sys.executable, "-m", "tooling.trt.worker", "checkpoint")
+    assert engine.program == (sys.executable, "-m", "tooling.trt.worker", "engine")
+    assert engine.environ == checkpoint.environ == ENVIRON
     assert all(step.needs_gpu and not step.anew and step.disk_bytes for step in decision.steps)
 
 
