@@ -100,7 +100,7 @@ async def test_control_frames_are_no_activity() -> None:
             end = await raw.ended(answers=True)
             nursery.cancel_scope.cancel()
         assert (end.code, end.reason) == (4000, "idle_timeout")
-        assert trio.current_time() - began < 2
+        assert trio.current_time() - began < 20, "counted, they would keep it for ever"
 
 
 async def _ping_for_ever(raw: Raw) -> None:

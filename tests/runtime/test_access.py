@@ -6,12 +6,15 @@ import pytest
 import structlog
 import trio
 
+from actors import connection
 from runtime.access import AUTH_MESSAGE
 from tests.e2e.client import Client
 from tests.e2e.plain import UPGRADE, fetch
 from tests.runtime.serving import Place, says, serving, talks
 
 Headers = list[tuple[str, str]]
+# What takes longer on the busiest machine waits for something that it should not wait for.
+PATIENCE_S = 8.0
 
 ACCEPTED: dict[str, tuple[Headers, str]] = {
     "X-API-Key": ([("X-API-Key", "k-1")], ""),
@@ -64,13 +67,14 @@ async def test_a_refused_client_gets_its_linger_and_no_more() -> None:
         await client.refusal()
         began = trio.current_time()
         assert (await client.closed())[0] == 1008
-        assert trio.current_time() - began < 0.5
+        assert trio.current_time() - began < PATIENCE_S
 
 
-async def test_a_refused_client_that_closes_by_itself_is_not_waited_for() -> None:
+async def test_a_refused_client_that_closes_by_itself_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LINGER_S", 10 * PATIENCE_S)
     async with serving(MAX_CONCURRENT_CONNECTIONS="1") as place, place.connected(None) as client:
         await client.refusal()
-        with trio.fail_after(0.2):
+        with trio.fail_after(PATIENCE_S):
             await client.socket.aclose()
 
 
@@ -161,7 +165,7 @@ async def test_a_newcomer_without_a_slot_is_told_readably_and_closed() -> None:
         async with place.connected() as second:
             code, reason, frame = await second.refusal()
             assert (code, reason) == ("server_at_capacity", "no_slot")
-            assert 0.4 < trio.current_time() - began < 2.0
+            assert 0.4 < trio.current_time() - began < 0.5 + PATIENCE_S
             assert frame["session_id"] == "unknown"
             assert (await second.closed())[0] == 1013
         await first.answers_pings()

@@ -200,13 +200,12 @@ async def test_a_client_that_vanishes_in_a_turn_leaves_nothing_behind(serving: S
 
 
 async def test_pings_are_answered_while_a_turn_runs(serving: Serving) -> None:
-    async with serving(talks(60)) as place, place.connected() as client:
+    async with serving(talks(150)) as place, place.connected() as client:
         await _talking(client)
-        began = trio.current_time()
         await client.say("ping", "p-1")
         frames = await client.until("pong")
-        assert trio.current_time() - began < 0.3
         assert frames[-1]["request_id"] == "p-1"
+        assert set(kinds_of(frames)) <= {"token", "pong"}, "the reply goes on"
         with trio.fail_after(5):
             await client.socket.ping(b"transport")
         assert (await client.rest())[-1]["type"] == "done"

@@ -106,13 +106,13 @@ async def test_a_stalled_engine_is_not_ready_and_a_hung_one_is_restarted(serving
 
 async def test_an_engine_that_ignores_an_abort_counts_as_hung_but_the_client_never_waits(serving: Serving) -> None:
     script = Script(step_s=0.02, max_running=1, reply=lambda _request: [" word"] * 100, ignores_aborts=True)
-    async with serving(script, CANCEL_GRACE_S="0.5") as place, place.connected() as client:
+    async with serving(script, CANCEL_GRACE_S="1.5") as place, place.connected() as client:
         await client.start()
         await client.until("token")
         began = trio.current_time()
         await client.say("cancel", "c-1")
         await client.until("cancelled")
-        assert trio.current_time() - began < 0.4
+        assert trio.current_time() - began < 1.5, "the grace is not waited for"
         assert place.actor.stats().unconfirmed_aborts == 1
         await client.answers_pings()
         await place.until_restarted()
@@ -132,7 +132,7 @@ async def test_more_turns_than_the_engine_and_its_queue_take_are_told_to_come_ba
             await one.until("token")
             await two.start()
             await two.expect("ack")
-            with trio.fail_after(2):
+            with trio.fail_after(8):
                 while place.actor.running < 2:
                     await trio.sleep(0.01)
             await three.start()
