@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from tests.receivers.behaviour import Behaviour, Instead, Reply
 
+BAD_GATEWAY = 502
 ABRUPTLY = struct.pack("ii", 1, 0)
 
 
@@ -248,7 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         hub.record(request)
         if isinstance(trouble, Reply):
-            self._say(Answer.error(trouble.status or 200, "trouble was asked for"), trouble.headers)
+            self._say(_refusal(trouble.status or 200), trouble.headers)
             return
         hub.happen(stage)
         answer = found[0].handle(request, found[1]) if found else Answer.error(404, "no such route")
@@ -281,6 +282,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _break(self) -> None:
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABRUPTLY)
+
+
+def _refusal(status: int) -> Answer:
+    """What a Hub says, or the gateway before it, which knows no JSON."""
+    if status == BAD_GATEWAY:
+        return Answer(status=status, body=b"<html>502 Bad Gateway</html>", headers={"Content-Type": "text/html"})
+    return Answer.error(status, "trouble was asked for")
 
 
 __all__ = ["Answer", "Handle", "Request", "Route", "Server"]

@@ -51,7 +51,7 @@ def test_what_would_be_refused_again_is_not_tried_again(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [Answered(500), Answered(503), Answered(429), TransportError("cut"), ConnectionError()]
+    "error", [Answered(500), Answered(503), Answered(429), TransportError("cut"), ConnectionResetError(104, "reset")]
 )
 def test_what_may_pass_is_tried_five_times_with_longer_and_longer_pauses(error: Exception) -> None:
     waited, said, ended = pauses(*[error] * (ATTEMPTS - 1))
@@ -81,6 +81,9 @@ def test_the_status_of_what_an_error_came_from_counts() -> None:
     outer = RuntimeError("while uploading")
     outer.__cause__ = Answered(403)
     assert pauses(outer)[0] == [] and reason(outer) == "the Hub answered 403"
+    storage = ConnectionError("Server error: Request error: HTTP status server error (500 Internal Server Error)")
+    assert pauses(storage)[0] == [], "it has tried again itself"
+    assert reason(storage) == "the Hub answered 500"
     circle = ConnectionError("x")
     circle.__cause__ = circle
     assert reason(circle) == "x"

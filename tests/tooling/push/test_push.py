@@ -122,7 +122,7 @@ def test_an_engine_is_added_to_the_repository_of_its_checkpoint(hub: Hub, home: 
     }
 
 
-@pytest.mark.parametrize("how", [refusing(429, 0), refusing(500), refusing(503, 0), cutting()], ids=str)
+@pytest.mark.parametrize("how", [refusing(429, 0), refusing(500), refusing(502), cutting()], ids=str)
 def test_a_hub_that_stumbles_at_every_stage_gets_it_all_the_same(
     hub: Hub, home: Path, environ: dict[str, str], how: Behaviour
 ) -> None:
@@ -135,11 +135,24 @@ def test_a_hub_that_stumbles_at_every_stage_gets_it_all_the_same(
     assert all(hub.stages().count(stage) > (how is not cutting()) for stage in STAGES)
 
 
-@pytest.mark.parametrize("stage", ["create", "put", "commit"])
+def test_the_storage_behind_xet_may_stumble_too(hub: Hub, home: Path, environ: dict[str, str]) -> None:
+    export(home)
+    environ["HF_HUB_DISABLE_XET"] = "0"
+    hub.trouble("xorb", cutting())
+    hub.trouble("shard", refusing(429, 0))
+    assert push(environ, "--quant") == 0
+    assert hub.repositories["me/pushed"].head.files["model.safetensors"] == weights()
+    assert hub.stages().count("shard") == 2
+    storage = [request for request in hub.requests if request.path.startswith("/cas/")]
+    assert storage and TOKEN not in {request.token for request in storage}
+
+
+@pytest.mark.parametrize("stage", ["create", "put", "commit", "xorb"])
 def test_a_refusal_on_the_way_is_told_once_and_changes_nothing(
     hub: Hub, home: Path, environ: dict[str, str], stage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     export(home)
+    environ["HF_HUB_DISABLE_XET"] = "0" if stage == "xorb" else "1"
     hub.trouble(stage, refusing(403))
     assert push(environ, "--quant") == 1
     err = capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable
+from json import JSONDecodeError
 
 from attrs import frozen
 from huggingface_hub import constants
@@ -55,6 +56,9 @@ def refused(error: Exception, asked: Asked) -> Refusal | None:
             f"{error.filename or constants.HF_HUB_CACHE} cannot be used ({error.strerror}): name another HF_HOME",
             REFUSED,
         )
+    if isinstance(error, JSONDecodeError):
+        # Something answered in the Hub's place: a proxy's page, a portal's.
+        return Refusal(f"{asked.name}: {constants.ENDPOINT} does not answer as the Hub does: {reason(error)}", FAILED)
     if status is not None or is_connection_lost(error):
         return Refusal(
             f"{asked.name} cannot be had from {constants.ENDPOINT}: {reason(error)} ({asked.token}); try again later, "
@@ -64,8 +68,7 @@ def refused(error: Exception, asked: Asked) -> Refusal | None:
     if isinstance(error, LocalEntryNotFoundError):
         return Refusal(_not_cached(asked, None), REFUSED)
     if isinstance(error, ValueError | OSError):
-        # Something answered in the Hub's place: a proxy's page, a portal's.
-        return Refusal(f"{asked.name}: {constants.ENDPOINT} did not answer as the Hub does: {reason(error)}", FAILED)
+        return Refusal(f"{asked.name} cannot be had: {reason(error)}", FAILED)
     return None
 
 

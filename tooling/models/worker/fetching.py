@@ -16,7 +16,7 @@ from tooling.models.worker.retrying import persistently
 from tooling.refusal import FAILED, REFUSED, Refusal
 
 INTERVAL_S = 0.5
-SPARE_BYTES = 1 << 30
+SPARE_BYTES = 64 << 20
 """Room that is left free on the disk."""
 _INDEX = "model.safetensors.index.json"
 Say = Callable[[str], None]

@@ -11,6 +11,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from tooling.models.detection import CONFIG, trt_folders
 from tooling.models.model import SMALL_FILES, Model, parse_json
 from tooling.models.worker.retrying import ATTEMPTS, is_connection_lost, persistently, reason, status_of
+from tooling.refusal import Refusal
 
 MAIN = "main"
 TIMEOUT_S = 20.0
@@ -97,6 +98,8 @@ def _small(paths: Any) -> tuple[str, ...]:
 
 
 def _is_down(error: Exception) -> bool:
+    if isinstance(error, Refusal):
+        return False
     status = status_of(error)
     return is_connection_lost(error) if status is None else status == 429 or status >= 500
 

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,8 +16,12 @@ LONGEST_WISH_S = 300.0
 TOO_MANY = 429
 # The Hub's library speaks through requests, httpx or httpx2, by its version: these are their classes' names.
 _CONNECTION = frozenset({"TransportError", "ConnectionError", "Timeout", "ChunkedEncodingError", "IncompleteRead"})
+# The library reads some answers before it looks at their status: what it then fails on is a gateway's page.
+_GARBLED = "JSONDecodeError"
 # They are connections' errors too, by descent, and nothing changes by asking again.
 _FINAL = frozenset({"OfflineModeIsEnabled", "LocalProtocolError", "UnsupportedProtocol"})
+# The storage for large files, hf_xet, has no objects for answers.
+_STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
 ResultT = TypeVar("ResultT")
 
 
@@ -47,7 +52,7 @@ def wait_before(attempt: int, error: BaseException, chance: Callable[[], float])
     status = status_of(error)
     if status is not None and status != TOO_MANY and status < 500:
         return None
-    if status is None and not is_connection_lost(error):
+    if _is_of_storage(error) or (status is None and not is_connection_lost(error)):
         return None
     wish = _wish_of(error)
     if wish is not None:
@@ -62,13 +67,23 @@ def status_of(error: BaseException) -> int | None:
         status = getattr(getattr(each, "response", None), "status_code", None)
         if isinstance(status, int):
             return status
+        if found := _STORAGE_STATUS.search(str(each)):
+            return int(found[1])
     return None
 
 
 def is_connection_lost(error: BaseException) -> bool:
-    """Whether there was no answer, or half of one."""
+    """Whether there was no answer, half of one, or one that is nobody's."""
     names = {cls.__name__ for each in _chain(error) for cls in type(each).__mro__}
-    return bool(names & _CONNECTION) and not names & _FINAL
+    return bool(names & {*_CONNECTION, _GARBLED}) and not names & _FINAL
+
+
+def _is_of_storage(error: BaseException) -> bool:
+    """Whether hf_xet raised it, which has tried again itself, for minutes: an error of connections without a number."""
+    return any(
+        type(each) in (ConnectionError, TimeoutError) and isinstance(each, OSError) and each.errno is None
+        for each in _chain(error)
+    )
 
 
 def reason(error: BaseException) -> str:
