@@ -117,6 +117,14 @@ def test_the_readme_names_every_recipe() -> None:
     assert set(re.findall(r"`([a-z][a-z-]*)`", table)) == RECIPES - PRIVATE
 
 
+def test_every_decision_has_a_number_of_its_own_and_says_it() -> None:
+    files = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [int(path.name.partition("-")[0]) for path in files]
+    assert len(set(numbers)) == len(numbers), files
+    for path, number in zip(files, numbers, strict=True):
+        assert path.read_text(encoding="utf-8").startswith(f"# {number}. "), path
+
+
 def test_what_the_diagnosis_is_said_to_say_it_says() -> None:
     section = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("### Of the machine")[2]
     said = [quoted for line in section.splitlines()[4:] for quoted in re.findall(r"`([^`]+)`", line.split(" | ")[1])]
