@@ -17,6 +17,7 @@ from tooling.setup.errors import SetupError
 from tooling.setup.output import lines
 from tooling.setup.progress import Progress
 from tooling.setup.uv import Uv
+from tooling.setup.wholeness import discard_damaged
 
 TAIL_LINES = 60
 # A pip configuration that lists folders prints one warning for every folder and package: they hide the real message.
@@ -58,9 +59,10 @@ class Installer:
             code, tail = self._run(self.uv.install(self.python, arguments), self.uv.environ, expected)
             if code == 0:
                 return
-            said = next((line.strip() for line in tail if line.strip()), f"exit code {code}")
-            self.progress.say(f"uv cannot do this ({said}); pip does the rest")
+            self.progress.say(f"uv cannot do this ({_reason(tail, code)}); pip does the rest")
             self.uv = None
+            # What uv left half unpacked would look installed to pip.
+            discard_damaged(self.python.parent.parent)
         code, tail = self._run([*self.command, *INSTALL, *arguments], None, expected)
         if code:
             raise SetupError(_failure(tail, code))
@@ -121,6 +123,14 @@ def candidates(report: Mapping[str, Any]) -> tuple[Candidate, ...]:
 def canonical(name: str) -> str:
     """A distribution name in its one normal form: lower case, single hyphens (PEP 503)."""
     return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)
+
+
+def _reason(tail: Sequence[str] | deque[str], code: int) -> str:
+    """uv's own words in one line: what failed, and the cause at the bottom of it."""
+    lines = [line.strip() for line in tail if line.strip()]
+    error = next((line for line in lines if line.startswith("error")), "")
+    last = lines[-1] if lines else f"exit code {code}"
+    return last if error in ("", last) else f"{error}: {last.removeprefix('Caused by: ')}"
 
 
 def _failure(lines: Sequence[str] | deque[str], code: int) -> str:

@@ -12,6 +12,7 @@ from tooling.setup.installer import Installer
 from tooling.setup.progress import Progress
 from tooling.setup.project import Project, pinned, pins_of
 from tooling.setup.wheels import install_torch, require_gpu_build
+from tooling.setup.wholeness import discard_damaged
 
 SPACE_BYTES = {"cpu": 4_000_000_000, "vllm": 20_000_000_000, "trt": 25_000_000_000, "quant": 2_500_000_000}
 # NVIDIA's libraries come with the GPU's torch.
@@ -74,6 +75,8 @@ def set_up(
             require_space(environment.path.parent, room)
             with progress.step(f"virtual environment .venvs/{target}"):
                 environment.make(interpreter, fast)
+        elif broken := discard_damaged(environment.path):
+            progress.say(f"installed by halves, so once more: {', '.join(broken)}")
         installer = Installer(environment.python, progress, uv=fast, holding=(lock,))
         for stage in missing:
             # Off the record first: one that is cut short leaves neither the old packages nor the new ones for certain.
