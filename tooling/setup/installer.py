@@ -20,8 +20,15 @@ from tooling.setup.uv import Uv
 from tooling.setup.wholeness import discard_damaged
 
 TAIL_LINES = 60
-# A pip configuration that lists folders prints one warning for every folder and package: they hide the real message.
-NOISE = ("WARNING: Location ", "Looking in indexes", "Looking in links", "[notice]")
+# A pip configuration that lists folders prints one warning for every folder and package, an update a line for all that
+# stays as it is: they hide the real message.
+NOISE = (
+    "WARNING: Location ",
+    "Looking in indexes",
+    "Looking in links",
+    "[notice]",
+    "Requirement already satisfied",
+)
 # `--no-user` because PIP_USER=1, common on shared machines, makes every install into a virtual environment fail.
 INSTALL = ("install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--no-user")
 COUNTED = ("Collecting ", "Obtaining ")

@@ -1,5 +1,6 @@
 """Packages that were installed by halves are found and installed again."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,14 @@ def test_a_package_that_lacks_something_is_forgotten_so_that_it_comes_again(
     site: Path, tmp_path: Path, harm: str
 ) -> None:
     record = site / "tiny_thing-1.0.dist-info" / "RECORD"
-    {
+    harms: dict[str, Callable[[], object]] = {
         "missing": (site / "tiny.py").unlink,
         "short": lambda: (site / "tiny.py").write_text("x"),
         "script": (tmp_path / "bin" / "tiny").unlink,
         "no record": record.unlink,
         "empty record": lambda: record.write_text(""),
-    }[harm]()
+    }
+    harms[harm]()
     assert [info.name for info in damaged(tmp_path)] == ["tiny_thing-1.0.dist-info"]
     assert discard_damaged(tmp_path) == ["tiny_thing"]
     assert not list(damaged(tmp_path))
