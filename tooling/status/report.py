@@ -83,6 +83,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
         ("mode", "mode"),
         ("engine", "engine"),
         ("chat model", "chat_model"),
+        ("made from", "source"),
         ("revision", "chat_revision"),
         ("quantisation", "quantization"),
         ("tool model", "tool_model"),
