@@ -37,6 +37,7 @@ STDOUT = 1
 ENDS_PREPARING = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: TERMINATED}
 MEANT = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGTERM}
 SETTLE_EVERY_S = 0.5
+PROGRESS_CHARACTERS = 500
 RESTLESS = "keeper: it goes on: a server whose output nobody takes stands still. In the background: --detach"
 """What Ctrl+Z gets."""
 
@@ -164,7 +165,7 @@ class Keeper:
 
         def say(text: str) -> None:
             mirror.say(text)
-            record.change(in_passing=True, progress=text)
+            record.change(in_passing=True, progress=text[:PROGRESS_CHARACTERS])
             if time.monotonic() > self._settled_at + SETTLE_EVERY_S:
                 self._settled_at = time.monotonic()
                 record.settle()

@@ -1,5 +1,6 @@
 """What a launch writes down of itself, for `stop`, `restart`, `status`, `logs` and `clean`."""
 
+import json
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -131,8 +132,8 @@ class _Head:
 
 
 def encode(state: State) -> bytes:
-    """The file's content."""
-    return msgspec.json.format(msgspec.json.encode(state), indent=1) + b"\n"
+    """The file's content, ASCII: names of files need not be text, and come back as they were."""
+    return json.dumps(msgspec.to_builtins(state), indent=1).encode() + b"\n"
 
 
 def decode(content: bytes, path: Path) -> State:
@@ -141,13 +142,14 @@ def decode(content: bytes, path: Path) -> State:
     if not content.strip():
         raise StateUnreadable(path, f"the file is empty{mend}")
     try:
-        head = msgspec.json.decode(content, type=_Head)
+        data = json.loads(content)
+        head = msgspec.convert(data, _Head)
         if head.schema > SCHEMA:
             raise StateUnreadable(
                 path, f"written by a newer version (schema {head.schema}, this one knows {SCHEMA}); use that version"
             )
-        return msgspec.json.decode(content, type=State)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        return msgspec.convert(data, State)
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise StateUnreadable(path, f"no state of a launch: {error}{mend}") from None
 
 

@@ -73,6 +73,7 @@ def test_no_secret_is_ever_written(name: str) -> None:
         (b'{"schema": 2, "all": "new"}', "written by a newer version"),
         (b'{"schema": 1}', "missing required field `key`"),
         (b"\xff\xfe\x00", "no state of a launch"),
+        (b"[" * 100_000, "no state of a launch"),
         (b"[]", "no state of a launch"),
         (encode(state(key="9000")), "'9000', copied here"),
         (encode(state()).replace(b'"ready"', b'"flying"'), "no state of a launch"),
@@ -155,6 +156,12 @@ def test_stale_is_what_claims_to_run_and_does_not() -> None:
 )
 def test_durations_for_people(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_names_of_files_need_not_be_text(tmp_path: Path) -> None:
+    odd = state(requested={"path": os.fsdecode(b"/models/\xff\xfe")}, log="/logs/\u2028\n/server.log")
+    write_state(tmp_path, odd)
+    assert read_state(tmp_path, 8000) == odd
 
 
 def test_the_file_is_plain_json(tmp_path: Path) -> None:
