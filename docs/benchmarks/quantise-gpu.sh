@@ -11,7 +11,7 @@ shift
 failed=0
 mkdir -p "$out"
 work=${WORK:-/tmp/yap-quantising}
-export YAP_HOME=$work/home
+export YAP_HOME=${YAP_HOME:-$work/home} AWQ_CACHE_DIR=$work/exports
 export AWQ_CALIB_DATASET=$work/texts.jsonl
 read -ra more <<<"${MORE:-}"
 mkdir -p "$YAP_HOME"

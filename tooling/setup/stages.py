@@ -113,7 +113,19 @@ def _quant(project: Project, *, gpu: bool) -> tuple[Stage, ...]:
     """Without the project itself: its workers are run from the checkout and need none of its dependencies."""
     version = pinned(project.engine("quant"), "torch")
     on_cpu = Stage("torch", f"torch {version} for the CPU", version, lambda pip: install_torch(pip, version))
-    return _gpu_torch(project) if gpu else on_cpu, _locked(project, "quant", "packages")
+    locked = _locked(project, "quant", "packages")
+    return (_gpu_torch(project), _torchvision(project), locked) if gpu else (on_cpu, locked)
+
+
+def _torchvision(project: Project) -> Stage:
+    """transformers wants it where a model's experts are taken apart. Its build for CUDA fits that torch alone."""
+    version = project.pins("vllm")["torchvision"]
+    return Stage(
+        "torchvision",
+        f"torchvision {version}",
+        version,
+        lambda pip: pip.install("--no-deps", f"torchvision=={version}"),
+    )
 
 
 def _gpu_torch(project: Project) -> Stage:

@@ -82,3 +82,17 @@ def test_a_broken_file_is_told(tmp_path: Path, data: bytes) -> None:
 )
 def test_patterns_match_as_the_library_does(name: str, expected: bool) -> None:
     assert artifact.matches(name, IGNORE) is expected
+
+
+def test_layers_have_to_keep_the_names_of_the_source(tmp_path: Path) -> None:
+    """Mixtral's experts come out of llmcompressor as others than vLLM reads."""
+    source, output = tmp_path / "source", tmp_path / "output"
+    source.mkdir()
+    output.mkdir()
+    write(source, {**NORMS, **{f"{name}.weight": ("BF16", [8, 8]) for name in LINEAR}})
+    artifact.require_names(write(output, {**NORMS, **packed(LINEAR[0]), **eight_bit(LINEAR[1])}), source=source)
+    write(output, packed("model.layers.0.block_sparse_moe.experts.0.up_proj"))
+    with pytest.raises(Failure, match=r"experts\.0\.up_proj.*8bit"):
+        artifact.require_names(output, source=source)
+    write(source, {"model.layers.0.experts.up": ("BF16", [4, 8, 8])})  # one tensor for all: written otherwise, and read
+    artifact.require_names(output, source=source)

@@ -77,6 +77,24 @@ def require_packed(place: Path, *, linear: Sequence[str], plain: Sequence[str]) 
     return len(packed)
 
 
+def require_names(place: Path, *, source: Path) -> None:
+    """Raises `Failure` where layers were written under names that the source does not have: vLLM reads the source's.
+
+    Sources that keep all experts of a layer in one tensor are written otherwise, and read so.
+    """
+    held = tensors(source)
+    if any(len(tensor.shape) > 2 for tensor in held.values()):
+        return
+    known = {name.removesuffix(".weight") for name in held}
+    written = tensors(place)
+    strange = [name for name, _ in _modules(written) if _is_packed(name, written) and name not in known]
+    if strange:
+        raise Failure(
+            f"{len(strange)} layers were written under names that the model does not have ({', '.join(strange[:3])}), "
+            "and vLLM would not find them: 4 bits cannot be made of this family; 8bit keeps all names"
+        )
+
+
 def matches(name: str, patterns: Sequence[str]) -> bool:
     """Whether compressed-tensors' patterns name a module: as it is, or `re:` and an expression from its beginning."""
     return any(
@@ -109,4 +127,4 @@ def _is_packed(name: str, held: Mapping[str, Tensor]) -> bool:
     return is_small and f"{name}.weight_scale" in held
 
 
-__all__ = ["Tensor", "bytes_of", "matches", "quantization_config", "require_packed", "tensors"]
+__all__ = ["Tensor", "bytes_of", "matches", "quantization_config", "require_names", "require_packed", "tensors"]

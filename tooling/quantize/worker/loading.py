@@ -1,6 +1,9 @@
 """Loads models: the float one with what llmcompressor needs, the export as anybody would."""
 
+import contextlib
 import gc
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 
 from tooling.quantize.job import Job
 from tooling.quantize.worker.telling import Failure
+
+FOR_EXPERTS = ("torchvision", "PIL")
+"""What transformers looks into when experts are taken apart, whatever the model is."""
 
 
 def located(job: Job) -> Path:
@@ -39,9 +45,34 @@ def class_of(place: Path, *, trust_remote_code: bool) -> Any:
 def load(place: Path, *, trust_remote_code: bool) -> tuple[Any, Any]:
     """The float model and its tokenizer, off-loaded and with its experts as linear layers. Raises `Failure`."""
     cls = class_of(place, trust_remote_code=trust_remote_code)
-    with load_context(cls):
-        model = cls.from_pretrained(place, dtype="auto", trust_remote_code=trust_remote_code)
+    try:
+        with load_context(cls):
+            model = cls.from_pretrained(place, dtype="auto", trust_remote_code=trust_remote_code)
+    except ModuleNotFoundError as error:
+        if error.name not in FOR_EXPERTS:
+            raise
+        raise Failure(
+            f"to take this model's experts apart {error.name} is needed, which the environment has on a machine with a "
+            "GPU: quantise it there"
+        ) from error
     return model, tokenizer(place, trust_remote_code=trust_remote_code)
+
+
+@contextlib.contextmanager
+def lacking() -> Iterator[list[str]]:
+    """What transformers reports to be missing in a checkpoint that is loaded meanwhile; it makes that up and goes on."""
+    found: list[str] = []
+
+    class Reports(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.extend(line.split("|")[0].strip() for line in record.getMessage().splitlines() if "| MISSING" in line)
+
+    handler, library = Reports(logging.WARNING), logging.getLogger("transformers")
+    library.addHandler(handler)
+    try:
+        yield found
+    finally:
+        library.removeHandler(handler)
 
 
 def load_export(place: Path, *, trust_remote_code: bool) -> Any:

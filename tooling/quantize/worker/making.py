@@ -49,6 +49,7 @@ def make(job: Job) -> dict[str, Any]:
         model, tokenizer = loading.load(place, trust_remote_code=job.trust_remote_code)
     source = _look(job, place, model, tokenizer)
     used: calibrating.Used | None = None
+    in_memory: Any = None
     if job.method == FP8:
         del model
         loading.forget()
@@ -58,10 +59,13 @@ def make(job: Job) -> dict[str, Any]:
         rows, used = calibrating.rows(job.calibration, tokenizer) if job.calibration else (None, None)
         with phase(f"quantising {len(source.linear)} layers to {job.scheme}"):
             _four_bit(job, model, tokenizer, rows, output)
+        in_memory = model if job.is_moe else None
         del model
         loading.forget()
+    artifact.require_names(output, source=source.place)
     layers = artifact.require_packed(output, linear=source.linear, plain=source.plain)
-    after = _try(job, output, tokenizer)
+    after, was_read = _try(job, output, tokenizer, in_memory)
+    del in_memory
     _compare(source.perplexity, after)
     facts = record.Facts(
         job=job,
@@ -70,6 +74,7 @@ def make(job: Job) -> dict[str, Any]:
         model_type=source.model_type,
         perplexity_before=source.perplexity,
         perplexity_after=after,
+        was_read_back=was_read,
         layers=layers,
         gpu_name=torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         sm_arch="sm{}{}".format(*torch.cuda.get_device_capability(0)) if torch.cuda.is_available() else None,
@@ -168,17 +173,27 @@ def _eight_bit(job: Job, source: Source, output: Path) -> None:
         )
 
 
-def _try(job: Job, output: Path, tokenizer: Any) -> float:
-    """Load what was written and let it speak; its perplexity. Raises `Failure`."""
+def _try(job: Job, output: Path, tokenizer: Any, in_memory: Any) -> tuple[float, bool]:
+    """Load what was written and let it speak; its perplexity, and whether it is that of the files. Raises `Failure`.
+
+    `in_memory`: the quantised model that the files were written from. Experts that are stored one by one are read by
+    vLLM and not by transformers, so there it is that one which speaks.
+    """
     with phase("perplexity of the export"):
-        model = loading.load_export(output, trust_remote_code=job.trust_remote_code)
+        with loading.lacking() as missing:
+            model = loading.load_export(output, trust_remote_code=job.trust_remote_code)
+        if missing and in_memory is None:
+            raise Failure(f"the export cannot be loaded again, it lacks {', '.join(missing[:SHOWN])}; it is not kept")
+        if missing:
+            say("transformers does not read experts that are stored one by one: judged as it was in memory")
+            model = loading.onto_accelerator(in_memory)
         after: float = quality.perplexity(model, tokenizer)
     said = quality.says(model, tokenizer)
     if not math.isfinite(after):
         raise Failure(f"the export is broken: its perplexity is {after}; nothing of it is kept")
     if not said.strip():
         raise Failure(f"the export says nothing to {quality.ASKED!r}; nothing of it is kept")
-    return after
+    return after, not missing
 
 
 def _compare(before: float, after: float) -> None:

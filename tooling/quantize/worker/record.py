@@ -23,7 +23,8 @@ _OURS = ("key.json", "complete.json", METADATA)
 @frozen(kw_only=True)
 class Facts:
     """One export, as it came out. `calibration`: None where nothing was looked at; `gpu_name`, `sm_arch`: of the GPU
-    it was made on, None on a CPU; `tools`: the versions that were there; `layers`: how many are quantised.
+    it was made on, None on a CPU; `tools`: the versions that were there; `layers`: how many are quantised;
+    `was_read_back`: whether the perplexity is that of the files, not of the model they were written from.
     """
 
     job: Job
@@ -32,6 +33,7 @@ class Facts:
     model_type: str
     perplexity_before: float
     perplexity_after: float
+    was_read_back: bool
     layers: int
     gpu_name: str | None
     sm_arch: str | None
@@ -78,6 +80,7 @@ def metadata(facts: Facts) -> dict[str, Any]:
             "perplexity_before": facts.perplexity_before,
             "perplexity_after": facts.perplexity_after,
             "samples": 8,
+            "measured_on": "the files" if facts.was_read_back else "the model in memory",
         },
         "gpu_name": facts.gpu_name,
         "sm_arch": facts.sm_arch,
