@@ -171,6 +171,11 @@ diagram *arguments: _dev
 test *arguments: lint types
     @exec {{ cpu }} -m tests "$@"
 
+# The tests with a real engine alone (`-m engine`), without lint and types; arguments go to pytest.
+[no-exit-message]
+test-engine *arguments: _dev
+    @exec {{ cpu }} -m tests -m engine "$@"
+
 # The tests that run against real programs beside ours (Prometheus, Chromium, llmcompressor), fetched first; arguments go to pytest.
 [no-exit-message]
 test-parts *arguments: _tests-and-plots parts (_environment "quant")
