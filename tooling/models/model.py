@@ -100,6 +100,11 @@ class Model:
         """What its safetensors take."""
         return sum(size for path, size in self.wanted if path.endswith(WEIGHTS))
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether it has any; a mirror of the Hub may not say how large they are."""
+        return any(path.endswith(WEIGHTS) for path, _ in self.wanted)
+
     def below(self, folder: str) -> tuple[tuple[str, int], ...]:
         """What it has below a folder, path and bytes."""
         return tuple((path, size) for path, size in self.listing if path.startswith(f"{folder}/"))

@@ -37,11 +37,11 @@ def _require_readable(model: Model, engine: EngineName) -> None:
             "know: serve it with just run-vllm, or name the float model it was made from",
             REFUSED,
         )
-    if model.kind is Kind.HF and model.from_cache and not model.weight_bytes:
+    if model.kind is Kind.HF and model.from_cache and not model.has_weights:
         raise Refusal(
             f"of {model.name} only a part is in the cache, no weights: fetch it with the Hub in reach", REFUSED
         )
-    if model.kind is Kind.HF and model.listing and not model.weight_bytes:
+    if model.kind is Kind.HF and model.listing and not model.has_weights:
         others = sorted({path for path, _ in model.listing if path.endswith(OTHER_WEIGHTS)})
         found = f"only {', '.join(others[:3])}" if others else "no weights at all"
         raise Refusal(

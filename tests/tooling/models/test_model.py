@@ -83,6 +83,10 @@ def test_what_cannot_be_served_is_refused_with_the_way_out(found: Model, asked: 
     assert said in str(caught.value) and caught.value.exit_code == REFUSED
 
 
+def test_a_mirror_that_says_no_sizes_has_weights_all_the_same() -> None:
+    assert require_suitable(model({}, (("model.safetensors", 0),)), EngineName.VLLM, "auto") == ()
+
+
 def test_of_two_copies_of_the_weights_the_sharded_one_is_fetched() -> None:
     listing = (("consolidated.safetensors", 5), ("model-00001-of-00001.safetensors", 5), ("a/b.json", 1), ("x.bin", 9))
     found = model({}, listing)

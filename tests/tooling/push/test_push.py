@@ -237,8 +237,14 @@ def test_a_dry_run_needs_neither_network_nor_token(
     assert not hub.requests
 
 
-def test_ctrl_c_ends_the_worker_too_and_says_what_it_means(hub: Hub, home: Path, environ: dict[str, str]) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_who_ends_it_ends_its_worker_and_leaves_nothing(
+    hub: Hub, home: Path, environ: dict[str, str], number: signal.Signals, code: int
+) -> None:
     export(home)
+    scratch = home / "scratch"
+    scratch.mkdir()
+    environ["TMPDIR"] = str(scratch)
     begun, over = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -253,11 +259,12 @@ def test_ctrl_c_ends_the_worker_too_and_says_what_it_means(hub: Hub, home: Path,
     try:
         assert begun.wait(PATIENCE_S)
         (worker,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate(timeout=PATIENCE_S)
     finally:
         over.set()
         process.kill()
-    assert process.returncode == 130 and "push: interrupted" in err and "Traceback" not in err
-    assert not Path(f"/proc/{worker}").exists()
+    assert process.returncode == code and "Traceback" not in err
+    assert ("push: interrupted; the same command goes on where it was" in err) is (code == 130)
+    assert not Path(f"/proc/{worker}").exists() and not [*scratch.iterdir()]
     assert len(hub.repositories["me/pushed"].commits) == 1

@@ -14,7 +14,7 @@ from tooling.models.worker.retrying import ATTEMPTS, is_connection_lost, persist
 from tooling.refusal import Refusal
 
 MAIN = "main"
-TIMEOUT_S = 20.0
+TIMEOUT_S = 10.0
 # With a copy in the cache there is something to go on with, so nobody waits long for the Hub.
 ATTEMPTS_WITH_COPY = 2
 Say = Callable[[str], None]
