@@ -12,8 +12,10 @@ def require_free(home: Path, key: str) -> Claim:
     """
     claim = Claim.port(home, key)
     state = _known(home, key)
+    if claim is None and state is not None and state.is_alive():
+        raise already_running(state)
     if claim is None:
-        raise Refusal(_taken(key, state), CONFLICT)
+        raise Refusal(f"another launch on port {key} has just begun: just status", CONFLICT)
     if state is not None and state.server is not None and state.server.is_alive():
         claim.close()
         raise Refusal(
@@ -24,12 +26,13 @@ def require_free(home: Path, key: str) -> Claim:
     return claim
 
 
-def _taken(key: str, state: State | None) -> str:
-    if state is None or not state.is_alive():
-        return f"another launch on port {key} has just begun: just status"
-    return (
-        f"already running: {state.described()}; stop it (just stop --port {key}), restart it (just restart), or take "
-        "another port (--port)"
+def already_running(state: State) -> Refusal:
+    """The second start of a server."""
+    named = f"--port {state.key}"
+    return Refusal(
+        f"already running: {state.described()}; just restart {named} starts it anew, just stop {named} ends it, "
+        "another --port starts a second one beside it",
+        CONFLICT,
     )
 
 
@@ -40,4 +43,4 @@ def _known(home: Path, key: str) -> State | None:
         return None  # the claim tells whether somebody is there, and what is written next can be read
 
 
-__all__ = ["require_free"]
+__all__ = ["already_running", "require_free"]

@@ -9,11 +9,12 @@ from attrs import field, frozen
 from runtime.settings import Settings
 from tooling.gpus import Gpu, require_gpus
 from tooling.gpus import facts as gpus_of
+from tooling.keeper.conflict import already_running
 from tooling.models import Model, Reference, resolve
-from tooling.refusal import CONFLICT, Refusal
+from tooling.refusal import Refusal
 from tooling.run.launch import PLACEHOLDER, Launch
 from tooling.run.machine import require_port, require_trt
-from tooling.running import State, StateUnreadable, every_state
+from tooling.running import State, every_state
 from tooling.trt import Surroundings, look_around
 from tooling.trt.command import repository_of
 
@@ -79,21 +80,6 @@ def port_trouble(host: str, port: int, living: tuple[State, ...], own: State | N
     return []
 
 
-def already_running(state: State) -> Refusal:
-    """The second start of a server."""
-    more = "" if state.key == "8000" else f" --port {state.port}"
-    return Refusal(
-        f"already running: {state.described()}; just restart{more} starts it anew, just stop{more} ends it, --port "
-        "starts a second one beside it",
-        CONFLICT,
-    )
-
-
-def unreadable(home: Path) -> list[StateUnreadable]:
-    """States that say nothing: told, and never in the way."""
-    return [state for state in every_state(home) if isinstance(state, StateUnreadable)]
-
-
 def _gpus(launch: Launch, trouble: list[Refusal], around: Surroundings | None) -> tuple[Gpu, ...]:
     if launch.target == "trt":
         _tried(trouble, require_trt)
@@ -135,4 +121,4 @@ def _references(launch: Launch, trouble: list[Refusal]) -> list[tuple[str, Refer
     return found
 
 
-__all__ = ["REVISIONS", "Facts", "already_running", "gather", "port_trouble", "unreadable"]
+__all__ = ["REVISIONS", "Facts", "gather", "port_trouble"]

@@ -194,8 +194,10 @@ def test_where_tensorrt_llm_is_installed_its_absence_is_not_complained_about() -
     require_trt(lambda package: package == "tensorrt_llm")
 
 
-def test_a_plan_for_tensorrt_llm_needs_neither_the_library_nor_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
-    assert refused("--trt both o/c o/t --plan --json") == 0
+def test_a_plan_for_tensorrt_llm_needs_neither_the_library_nor_a_gpu(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refused(f"--trt {checkpoint} --plan --json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["target"], told["environment"]["INFERENCE_ENGINE"]) == ("trt", "trt")
     assert any("no NVIDIA GPU" in each["text"] for each in told["refused"])
@@ -203,9 +205,9 @@ def test_a_plan_for_tensorrt_llm_needs_neither_the_library_nor_a_gpu(capsys: pyt
 
 
 def test_a_plan_names_the_compiled_engine_that_will_be_served(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert refused("--trt o/c --plan", TRT_ENGINE_DIR=str(tmp_path)) == 0
+    assert refused(f"--trt {checkpoint} --plan", TRT_ENGINE_DIR=str(tmp_path)) == 0
     assert f"TensorRT-LLM on the GPU, compiled engine {tmp_path}" in capsys.readouterr().out
 
 
