@@ -85,7 +85,7 @@ def test_a_server_in_the_background_from_its_start_to_another_model_and_its_end(
     waiting = place.program("tooling.run", *start)
     place.begun(Phase.STARTING)
     waiting.send_signal(signal.SIGINT)
-    code, _, complaints = ended(waiting)
+    code, _, complaints = ended(waiting, START_S)
     assert code == 130
     assert "just stop" in complaints
     first = place.begun(Phase.READY)
@@ -125,7 +125,7 @@ def test_a_server_in_front_of_a_terminal_ends_with_ctrl_c(place: Launches) -> No
     server = place.program("tooling.run", *words)
     state = place.begun(Phase.READY)
     os.killpg(server.pid, signal.SIGINT)
-    code, out, complaints = ended(server)
+    code, out, complaints = ended(server, START_S)
     assert code == 0, complaints
     assert "made up for this run" in out
     assert "just live --server 127.0.0.1:" in out
@@ -142,7 +142,7 @@ def test_ctrl_c_while_a_model_is_looked_up_leaves_nothing(place: Launches) -> No
         connection, _ = hub.accept()
         began = time.monotonic()
         launch.send_signal(signal.SIGINT)
-        code, _, complaints = ended(launch)
+        code, _, complaints = ended(launch, START_S)
         assert (code, complaints.splitlines()[-1]) == (130, "run: interrupted")
         assert time.monotonic() - began < START_S
         connection.close()
