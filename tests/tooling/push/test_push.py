@@ -109,13 +109,15 @@ def test_a_checkpoint_goes_up_with_its_engine_and_a_readme(hub: Hub, home: Path,
 
 
 def test_an_engine_is_added_to_the_repository_of_its_checkpoint(hub: Hub, home: Path, environ: dict[str, str]) -> None:
-    stale = f"trt-llm/engines/{LABEL}/rank1.engine"
-    before = hub.add(Repository("crew/trt"), {"README.md": b"theirs", "config.json": b"{}", stale: b"of two GPUs"})
+    held, stale = "trt-llm/checkpoints/rank0.safetensors", f"trt-llm/engines/{LABEL}/rank1.engine"
+    before = hub.add(Repository("crew/trt"), {"README.md": b"theirs", held: b"w", stale: b"of two GPUs"})
     engine(home, {"model": {"id": "crew/trt", "commit": COMMIT}}, {**ENGINE, "model_id": "crew/trt"})
+    hub.add(Repository("me/pushed"), {"README.md": b"no checkpoint"})
+    assert push(environ, "--engine") == 3
     del environ["HF_PUSH_REPO_ID"]
     assert push(environ, "--engine") == 0
     files = hub.repositories["crew/trt"].head.files
-    assert files["README.md"] == b"theirs" and stale not in files
+    assert files["README.md"] == b"theirs" and held in files and stale not in files
     assert set(files) - set(before.files) == {
         f"trt-llm/engines/{LABEL}/{name}"
         for name in ("config.json", "rank0.engine", "build_metadata.json", "build_command.txt")

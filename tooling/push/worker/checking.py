@@ -7,6 +7,7 @@ from attrs import frozen
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import RepositoryNotFoundError
 
+from tooling.models.detection import trt_folders
 from tooling.models.worker.retrying import persistently, status_of
 from tooling.push.contents import EXPORT_METADATA
 from tooling.push.order import Order, What
@@ -105,6 +106,11 @@ def _of_repository(order: Order, exists: bool, files: Mapping[str, int]) -> Iter
             "the repository its checkpoint is in; --push-quant makes one"
         )
     if order.what is not What.QUANT:
+        if exists and not trt_folders(files)[0]:
+            yield (
+                f"{order.repository} holds no TensorRT-LLM checkpoint, and an engine goes beside the one it is of: "
+                "name its repository in HF_PUSH_REPO_ID"
+            )
         return
     has_weights = any("/" not in path and path.endswith((".safetensors", ".bin", ".gguf")) for path in files)
     has_engines = any(path.startswith("trt-llm/") for path in files)
