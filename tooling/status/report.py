@@ -68,7 +68,7 @@ def lines(report: Report) -> Iterator[str]:
     yield f"port {report.state.key}: {report.phase}{reason and f': {reason}'}"
     for name, text in _rows(report):
         if text:
-            yield f"  {name:<{WIDTH}} {text}"
+            yield f"  {name:<{WIDTH}} {text if text.isprintable() else ascii(text)}"
 
 
 def _rows(report: Report) -> Iterator[tuple[str, str]]:
