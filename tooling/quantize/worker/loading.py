@@ -1,9 +1,6 @@
 """Loads models: the float one with what llmcompressor needs, the export as anybody would."""
 
-import contextlib
 import gc
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,23 +53,6 @@ def load(place: Path, *, trust_remote_code: bool) -> tuple[Any, Any]:
             "GPU: quantise it there"
         ) from error
     return model, tokenizer(place, trust_remote_code=trust_remote_code)
-
-
-@contextlib.contextmanager
-def lacking() -> Iterator[list[str]]:
-    """What transformers reports to be missing in a checkpoint that is loaded meanwhile; it makes that up and goes on."""
-    found: list[str] = []
-
-    class Reports(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            found.extend(line.split("|")[0].strip() for line in record.getMessage().splitlines() if "| MISSING" in line)
-
-    handler, library = Reports(logging.WARNING), logging.getLogger("transformers")
-    library.addHandler(handler)
-    try:
-        yield found
-    finally:
-        library.removeHandler(handler)
 
 
 def load_export(place: Path, *, trust_remote_code: bool) -> Any:

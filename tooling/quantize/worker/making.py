@@ -19,6 +19,7 @@ from llmcompressor.modifiers.transform.awq import AWQModifier
 from tooling.quantize.job import AWQ, FP8, Job
 from tooling.quantize.shape import GROUP
 from tooling.quantize.worker import artifact, calibrating, loading, quality, record
+from tooling.quantize.worker.missing import Missing
 from tooling.quantize.worker.telling import Failure, phase, say
 
 WORSE = 1.15
@@ -180,11 +181,13 @@ def _try(job: Job, output: Path, tokenizer: Any, in_memory: Any) -> tuple[float,
     vLLM and not by transformers, so there it is that one which speaks.
     """
     with phase("perplexity of the export"):
-        with loading.lacking() as missing:
+        with Missing() as missing:
             model = loading.load_export(output, trust_remote_code=job.trust_remote_code)
-        if missing and in_memory is None:
-            raise Failure(f"the export cannot be loaded again, it lacks {', '.join(missing[:SHOWN])}; it is not kept")
-        if missing:
+        if missing.names and in_memory is None:
+            raise Failure(
+                f"the export cannot be loaded again, it lacks {', '.join(missing.names[:SHOWN])}; it is not kept"
+            )
+        if missing.names:
             say("transformers does not read experts that are stored one by one: judged as it was in memory")
             model = loading.onto_accelerator(in_memory)
         after: float = quality.perplexity(model, tokenizer)
@@ -193,7 +196,7 @@ def _try(job: Job, output: Path, tokenizer: Any, in_memory: Any) -> tuple[float,
         raise Failure(f"the export is broken: its perplexity is {after}; nothing of it is kept")
     if not said.strip():
         raise Failure(f"the export says nothing to {quality.ASKED!r}; nothing of it is kept")
-    return after, not missing
+    return after, not missing.names
 
 
 def _compare(before: float, after: float) -> None:
