@@ -70,11 +70,11 @@ def quantizer(tmp_path_factory: pytest.TempPathFactory) -> Quantizer:
     return Quantizer(tmp_path_factory.mktemp("quant") / "home")
 
 
-def spoken(place: Path) -> list[list[int]]:
-    """What a model says greedily, loaded as anybody would load it."""
+def asked_of(program: str, place: Path) -> str:
+    """The last line that one of the programs beside this prints, run in the environment that quantises."""
     environ = {**WORKER_ENVIRON, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
     done = subprocess.run(
-        [str(PYTHON), "-m", "tests.parts.quant.speaking", str(place)],
+        [str(PYTHON), "-m", f"tests.parts.quant.{program}", str(place)],
         env=environ,
         capture_output=True,
         text=True,
@@ -82,9 +82,14 @@ def spoken(place: Path) -> list[list[int]]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
+    return done.stdout.splitlines()[-1]
+
+
+def spoken(place: Path) -> list[list[int]]:
+    """What a model says greedily, loaded as anybody would load it."""
+    said = json.loads(asked_of("speaking", place))
     assert isinstance(said, list)
     return said
 
 
-__all__ = ["PATIENCE_S", "Quantizer", "spoken"]
+__all__ = ["PATIENCE_S", "Quantizer", "asked_of", "spoken"]

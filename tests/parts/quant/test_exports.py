@@ -11,10 +11,11 @@ from attrs import evolve
 
 from tests.e2e.client import connected, text_of
 from tests.e2e.program import Program
-from tests.parts.quant.conftest import Quantizer, spoken
+from tests.parts.quant.conftest import Quantizer, asked_of, spoken
 from tests.tooling.quantize.shapes import settings
 from tooling.models import read_directory
 from tooling.preparing import carry_out
+from tooling.quantize.calibration import NAMES, NOT_TEXT
 from tooling.quantize.export import export_step
 from tooling.quantize.worker.artifact import tensors
 
@@ -127,6 +128,20 @@ def test_8_bits_of_a_real_model_say_what_the_model_says(small: Path, quantizer: 
     source, export = spoken(small), spoken(place)
     first = [one[:4] == two[:4] for one, two in zip(source, export, strict=True)]
     assert sum(first) >= 2, (source, export)
+
+
+def test_data_sets_known_by_name_come_through_the_librarys_registry(toy: Path) -> None:
+    found = json.loads(asked_of("registered", toy))
+    assert set(found) == set(NAMES) - set(NOT_TEXT)
+    for name, told in found.items():
+        assert (told["rows"], told["revision"], told["commit"]) == (6, "c0ffee", "c0ffee"), name
+        assert told["longest"] <= 16
+        assert (
+            told["text"].startswith("<|im_start|>") == told["template"] == (name in ("perfectblend", "ultrachat_200k"))
+        )
+    assert found["ultrachat_200k"]["split"] == "train_sft"
+    assert found["gsm8k"]["name"] == "main"
+    assert "00000-of-01024" in found["c4"]["data_files"]["train"]
 
 
 def test_a_model_whose_columns_fill_no_groups_is_refused(small: Path, quantizer: Quantizer) -> None:

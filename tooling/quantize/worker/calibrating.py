@@ -26,6 +26,8 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
 }
 TEMPLATED = ("ultrachat_200k", "perfectblend")
 _FEWEST_TOKENS = 2
+SPARE = 4
+"""Rows drawn for each that is used: in some data sets every other one is an empty line."""
 
 
 @frozen(kw_only=True)
@@ -92,14 +94,14 @@ def _from_hub(calibration: Calibration, tokenizer: Any) -> tuple[Dataset, Used]:
         revision = HfApi().dataset_info(told.dataset).sha
         told.raw_kwargs = {"revision": revision} | {key: part[key] for key in ("data_files",) if key in part}
         raw = manager.load_dataset()
-        told.dataset = raw.shuffle(seed=calibration.seed).select(range(min(calibration.samples, len(raw))))
+        told.dataset = raw.shuffle(seed=calibration.seed).select(range(min(calibration.samples * SPARE, len(raw))))
         made = manager()
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, httpx.HTTPError) as error:
         raise Failure(
             f"the calibration data {calibration.name} cannot be had: {error}\n"
             'A file of your own does without the Hub: AWQ_CALIB_DATASET=/path/to/texts.jsonl, one {"text": ...} a line'
         ) from error
-    used = [row for row in made if len(row["input_ids"]) >= _FEWEST_TOKENS]
+    used = [row for row in made if len(row["input_ids"]) >= _FEWEST_TOKENS][: calibration.samples]
     if not used:
         raise Failure(f"{calibration.name} has no text of at least {_FEWEST_TOKENS} tokens")
     return Dataset.from_list(used), Used(

@@ -46,7 +46,7 @@ def make(job: Job) -> dict[str, Any]:
     # It is held in memory as a whole; the library fears for one that is not.
     warnings.filterwarnings("ignore", message="Attempting to save a model with offloaded modules")
     output, place = Path(job.output), loading.located(job)
-    with phase(f"loading {job.model}"):
+    with phase(f"loading {job.shown}"):
         model, tokenizer = loading.load(place, trust_remote_code=job.trust_remote_code)
     source = _look(job, place, model, tokenizer)
     used: calibrating.Used | None = None
