@@ -85,8 +85,10 @@ def _make(entry: Entry, partial: Path, build: Callable[[Path], None]) -> None:
     (partial / KEY).write_text(canonical(entry.recipe) + "\n", encoding="utf-8")
     sizes = {path.relative_to(partial).as_posix(): path.stat().st_size for path in files_of(partial)}
     (partial / COMPLETE).write_text(json.dumps({"files": sizes}, indent=2) + "\n", encoding="utf-8")
+    mode = (partial / KEY).stat().st_mode
     # Or a power cut soon afterwards could leave the right names and sizes without their contents.
     for path in (*files_of(partial), partial / COMPLETE):
+        path.chmod(mode)  # some libraries write for their owner alone; a server may be another user
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
 

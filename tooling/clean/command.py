@@ -46,7 +46,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str], ask: Ask | None) -> int
     """Do what the words say and return an exit code. `ask`: puts a question to somebody; None where nobody is there."""
     arguments = parser().parse_args(argv)
     try:
-        home = require_home(read(environ, {}).sections.deployment.yap_home)
+        settings = read(environ, {}).sections
+        home = require_home(settings.deployment.yap_home)
+        exports = settings.quantising.awq_cache_dir
+        if arguments.what in ("quant", EVERYTHING) and not exports.expanduser().is_relative_to(home):
+            _say(f"clean: exports are kept in {exports} (AWQ_CACHE_DIR), outside of {home}: they are not touched")
         return _clean(home, arguments, environ, ask)
     except SettingsError as error:
         _say(str(error))

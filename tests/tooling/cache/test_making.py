@@ -60,6 +60,15 @@ def test_a_failed_build_leaves_nothing_and_can_be_tried_again(tmp_path: Path) ->
     assert cache.is_complete(cache.ensure(ENTRY, tmp_path, _write, _silent))
 
 
+def test_whoever_may_read_one_file_may_read_all(tmp_path: Path) -> None:
+    def build(directory: Path) -> None:
+        _write(directory)
+        (directory / "weights").chmod(0o600)
+
+    path = cache.ensure(ENTRY, tmp_path, build, _silent)
+    assert len({file.stat().st_mode for file in path.iterdir()}) == 1
+
+
 @pytest.mark.parametrize("damage", ["weights", "complete.json"])
 def test_an_entry_that_lost_a_file_is_made_anew(tmp_path: Path, damage: str) -> None:
     path = cache.ensure(ENTRY, tmp_path, _write, _silent)

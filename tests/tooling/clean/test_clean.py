@@ -167,6 +167,16 @@ def test_where_nothing_is_nothing_happens(
     assert not (tmp_path / "none").exists()
 
 
+def test_exports_kept_elsewhere_are_told_and_stay(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "disk"
+    made = entry(home, str(elsewhere))
+    assert command.run(["quant", "--yes"], {"YAP_HOME": str(home), "AWQ_CACHE_DIR": str(elsewhere)}, None) == 0
+    assert made.is_dir()
+    assert str(elsewhere) in capsys.readouterr().err
+
+
 def test_what_cannot_be_deleted_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from compressed_tensors.offload import dispatch_model
+from compressed_tensors.offload import set_onload_device
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 from llmcompressor.utils import load_context
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
 from tooling.quantize.job import Job
+from tooling.quantize.worker import quality
 from tooling.quantize.worker.telling import Failure
 
 FOR_EXPERTS = ("torchvision", "PIL")
@@ -68,8 +69,8 @@ def tokenizer(place: Path, *, trust_remote_code: bool) -> Any:
 
 
 def onto_accelerator(model: Any) -> Any:
-    """The model where it computes fastest, spread over what there is; as it is where there is only a CPU."""
-    return dispatch_model(model) if torch.accelerator.is_available() else model
+    """The model computing on the GPU, which it visits layer by layer, as calibration has it; as it is without one."""
+    return set_onload_device(model, quality.device()) if torch.accelerator.is_available() else model
 
 
 def forget() -> None:

@@ -14,11 +14,16 @@ LARGEST = 700.0
 ASKED = "Hello, how are you today?"
 
 
+def device() -> torch.device:
+    """Where texts go in: models that are spread over several devices, or visit one, begin there."""
+    return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+
+
 def perplexity(model: Any, tokenizer: Any) -> float:
     """e to the mean of the surprise (nats) over all tokens of the passages but the first of each; may be infinite."""
     surprise, count = 0.0, 0
     for passage in PASSAGES:
-        ids = tokenizer(passage, return_tensors="pt")["input_ids"][:, :MOST_TOKENS].to(model.device)
+        ids = tokenizer(passage, return_tensors="pt")["input_ids"][:, :MOST_TOKENS].to(device())
         with torch.no_grad():
             logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
         losses = torch.nn.functional.cross_entropy(logits, ids[0, 1:].to(logits.device), reduction="sum")
@@ -36,7 +41,7 @@ def says(model: Any, tokenizer: Any) -> str:
         )
     else:
         inputs = tokenizer(ASKED, return_tensors="pt")
-    inputs = {name: inputs[name].to(model.device) for name in ("input_ids", "attention_mask")}
+    inputs = {name: inputs[name].to(device()) for name in ("input_ids", "attention_mask")}
     # Its own generation config may sample, and settings of sampling mean nothing to a greedy search.
     told = model.generate(
         **inputs,
@@ -55,4 +60,4 @@ def _pad(tokenizer: Any) -> int | None:
     return int(pad) if pad is not None else None
 
 
-__all__ = ["ASKED", "TOKENS", "perplexity", "says"]
+__all__ = ["ASKED", "TOKENS", "device", "perplexity", "says"]
