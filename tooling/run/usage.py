@@ -6,10 +6,10 @@ usage: just run      [MODE] [QUANT] [CHAT [TOOL]] [FLAGS]     vLLM on the CPU; s
        just run-trt  [chat|both] [QUANT] CHAT [TOOL] [FLAGS]  TensorRT-LLM on an NVIDIA GPU
        just run-tool [TOOL] [FLAGS]                           the tool model alone, no chat engine
 
-  MODE    chat, tool or both; else DEPLOY_MODE, else by the models: two are both, otherwise chat
-  QUANT   auto, none, 4bit, awq, 8bit, fp8, gptq, gptq_marlin; else CHAT_QUANTIZATION, else auto; int8_sq is
-          TensorRT-LLM's. auto serves the checkpoint as it is, none refuses a quantised one; 4bit makes an export once
-          and serves it, 8bit is made while vLLM loads. What is quantised already is used as it is
+  MODE    chat, tool or both, also --mode M; else DEPLOY_MODE, else by the models: two are both, otherwise chat
+  QUANT   auto, none, 4bit, awq, 8bit, fp8, gptq, gptq_marlin, also --quant Q; else CHAT_QUANTIZATION, else auto;
+          int8_sq is TensorRT-LLM's. auto serves the checkpoint as it is, none refuses a quantised one; 4bit makes an
+          export once and serves it, 8bit is made while vLLM loads. What is quantised already is used as it is
   CHAT    a Hugging Face id, org/name or org/name@revision, or a local directory; else CHAT_MODEL
   TOOL    the same for the tool model; else TOOL_MODEL. It runs in float precision
           a directory named like a keyword is written ./chat
