@@ -70,11 +70,11 @@ def quantizer(tmp_path_factory: pytest.TempPathFactory) -> Quantizer:
     return Quantizer(tmp_path_factory.mktemp("quant") / "home")
 
 
-def asked_of(program: str, place: Path) -> str:
+def asked_of(program: str, *places: Path) -> str:
     """The last line that one of the programs beside this prints, run in the environment that quantises."""
     environ = {**WORKER_ENVIRON, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
     done = subprocess.run(
-        [str(PYTHON), "-m", f"tests.parts.quant.{program}", str(place)],
+        [str(PYTHON), "-m", f"tests.parts.quant.{program}", *map(str, places)],
         env=environ,
         capture_output=True,
         text=True,
@@ -85,9 +85,9 @@ def asked_of(program: str, place: Path) -> str:
     return done.stdout.splitlines()[-1]
 
 
-def spoken(place: Path) -> list[list[int]]:
-    """What a model says greedily, loaded as anybody would load it."""
-    said = json.loads(asked_of("speaking", place))
+def spoken(*places: Path) -> list[list[list[int]]]:
+    """What models say greedily, each loaded as anybody would load it."""
+    said = json.loads(asked_of("speaking", *places))
     assert isinstance(said, list)
     return said
 

@@ -1,4 +1,4 @@
-"""What a model says greedily, in the environment that quantises: `speaking DIRECTORY` prints token ids by question."""
+"""What models say greedily, in the environment that quantises: `speaking DIRECTORY...` prints token ids by question."""
 
 import json
 import sys
@@ -7,11 +7,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 QUESTIONS = ("Hello, how are you?", "What is the capital of France?", "Tell me about the sea.")
-TOKENS = 16
+TOKENS = 8
 
 
-def main(place: str) -> None:
-    """Print one JSON list of token ids for each question."""
+def said_by(place: str) -> list[list[int]]:
+    """Token ids for each question."""
     tokenizer, model = AutoTokenizer.from_pretrained(place), AutoModelForCausalLM.from_pretrained(place, dtype="auto")
     said = []
     for question in QUESTIONS:
@@ -26,8 +26,8 @@ def main(place: str) -> None:
                 do_sample=False,
             )
         said.append(told[0][inputs["input_ids"].shape[1] :].tolist())
-    print(json.dumps(said))
+    return said
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    print(json.dumps([said_by(place) for place in sys.argv[1:]]))
