@@ -93,13 +93,10 @@ class _Attempt:
             return result
 
     def _run(self, command: list[str]) -> None:
-        process = worker.start(command, worker_environment(self.step, self.environ))
-        try:
+        with worker.running(command, worker_environment(self.step, self.environ)) as process:
             for line in worker.listen(process):
                 self._hear(line)
             code = process.wait()
-        finally:
-            worker.end(process)
         if code:
             how = f"exit code {code}" if code > 0 else _name(-code)
             shown = "\n".join(f"    {line}" for line in self._tail) or "    (it printed nothing)"

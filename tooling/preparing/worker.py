@@ -21,6 +21,7 @@ GRACE_S = 10.0
 LONGEST_LINE = 4096
 """Of a longer line, in bytes, the end is kept: what a worker prints without ever ending a line must not fill us up."""
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 _ENDS = re.compile(rb"[\r\n]")
 
@@ -33,18 +34,38 @@ class Line:
     is_progress: bool = False
 
 
-def start(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """A worker in a process group of its own, killed if we are. Raises `OSError` where it cannot be started."""
+@contextlib.contextmanager
+def running(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker in a process group of its own, ended on the way out, and killed if we are.
+
+    What would end us waits for the moment in which the worker is known, or it would be left alone. Raises `OSError`
+    where it cannot be started.
+    """
     die_with_us = ctypes.CDLL(None).prctl
-    return subprocess.Popen(
-        list(command),
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        process_group=0,
-        preexec_fn=lambda: die_with_us(PR_SET_PDEATHSIG, int(signal.SIGKILL)),  # noqa: PLW1509  # one thread
-    )
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+
+    def prepare() -> None:
+        die_with_us(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    try:
+        worker = subprocess.Popen(
+            list(command),
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            preexec_fn=prepare,  # noqa: PLW1509  # this process has one thread
+        )
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        yield worker
+    finally:
+        end(worker)
 
 
 def listen(worker: subprocess.Popen[bytes]) -> Iterator[Line | None]:
@@ -114,4 +135,4 @@ def _line(data: bytes, *, is_progress: bool) -> Line:
     return Line("".join(char if char.isprintable() else " " for char in text).rstrip(), is_progress)
 
 
-__all__ = ["GRACE_S", "Line", "end", "listen", "start"]
+__all__ = ["GRACE_S", "Line", "listen", "running"]

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -241,3 +242,25 @@ def test_a_worker_that_refuses_is_raised_in_its_own_words(tmp_path: Path) -> Non
 def test_a_push_makes_no_entry_and_gives_its_result(tmp_path: Path) -> None:
     pushed = step(TELL.format("json.dumps({'url': out or 'none'})"), entry=None)
     assert carry_out(pushed, tmp_path, {}, print) == (None, {"url": "none"})
+
+
+def test_an_interruption_in_the_moment_a_worker_is_started_ends_it_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    def popen(*words: Any, **more: Any) -> subprocess.Popen[bytes]:
+        made = subprocess.Popen(*words, **more)
+        started.append(made.pid)
+        os.kill(os.getpid(), signal.SIGINT)  # nobody knows the worker yet
+        return made
+
+    monkeypatch.setattr(worker, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": popen}))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(step("time.sleep(600)"), tmp_path, {}, print)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert_gone(started[0])
+    assert left_below(tmp_path) == []
