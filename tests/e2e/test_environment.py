@@ -143,6 +143,7 @@ def test_a_quantised_checkpoint_is_refused_where_none_is_wanted(engine: str, pla
         assert "is quantised (awq)" in failed
 
 
+@pytest.mark.engine
 def test_a_long_path_for_temporary_files_does_not_keep_vllm_from_starting(tmp_path: Path) -> None:
     long = tmp_path / ("d" * (105 - len(str(tmp_path)) - 1))
     long.mkdir()
