@@ -1,10 +1,11 @@
-# Every recipe is one program; arguments go to it unchanged.
+# Every recipe is one program, after the set-up of what it runs in; arguments go to it unchanged.
 
 set positional-arguments
 
 python := "python3"
 cpu := ".venvs/cpu/bin/python"
 trt := if path_exists(".venvs/trt/bin/python") == "true" { ".venvs/trt/bin/python" } else { cpu }
+vllm := if path_exists("/dev/nvidiactl") + path_exists(".venvs/vllm/bin/python") == "falsefalse" { "cpu" } else { "vllm" }
 doctor := if path_exists(".venvs/cpu") == "true" { "cpu" } else { \
     if path_exists(".venvs/vllm/set-up.json") == "true" { "vllm" } else { \
     if path_exists(".venvs/trt/set-up.json") == "true" { "trt" } else { "cpu" } } }
@@ -28,22 +29,26 @@ run *arguments: _cpu
 
 # Serve with vLLM on an NVIDIA GPU.
 [no-exit-message]
-run-vllm *arguments: _vllm
-    @exec .venvs/vllm/bin/python -m tooling.run --vllm "$@"
+run-vllm *arguments:
+    @{{ python }} -m tooling.setup vllm --for "$@"
+    @exec .venvs/{{ vllm }}/bin/python -m tooling.run --vllm "$@"
 
 # Serve with TensorRT-LLM on an NVIDIA GPU; `just setup trt` installs it, this recipe never does.
 [no-exit-message]
-run-trt *arguments: _trt
+run-trt *arguments:
+    @{{ python }} -m tooling.setup trt --ask --for "$@"
     @exec {{ trt }} -m tooling.run --trt "$@"
 
 # Make a TensorRT-LLM checkpoint of a model, and stop; --plan says what would be made.
 [no-exit-message]
-quantize-trt *arguments: _trt
+quantize-trt *arguments:
+    @{{ python }} -m tooling.setup trt --ask --for "$@"
     @exec {{ trt }} -m tooling.trt quantize "$@"
 
 # Build the TensorRT engine of a model, and its checkpoint if that is missing; --plan says what would be made.
 [no-exit-message]
-build-trt *arguments: _trt
+build-trt *arguments:
+    @{{ python }} -m tooling.setup trt --ask --for "$@"
     @exec {{ trt }} -m tooling.trt build "$@"
 
 # Serve the tool model alone, on the GPU if vLLM's environment is there; without a model, the demo one is made first.
@@ -73,7 +78,8 @@ logs *arguments: _doctor
 
 # Make a quantised export for vLLM (4bit or 8bit) and say where it is; run-vllm serves it.
 [no-exit-message]
-quantize-vllm *arguments: (_environment torch) (_environment "quant")
+quantize-vllm *arguments: (_environment torch)
+    @{{ python }} -m tooling.setup quant --for "$@"
     @exec .venvs/{{ torch }}/bin/python -m tooling.quantize "$@"
 
 # Delete what was made below YAP_HOME (quant, engines, models or all): lists it, asks, leaves alone what is in use.
@@ -243,14 +249,7 @@ _tests-and-plots:
 _bench:
     @exec {{ python }} -m tooling.setup cpu --bench
 
-[no-exit-message, private]
-_vllm: (_environment "vllm")
-
 # Any environment can run the diagnosis and look after servers; none is made or moved for it but the CPU's, where there is no other.
 [no-exit-message, private]
 _doctor:
     @{{ if doctor == "cpu" { python + " -m tooling.setup cpu" } else { ":" } }}
-
-[no-exit-message, private]
-_trt:
-    @exec {{ python }} -m tooling.setup trt --ask

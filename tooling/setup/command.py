@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from tooling.setup import tensorrt
+from tooling.setup.environment import Environment
 from tooling.setup.errors import MachineError, SetupError
 from tooling.setup.progress import Progress
 from tooling.setup.project import Project
@@ -20,6 +21,8 @@ INTERRUPTED = 130
 GPU_DEVICE = Path("/dev/nvidiactl")
 # What a machine without a GPU takes as well.
 EITHER = ("cpu", "quant")
+# What a command says that only tells something: its help, or what it would do.
+TELLING = frozenset({"-h", "--help", "--plan"})
 # Other words for a target.
 WORDS = {"dev": "cpu", "tool": "cpu"}
 NO_TRT = (
@@ -73,6 +76,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--ask", action="store_true", help="trt: install nothing, fail if a launch has nothing to run with"
     )
+    made.add_argument(
+        "--for",
+        dest="words",
+        nargs=argparse.REMAINDER,
+        metavar="WORD",
+        help="the words of the command to come: its help and its plan need no GPU and no environment of their own",
+    )
     return made
 
 
@@ -82,6 +92,11 @@ def run(argv: list[str], environ: Mapping[str, str]) -> int:
     arguments = grammar.parse_args(argv)
     if arguments.names and arguments.target != "lock":
         grammar.error(f"one target at a time; {' '.join(arguments.names)} is too much")
+    if not TELLING.isdisjoint(arguments.words or ()):
+        target = _teller(arguments.target, gpu=arguments.no_gpu or GPU_DEVICE.exists())
+        if target is None:
+            return 0
+        arguments.target, arguments.ask = target, False
     if arguments.ask:
         return _ask(Project(ROOT))
     progress = Progress(sys.stderr)
@@ -102,6 +117,13 @@ def run(argv: list[str], environ: Mapping[str, str]) -> int:
         progress.say("terminated; run it again to go on")
         return end.exit_code
     return 0
+
+
+def _teller(target: str, *, gpu: bool) -> str | None:
+    """The environment to set up for a command that only tells something; None where nothing has to be."""
+    if target == "quant" or Environment(ROOT / ".venvs" / target).python.exists():
+        return None  # plans are made without the first; the justfile takes the second
+    return target if target == "vllm" and gpu else "cpu"
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -88,3 +88,39 @@ def test_vllm_without_a_gpu_is_refused(
     assert command.run(["vllm"], {}) == 3
     assert "no NVIDIA GPU here" in capsys.readouterr().err
     assert sys.platform.startswith("linux")
+
+
+@pytest.mark.parametrize(
+    ("words", "there", "made"),
+    [
+        ("vllm --for org/m --plan", (), ["cpu"]),
+        ("vllm --for -h", (), ["cpu"]),
+        ("vllm --for --help", ("vllm",), []),
+        ("vllm --for --plan", ("gpu",), ["vllm", "quant"]),
+        ("vllm --for org/m --port 9000", ("gpu",), ["vllm", "quant"]),
+        ("vllm --for", ("gpu",), ["vllm", "quant"]),
+        ("trt --ask --for 4bit org/m --plan", (), ["cpu"]),
+        ("trt --ask --for -h", ("trt",), []),
+        ("quant --for 8bit org/m --plan --json", (), []),
+        ("quant --for 8bit org/m", (), ["quant"]),
+    ],
+)
+def test_help_and_plans_need_no_gpu_and_no_environment_of_their_own(
+    elsewhere: Project, monkeypatch: pytest.MonkeyPatch, words: str, there: tuple[str, ...], made: list[str]
+) -> None:
+    seen = []
+    monkeypatch.setattr(command, "set_up", lambda project, target, **_: seen.append(target))
+    monkeypatch.setattr(command, "GPU_DEVICE", Path("/dev/null") if "gpu" in there else elsewhere.root / "none")
+    for name in {*there} - {"gpu"}:
+        python = elsewhere.root / ".venvs" / name / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.symlink_to(sys.executable)
+    assert command.run(words.split(), {}) == 0
+    assert seen == made
+
+
+@pytest.mark.parametrize("target", [["vllm"], ["trt", "--ask"]])
+def test_a_launch_is_refused_as_ever(elsewhere: Project, monkeypatch: pytest.MonkeyPatch, target: list[str]) -> None:
+    monkeypatch.setattr(command, "GPU_DEVICE", elsewhere.root / "none")
+    assert command.run([*target, "--for", "org/m", "--detach"], {}) == 3
+    assert not (elsewhere.root / ".venvs").exists()
