@@ -220,6 +220,16 @@ types: _dev
 fmt *arguments: _dev
     @exec {{ cpu }} -m tooling.lint fmt "$@"
 
+# Build the image of the server on vLLM and load it into Docker; nothing is pushed.
+[no-exit-message]
+image-vllm *arguments:
+    @exec {{ python }} -m tooling.image vllm "$@"
+
+# The same with TensorRT-LLM.
+[no-exit-message]
+image-trt *arguments:
+    @exec {{ python }} -m tooling.image trt "$@"
+
 # Write down what shells complete after each recipe; tooling/completion/just.bash (zsh, fish) is what a shell sources.
 [no-exit-message]
 completion *arguments: _dev
