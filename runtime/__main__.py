@@ -1,11 +1,20 @@
 """`python -m runtime`: the server. Exit status 0 after a drain, 3 for bad settings or an engine that was compiled for
 another machine or other sizes, 1 if the engine did not come up, or died so often that restarting it makes no sense."""
 
+# ruff: noqa: E402 - the imports take seconds, and something has to be in place before them
+
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from runtime import streams
+
+streams.provide()
+# Ctrl+C while everything below is imported: there is nothing to tidy up yet, and a traceback says nothing to anybody.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import structlog
 import trio
@@ -21,6 +30,7 @@ from runtime.tracebacks import leaves
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
+EXIT_INTERRUPTED = 130  # before it listened to signals
 USAGE = """usage: python -m runtime [--host H] [--port P] [--env-file FILE] [--hf-home DIR] [any variable as a flag]
 
 Serve until SIGINT or SIGTERM, then drain; a second one ends at once. A flag wins over the environment, the environment
@@ -38,6 +48,7 @@ exit codes: 0 stopped after draining, 1 the server failed, 2 usage, 3 settings o
 
 def main() -> int:
     """Run the server until it is told to stop."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on something is tidied up
     try:
         flags, words = split_flags(sys.argv[1:])
         env_file, others = take_env_file(words)
@@ -58,6 +69,8 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return error.exit_status
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
 
 
 def serve(

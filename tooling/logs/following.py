@@ -1,7 +1,7 @@
 """What is appended to a log, as it comes: across rotations, moves and truncations, and without losing a line."""
 
 import os
-import time
+import select
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +10,8 @@ from attrs import define, field
 
 from tooling.logs.reading import files
 
-POLL_S = 0.1
+POLL_MS = 100
+STANDARD_OUTPUT = 1
 READ_BYTES = 1 << 18
 Write = Callable[[bytes], None]
 
@@ -83,12 +84,21 @@ class Follower:
         return newer, False
 
 
-def follow(path: Path, write: Write, stream: BinaryIO | None) -> None:
-    """Show what comes until Ctrl+C, which raises `KeyboardInterrupt`."""
+def follow(path: Path, write: Write, stream: BinaryIO | None, reader: int = STANDARD_OUTPUT) -> None:
+    """Show what comes until Ctrl+C, which raises `KeyboardInterrupt`, or until nobody reads any more.
+
+    `reader`: the descriptor that `write` writes to. Of a silent log its far end would otherwise never be missed, and
+    `just logs | head` would stay.
+    """
     follower = Follower(path, write, stream)
-    while True:
-        if not follower.step():
-            time.sleep(POLL_S)  # noqa: TID251  # no file says when it grows, and there is no loop to block
+    gone = select.poll()
+    gone.register(reader, 0)  # errors and hang-ups are told of without being asked for
+    try:
+        while not gone.poll(0 if follower.step() else POLL_MS):
+            pass
+    finally:
+        if follower.stream is not None:
+            follower.stream.close()
 
 
 def _opened(path: Path) -> BinaryIO | None:

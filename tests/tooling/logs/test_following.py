@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tooling.keeper.logfile import LogFile, numbered
-from tooling.logs.following import Follower
+from tooling.logs.following import Follower, follow
 from tooling.logs.reading import first_lines, last_lines
 
 
@@ -95,3 +95,18 @@ def test_the_last_and_the_first_lines(lines: int, wanted: int, ends: bool, older
         assert stream is not None and stream.read() == b""
         stream.close()
         assert list(first_lines(path, wanted)) == all_lines[:wanted]
+
+
+def test_it_ends_when_nobody_reads_any_more(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_bytes(b"one\ntwo\n")
+    reading, writing = os.pipe()
+    seen: list[bytes] = []
+
+    def write(data: bytes) -> None:
+        seen.append(data)
+        os.close(reading)  # as `head` does when it has what it wants
+
+    follow(path, write, path.open("rb"), writing)
+    os.close(writing)
+    assert seen == [b"one\ntwo\n"]
