@@ -16,6 +16,7 @@ from tooling.quantize.grammar import ELSEWHERE, QUANTISATIONS, USAGE, Command, U
 from tooling.refusal import USAGE as USAGE_CODE
 from tooling.refusal import Refusal
 from tooling.run.disk import Need, complaints
+from tooling.run.hub_cache import hub_cache, to_fetch
 
 INTERRUPTED = 130
 # Nothing is served here, and the server's own validation asks for them.
@@ -88,7 +89,8 @@ def _quantise(command: Command, environ: Mapping[str, str], cwd: Path, tick: Tic
         return 0
     if not plan["is_there"]:
         require_environment()
-        for complaint in complaints([Need("the export", step.makes(home) or home, step.disk_bytes)]):
+        fetched = Need(f"fetching {model.name}", hub_cache(given), to_fetch(model, given))
+        for complaint in complaints([fetched, Need("the export", step.makes(home) or home, step.disk_bytes)]):
             raise complaint
         models.fetch(model, environ=given, say=_say)
     path, _ = carry_out(step, home, given, _say, tick)

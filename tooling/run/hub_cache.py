@@ -29,4 +29,14 @@ def missing_bytes(model: Model, wanted: Mapping[str, int], environ: Mapping[str,
     return sum(lost) if lost or not wanted else None
 
 
-__all__ = ["hub_cache", "missing_bytes", "snapshot_of"]
+def wanted_of(model: Model, parts: tuple[str, ...] = ()) -> dict[str, int]:
+    """What is fetched of a model, bytes by path. `parts`: folders that are fetched whole as well."""
+    return dict(model.wanted) | {path: size for part in parts for path, size in model.below(part)}
+
+
+def to_fetch(model: Model, environ: Mapping[str, str], parts: tuple[str, ...] = ()) -> int:
+    """Bytes that fetching it takes on the disk: 0 for a directory here, and for what is there already."""
+    return 0 if model.directory is not None else missing_bytes(model, wanted_of(model, parts), environ) or 0
+
+
+__all__ = ["hub_cache", "missing_bytes", "snapshot_of", "to_fetch", "wanted_of"]

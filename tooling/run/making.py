@@ -20,7 +20,7 @@ from tooling.quantize.export import export_step
 from tooling.refusal import REFUSED, Refusal
 from tooling.run.facts import REVISIONS, Facts
 from tooling.run.fitting import installed_version, require_fit
-from tooling.run.hub_cache import missing_bytes, snapshot_of
+from tooling.run.hub_cache import missing_bytes, snapshot_of, wanted_of
 from tooling.run.launch import Launch, check
 from tooling.trt import Decision, Purpose
 from tooling.trt import decide as decide_for_trt
@@ -193,8 +193,7 @@ def _fetched(model: Model, launch: Launch, parts: tuple[str, ...] = ()) -> Makin
     """No step where all of it is on this machine. What a cache had while the Hub was away is looked through."""
     if model.directory is not None:
         return Making(places={model.name: model.directory})
-    files: dict[str, int] = dict(model.wanted) | {path: size for part in parts for path, size in model.below(part)}
-    missing = missing_bytes(model, files, launch.environ)
+    missing = missing_bytes(model, wanted_of(model, parts), launch.environ)
     if missing is None and not model.from_cache:
         return Making(places={model.name: snapshot_of(model, launch.environ)})
     return Making(steps=(evolve(fetch_step(model, launch.environ, parts), disk_bytes=missing or 0),))

@@ -10,6 +10,7 @@ from runtime.settings.reading import Source, read
 from runtime.settings.sections import VARIABLES
 from tooling.cache import require_home
 from tooling.refusal import NOTHING_THERE, Refusal
+from tooling.run.choosing import SLOTS
 from tooling.run.command import Before, Ways, launch, told, with_file
 from tooling.run.grammar import Command
 from tooling.run.requested import Requested
@@ -34,12 +35,17 @@ def _again(command: Command, environ: Mapping[str, str], ways: Ways, stop: Stop)
     is_named = reading.sources["SERVER_PORT"] is not Source.DEFAULT
     state = recorded(home, reading.sections.deployment.server_port, is_named=is_named)
     if state is None:
-        if not (command.models or environ.get("CHAT_MODEL", "").strip() or "--chat-model" in command.flags):
+        if not _names_a_model(command, environ):
             raise Refusal(_nothing(home, reading.sections.deployment.server_port if is_named else None), NOTHING_THERE)
         return launch(command, environ, ways)
     keys = carried_over(state)
     notes = ("keys that are not set now are those of the running server",) if keys else ()
     return launch(command, beneath(environ, keys), ways, _before(home, state, stop, notes))
+
+
+def _names_a_model(command: Command, environ: Mapping[str, str]) -> bool:
+    flagged = "--chat-model" in command.flags or "--tool-model" in command.flags
+    return bool(command.models or flagged or any(environ.get(slot, "").strip() for slot in SLOTS["both"]))
 
 
 def _nothing(home: Path, port: int | None) -> str:

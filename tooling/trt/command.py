@@ -9,13 +9,13 @@ from attrs import frozen
 from runtime.settings import Settings, SettingsError, beneath, read_env_file
 from runtime.settings.sections import FLAGS
 from tooling.cache import require_home
-from tooling.models import Model, Reference, fetch, fetch_step, resolve
+from tooling.models import Model, Reference, fetch, resolve
 from tooling.preparing import carry_out
 from tooling.refusal import REFUSED, USAGE, Refusal
 from tooling.run.disk import Need as Room
 from tooling.run.disk import complaints
 from tooling.run.grammar import UsageError
-from tooling.run.hub_cache import hub_cache
+from tooling.run.hub_cache import hub_cache, to_fetch
 from tooling.trt.deciding import Purpose, decide
 from tooling.trt.decision import Decision
 from tooling.trt.grammar import PURPOSES, Command, parse
@@ -128,8 +128,11 @@ def _made(work: Work) -> int:
 
 def _require_room(work: Work) -> None:
     """Raises `Refusal` where a disk does not take all that is fetched and made."""
-    fetches = [fetch_step(need.model, work.environ, need.parts) for need in work.decision.needs]
-    needs = [Room(step.title, hub_cache(work.environ), step.disk_bytes) for step in fetches]
+    cache = hub_cache(work.environ)
+    needs = [
+        Room(f"fetching {need.model.name}", cache, to_fetch(need.model, work.environ, need.parts))
+        for need in work.decision.needs
+    ]
     home = work.around.home
     needs += [Room(step.title, step.makes(home) or home, step.disk_bytes) for step in work.decision.steps]
     said = [str(complaint) for complaint in complaints(needs)]

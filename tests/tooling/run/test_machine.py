@@ -5,14 +5,17 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from tooling.models import Model
 from tooling.refusal import Refusal
-from tooling.run.hub_cache import hub_cache
+from tooling.run.command import Ways
+from tooling.run.hub_cache import hub_cache, to_fetch
 from tooling.run.interpreter import python_for
 from tooling.run.listener import listener_at
-from tooling.run.restarting import carried_over, recorded
+from tooling.run.restarting import carried_over, recorded, restart
 from tooling.running import Exit, Identity, Phase, State, write_state
 
 
@@ -87,6 +90,20 @@ def test_the_hubs_cache_is_where_its_library_has_it(environ: dict[str, str], pla
     assert hub_cache(environ) == Path(place)
 
 
+def test_what_is_in_the_hubs_cache_takes_no_room_again(tmp_path: Path) -> None:
+    model = Model(name="o/m", revision="c1", listing=(("config.json", 2), ("model.safetensors", 30), ("part/x.bin", 7)))
+    environ = {"HF_HUB_CACHE": str(tmp_path)}
+    assert to_fetch(model, environ) == 32
+    assert to_fetch(model, environ, ("part",)) == 39
+    snapshot = tmp_path / "models--o--m" / "snapshots" / "c1"
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.safetensors").touch()
+    assert to_fetch(model, environ) == 2
+    (snapshot / "config.json").touch()
+    assert to_fetch(model, environ) == 0
+    assert to_fetch(Model(name=str(tmp_path), directory=tmp_path, listing=model.listing), environ) == 0
+
+
 def state(port: int, started: float, server: Identity | None = None) -> State:
     return State(
         key=str(port),
@@ -131,3 +148,29 @@ def test_a_restart_means_the_named_one_else_the_one_that_runs_else_the_last(tmp_
     with pytest.raises(Refusal, match="just restart --port 9000") as caught:
         recorded(tmp_path, 8000, is_named=False)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "code"),
+    [
+        (["tool"], {}, 5),
+        (["tool", "--tool-model", "MODEL"], {}, 0),
+        (["tool"], {"TOOL_MODEL": "MODEL"}, 0),
+        (["tool", "MODEL"], {}, 0),
+    ],
+)
+def test_a_restart_of_nothing_goes_by_any_model_that_is_named(
+    words: list[str], given: dict[str, str], code: int, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    environ = {"YAP_HOME": str(tmp_path / "home"), "MAX_CONCURRENT_CONNECTIONS": "1"} | {
+        name: str(model) if value == "MODEL" else value for name, value in given.items()
+    }
+
+    def never(*given: object) -> NoReturn:
+        raise AssertionError("a plan does nothing")
+
+    argv = ["--plan", *(str(model) if word == "MODEL" else word for word in words)]
+    assert restart(argv, environ, Ways(ensure=never, keeper=never, follow=never, become=never), never) == code
