@@ -122,6 +122,27 @@ def test_a_checkpoint_that_was_made_elsewhere_is_built_from_and_said_to_be(
     }
 
 
+def test_what_cannot_be_identified_is_told_before_anything_is_built(
+    bench: Bench, decided: Decide, home: Path, tmp_path: Path
+) -> None:
+    named = write_checkpoint(tmp_path / "named", dtype=None)
+    (step,) = decided(**SIZE, TRT_CHECKPOINT_DIR=str(named)).steps
+    with pytest.raises(Refusal, match=r"build_metadata.json: dtype cannot be determined"):
+        bench.make(step, home / "engine")
+    assert not any((home / "engine").iterdir())
+
+
+def test_a_driver_without_a_number_is_told_before_anything_is_quantised(
+    decided: Decide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = machine(tmp_path / "machine", smi="0, GPU-aa, NVIDIA H100, 9.0, 81559, 81000, Disabled, ")
+    monkeypatch.syspath_prepend(tmp_path / "machine" / "site")
+    step = decided(**FOUR, **SIZE).steps[0]
+    with pytest.raises(Refusal, match=r"checkpoint_metadata.json: nvidia_driver cannot be determined"):
+        checkpoint.make({**step.job, "output": str(tmp_path / "made")}, environ)
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.parametrize(
     ("behaviour", "why"),
     [

@@ -33,14 +33,14 @@ def make(job: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, object
     gpu = require_gpu(environ, "quantising")
     numbers = Quantising(**job["numbers"])
     output = Path(job["output"])
+    machine = {"sm_arch": gpu.sm, "gpu_name": gpu.name, "nvidia_driver": gpu.driver}
+    metadata.require_known(metadata.CHECKPOINT_FILE, machine)
     _quantise(job, numbers, output, environ)
     config = require_checkpoint(output, numbers.qformat, (numbers.tp_size, numbers.pp_size))
     found = {
         **_described(job["model"], numbers, config),
         **_made_with(versions),
-        "sm_arch": gpu.sm,
-        "gpu_name": gpu.name,
-        "nvidia_driver": gpu.driver,
+        **machine,
         "checkpoint_key": job["key"],
         "seconds": round(time.monotonic() - began, 1),
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),

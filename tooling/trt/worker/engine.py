@@ -35,9 +35,7 @@ def make(job: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, object
         raise Refusal(f"the engine is for {job['sm']}, the GPU here is {gpu.sm}: unset GPU_SM_ARCH", FAILED)
     sized, output, source = Sizes(**job["sizes"]), Path(job["output"]), Path(job["source"]["directory"])
     config = require_checkpoint(source, None, (sized.tp_size, sized.pp_size))
-    _build(build_command(_program(environ), str(source), str(output), sized, job["workers"]), output, environ)
-    _require_engine(output, sized, versions)
-    found = {
+    known = {
         "model_id": job["model"]["id"],
         "model_revision": job["model"]["revision"],
         **weights(config),
@@ -46,6 +44,12 @@ def make(job: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, object
         **_machine(versions, gpu),
         "engine_label": job["label"],
         "engine_key": job["key"],
+    }
+    metadata.require_known(metadata.ENGINE_FILE, known)
+    _build(build_command(_program(environ), str(source), str(output), sized, job["workers"]), output, environ)
+    _require_engine(output, sized, versions)
+    found = {
+        **known,
         "seconds": round(time.monotonic() - began, 1),
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -26,16 +26,19 @@ ENGINE_FIELDS = (
 )
 
 
+def require_known(name: str, found: Mapping[str, object]) -> None:
+    """Raises `Refusal` where one of these fields is not known: before the hours that come to nothing without it."""
+    if lacking := _lacking(found, found):
+        raise _worthless(name, f"{', '.join(lacking)} cannot be determined")
+
+
 def write(path: Path, found: Mapping[str, object], fields: Iterable[str]) -> dict[str, object]:
     """Write the fields in their order. Raises `Refusal` if one is not known or is not one of them."""
     fields = tuple(fields)
-    lacking = [name for name in fields if found.get(name) in (None, "")]
+    lacking = _lacking(found, fields)
     if lacking or set(found) - set(fields):
         what = f"{', '.join(lacking)} cannot be determined" if lacking else f"{sorted(set(found) - set(fields))} is new"
-        raise Refusal(
-            f"{path.name}: {what}, and what nobody can identify is worthless (just doctor --engine trt)",
-            FAILED,
-        )
+        raise _worthless(path.name, what)
     ordered = {name: found[name] for name in fields}
     path.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
     return ordered
@@ -50,4 +53,22 @@ def read(path: Path) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-__all__ = ["CHECKPOINT_FIELDS", "CHECKPOINT_FILE", "ELSEWHERE", "ENGINE_FIELDS", "ENGINE_FILE", "NONE", "read", "write"]
+def _lacking(found: Mapping[str, object], fields: Iterable[str]) -> list[str]:
+    return [name for name in fields if found.get(name) in (None, "")]
+
+
+def _worthless(name: str, what: str) -> Refusal:
+    return Refusal(f"{name}: {what}, and what nobody can identify is worthless (just doctor --engine trt)", FAILED)
+
+
+__all__ = [
+    "CHECKPOINT_FIELDS",
+    "CHECKPOINT_FILE",
+    "ELSEWHERE",
+    "ENGINE_FIELDS",
+    "ENGINE_FILE",
+    "NONE",
+    "read",
+    "require_known",
+    "write",
+]
