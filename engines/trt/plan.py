@@ -133,8 +133,9 @@ def _batch_size(config: TrtConfig, compiled: Compiled) -> int:
     maximum = known or compiled.max_batch_size
     if config.batch_size is not None and config.batch_size > maximum:
         raise EngineUnfit(
-            f"TRT_BATCH_SIZE is {config.batch_size}, engine {compiled.path} was built for {maximum} at most: lower it, "
-            f"or {BUILD} with TRT_MAX_BATCH_SIZE={config.batch_size}"
+            f"TRT_BATCH_SIZE is {config.batch_size}, engine {compiled.path} was built for {maximum} at most, which is "
+            f"baked into it and is not MAX_CONCURRENT_CONNECTIONS: lower it, or {BUILD} with "
+            f"TRT_MAX_BATCH_SIZE={config.batch_size}"
         )
     return config.batch_size or maximum
 

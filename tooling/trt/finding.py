@@ -85,8 +85,9 @@ def in_repository(
 def too_small(batch_size: int, maximum: int, what: str) -> Refusal:
     """`TRT_BATCH_SIZE` is more than an engine takes."""
     return Refusal(
-        f"TRT_BATCH_SIZE is {batch_size}, {what} was built for {maximum} at most, which is baked into it: lower "
-        f"TRT_BATCH_SIZE, or set TRT_MAX_BATCH_SIZE={batch_size} to build another engine",
+        f"TRT_BATCH_SIZE is {batch_size}, {what} was built for {maximum} at most, which is baked into it and is "
+        f"not MAX_CONCURRENT_CONNECTIONS: lower TRT_BATCH_SIZE, or set TRT_MAX_BATCH_SIZE={batch_size} to build "
+        "another engine",
         REFUSED,
     )
 

@@ -81,7 +81,11 @@ def _edit(name: str, change: Callable[[dict[str, Any]], object]) -> Break:
         (_edit("config.json", lambda c: c["build_config"].update(kv_cache_type="CONTINUOUS")), {}, "paged KV cache"),
         (_edit("build_metadata.json", lambda m: m.pop("sm_arch")), {}, "does not say"),
         (lambda e: (e / "build_metadata.json").unlink(), {}, "no build_metadata.json"),
-        (None, {"batch_size": BATCH + 1}, "TRT_BATCH_SIZE is 5, .* was built for 4 .* TRT_MAX_BATCH_SIZE=5"),
+        (
+            None,
+            {"batch_size": BATCH + 1},
+            "TRT_BATCH_SIZE is 5, .* was built for 4 .*not MAX_CONCURRENT_CONNECTIONS.* TRT_MAX_BATCH_SIZE=5",
+        ),
         (None, {"max_output_len": 32}, "takes prompts of 448 tokens, .* is 480"),
         (None, {"max_model_len": 513, "max_output_len": 65}, "holds 512 tokens .* CHAT_MAX_LEN is 513"),
         (None, {"tensor_parallel": 2}, "CHAT_TENSOR_PARALLEL is 2, .* built for 1"),

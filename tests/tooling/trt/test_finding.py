@@ -60,7 +60,7 @@ def test_of_several_engines_the_one_that_fits_is_taken(decided: Decide, home: Pa
     assert decided(**FOUR).engine_dir == places["64"]
     assert decided(**FOUR, TRT_BATCH_SIZE="9").engine_dir == places["16"]
     assert decided(**FOUR, TRT_MAX_BATCH_SIZE="8").engine_dir == places["8"]
-    with pytest.raises(Refusal, match=r"TRT_BATCH_SIZE is 65, .* was built for 64 at most.*TRT_MAX_BATCH_SIZE=65"):
+    with pytest.raises(Refusal, match=r"is 65, .* built for 64 at most.* not MAX_CONC.*TRT_MAX_BATCH_SIZE=65"):
         decided(**FOUR, TRT_BATCH_SIZE="65")
     assert names(decided(**FOUR, TRT_MAX_BATCH_SIZE="65", TRT_BATCH_SIZE="65")) == ["engine"]
 
