@@ -1,5 +1,6 @@
 """`python -m tooling.stop [--port N] [--now] [--timeout S]` stops a server, and never anybody else's process."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -83,7 +84,8 @@ class Stopping:
         self.say("it does not end: killed, with everything it started")
         server = self.state.server
         if server is not None and server.is_alive():
-            os.killpg(server.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.killpg(server.pid, signal.SIGKILL)
 
     def _gone(self, within_s: float) -> bool:
         """Whether nothing of it runs within this time, what its keeper starts meanwhile included."""

@@ -32,6 +32,7 @@ class Record:
     _unsent: bytes = field(default=b"", init=False)
     _again_at: float = field(default=0.0, init=False)
     _told: bool = field(default=False, init=False)
+    _left_key: str = field(default="", init=False)
 
     def begin(self) -> None:
         """Write the first state. Raises `Refusal`: what cannot be written down cannot be stopped later either."""
@@ -52,8 +53,7 @@ class Record:
         if self.state == before:
             return
         if before.key != self.state.key:
-            with contextlib.suppress(OSError):
-                remove_state(self.home, before.key)
+            self._left_key = before.key
         self._changed = True
         if not (in_passing and self._unsent):
             self._unsent += self._news()
@@ -79,6 +79,10 @@ class Record:
                 self.tell(f"the state of this launch cannot be written ({error.strerror or error}); it goes on")
             return
         self._changed = self._told = False
+        if self._left_key:  # only now: a launch without any state could not be stopped
+            with contextlib.suppress(OSError):
+                remove_state(self.home, self._left_key)
+            self._left_key = ""
 
     def _news(self) -> bytes:
         if self.waiter < 0:

@@ -57,7 +57,10 @@ def every_state(home: Path) -> tuple[State | StateUnreadable, ...]:
         keys = sorted((entry.name for entry in (home / RUN).iterdir() if entry.is_dir()), key=_order)
     except OSError:
         return ()  # there is no such directory, or not to us
-    return tuple(found for key in keys if (found := _read(home, key)) is not None)
+    found = [state for key in keys if (state := _read(home, key)) is not None]
+    # A launch that has got its port is there under both of its names for a moment.
+    settled = {one.keeper for one in found if isinstance(one, State) and one.key.isdecimal()}
+    return tuple(one for one in found if not isinstance(one, State) or one.key.isdecimal() or one.keeper not in settled)
 
 
 def in_use(home: Path) -> frozenset[Path]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tooling.keeper.record import Record
 from tooling.refusal import Refusal
 from tooling.running import (
     Claim,
@@ -167,3 +168,20 @@ def test_names_of_files_need_not_be_text(tmp_path: Path) -> None:
 def test_the_file_is_plain_json(tmp_path: Path) -> None:
     write_state(tmp_path, state())
     assert json.loads((tmp_path / "run/8000/state.json").read_text())["schema"] == 1
+
+
+def test_a_launch_that_takes_another_name_is_never_without_a_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tooling.keeper.record.RETRY_S", 0.0)
+    record = Record(tmp_path, state("0-7", me()))
+    record.begin()
+    (tmp_path / "run/9000").write_text("in the way of a directory")
+    record.change(key="9000", port=9000)
+    assert [one.key for one in every_state(tmp_path) if isinstance(one, State)] == ["0-7"]
+    (tmp_path / "run/9000").unlink()
+    record.settle()
+    assert [one.key for one in every_state(tmp_path) if isinstance(one, State)] == ["9000"]
+    assert os.listdir(tmp_path / "run") == ["9000"]
+    write_state(tmp_path, state("0-7", me()))
+    assert named_or_only(tmp_path, None, "stop") == record.state, "the moment in which both are there"
