@@ -9,6 +9,7 @@ from pathlib import Path
 from tooling.cache import is_complete, require_home
 from tooling.doctor.facts import Cache
 from tooling.refusal import Refusal
+from tooling.run.disk import unwritable_home
 
 GIB = 1024**3
 KINDS = ("models", "quant", "trt/checkpoints", "trt/engines")
@@ -19,6 +20,8 @@ def look(home: Path) -> Cache:
     """The facts. `home`: `YAP_HOME`, which need not exist yet."""
     try:
         place = require_home(home)
+        for refusal in unwritable_home(place):
+            raise refusal
         entries = [entry for kind in KINDS for entry in _entries(place / kind)]
         half = [entry for entry in entries if PARTIAL.search(entry.name)]
         abandoned = [entry for entry in half if not is_locked(place / "locks" / f"{_key(entry)}.lock")]

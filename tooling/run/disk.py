@@ -59,12 +59,17 @@ def complaints(needs: Sequence[Need], look: Callable[[Path], Room | None] = room
     ]
 
 
+def unwritable_home(home: Path) -> list[Refusal]:
+    """Why nothing can be kept in a home, which need not exist yet."""
+    above = next((place for place in (home, *home.parents) if os.path.exists(place)), home)
+    if os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK):
+        return []
+    return [Refusal(f"YAP_HOME={home} cannot be written: name another directory", REFUSED)]
+
+
 def unwritable(home: Path, log: Path) -> list[Refusal]:
     """Why nothing can be kept in a home, or said in a log: told before a server that runs is stopped."""
-    found = []
-    above = next((place for place in (home, *home.parents) if os.path.exists(place)), home)
-    if not os.path.isdir(above) or not os.access(above, os.W_OK | os.X_OK):
-        found.append(Refusal(f"YAP_HOME={home} cannot be written: name another directory", REFUSED))
+    found = unwritable_home(home)
     is_new = not os.path.exists(log)
     if os.path.isdir(log) or not os.path.isdir(log.parent) or not os.access(log.parent if is_new else log, os.W_OK):
         found.append(
@@ -83,4 +88,4 @@ def _too_small(needs: Sequence[Need], free: int) -> Refusal:
     )
 
 
-__all__ = ["MARGIN_BYTES", "Need", "Room", "complaints", "room_at", "unwritable"]
+__all__ = ["MARGIN_BYTES", "Need", "Room", "complaints", "room_at", "unwritable", "unwritable_home"]

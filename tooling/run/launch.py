@@ -148,7 +148,8 @@ def _located(slot: str, model: str, problems: UsageProblems) -> dict[str, str]:
     if os.path.isdir(local):  # which no name disturbs, however long or odd
         return {slot: os.path.realpath(local)}
     if model.startswith((".", "/", "~")):
-        problems.add(f"{slot} {model!r} is no directory here")
+        begins = f"; it is looked for in {os.getcwd()}" if model.startswith(".") else ""
+        problems.add(f"{slot} {model!r} is no directory{begins}")  # just moves to the checkout, wherever it is called
     name, _, revision = model.partition("@")
     return {slot: name} | ({f"{slot.partition('_')[0]}_REVISION": revision} if revision else {})
 

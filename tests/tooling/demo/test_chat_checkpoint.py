@@ -13,6 +13,7 @@ from tooling.demo.chat import checkpoint, dialogues, vocabulary
 from tooling.demo.chat.recipe import Recipe
 from tooling.demo.chat.rows import RowMaker, skip_positions
 from tooling.demo.files import read_all
+from tooling.setup.errors import MachineError
 
 TINY = Recipe(
     vocabulary=512, hidden=128, intermediate=128, layers=1, heads=2, kv_heads=2, steps=2, rows=2, row_tokens=256,
@@ -132,3 +133,10 @@ def test_the_configuration_is_plain_json_with_the_stop_ids(built: Path) -> None:
     config = json.loads((built / "config.json").read_text())
     assert generation["eos_token_id"] == [2, 0]
     assert config["rope_theta"] == Recipe().rope_theta
+
+
+def test_a_disk_without_room_is_refused_before_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "SPACE_BYTES", 1 << 60)
+    with pytest.raises(MachineError, match="free some space first"):
+        checkpoint.ensure(tmp_path, lambda line: None, TINY)
+    assert not list(tmp_path.glob("models/*"))

@@ -11,6 +11,7 @@ from tooling.demo.files import read_all
 from tooling.demo.tool import checkpoint, training, utterances, vocabulary
 from tooling.demo.tool.evaluation import Score
 from tooling.demo.tool.recipe import Recipe
+from tooling.setup.errors import MachineError
 
 TINY = Recipe(vocabulary=512, layers=1, intermediate=128, steps=2, batch=4, long_every=2, long_batch=1)
 
@@ -79,3 +80,10 @@ def test_the_score_counts_both_kinds_of_mistakes() -> None:
     score = Score(yes=4, no=6, missed=1, false_alarms=2, wrong=())
     assert score.accuracy == pytest.approx(0.7)
     assert "| all | 10 | 7 | 70.0% |" in score.table()
+
+
+def test_a_disk_without_room_is_refused_before_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "SPACE_BYTES", 1 << 60)
+    with pytest.raises(MachineError, match="free some space first"):
+        checkpoint.ensure(tmp_path, lambda line: None, TINY)
+    assert not list(tmp_path.glob("models/*"))

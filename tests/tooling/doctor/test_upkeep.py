@@ -59,6 +59,9 @@ def test_links_are_not_followed_and_a_home_that_cannot_be_one_is_told(tmp_path: 
     (tmp_path / "quant" / "elsewhere-0123456789abcdef").symlink_to("/usr")
     assert caching.look(tmp_path).damaged == ()
     assert "YAP_HOME=/ is a root" in caching.look(Path("/")).trouble
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert caching.look(place).trouble == f"YAP_HOME={place} cannot be written: name another directory"
     assert caching.is_locked(tmp_path / "no-such-lock") is False
 
 

@@ -1,6 +1,7 @@
 """What is asked for: command line, environment and record put together, before anything is looked at."""
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,7 +104,8 @@ def test_the_command_line_wins_over_the_environment_and_defaults_fill_the_rest(
         ("--mode tool 4bit o/a", {}, "4bit: the tool model runs in float precision"),
         ("--mode tool --push-quant o/a", {}, "--push-quant: in mode tool (as asked) nothing is quantised"),
         ("--vllm --push-engine o/a", {}, "--push-engine: vLLM has no compiled engines"),
-        ("--cpu ./no-such-folder", {}, "no directory"),
+        ("--cpu ./no-such-folder", {}, f"no directory; it is looked for in {Path.cwd()}"),
+        ("--cpu /no-such-folder", {}, "'/no-such-folder' is no directory"),
         ("--cpu --toy o/a", {}, "--toy takes the place of the chat model"),
         ("--cpu --toy --chat-model o/a", {}, "--toy takes the place of the chat model"),
         ("--vllm --toy o/a", {}, "just run --toy"),

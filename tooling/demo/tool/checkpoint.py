@@ -7,11 +7,14 @@ from tooling import cache
 from tooling.demo.files import read_all
 from tooling.demo.progress import Report
 from tooling.demo.tool.recipe import BUILDER_VERSION, Recipe
+from tooling.setup.environment import require_space
 
 NOTICE = (
     "demo tool model: a toy that tells requests to look at the screen from other talk, "
     "by templates and lines written for it."
 )
+
+SPACE_BYTES = 20_000_000  # the weights are less than half of it
 
 
 def entry(recipe: Recipe, texts: Mapping[str, str], chat_texts: Mapping[str, str]) -> cache.Entry:
@@ -34,6 +37,7 @@ def ensure(home: Path, report: Report, recipe: Recipe | None = None) -> Path:
     def make(directory: Path) -> None:
         from tooling.demo.tool.building import build  # noqa: PLC0415 - torch, and the model is made once
 
+        require_space(directory.parent, SPACE_BYTES)  # before minutes of training
         build(directory, recipe, texts, chat_texts, report)
 
     return cache.ensure(entry(recipe, texts, chat_texts), home, make, report)
