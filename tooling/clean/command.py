@@ -10,12 +10,13 @@ from pathlib import Path
 from runtime.settings import SettingsError
 from runtime.settings.reading import read
 from tooling.cache import COMPLETE, require_home
-from tooling.cache.locking import attempt, lock_of
+from tooling.cache.locking import attempt, is_held, lock_of
 from tooling.clean.listing import EVERYTHING, KINDS, Item, Stays, listed
 from tooling.refusal import CONFLICT, FAILED, REFUSED, Refusal
 from tooling.refusal import USAGE as USAGE_CODE
 from tooling.run.hub_cache import hub_cache
-from tooling.running import in_use
+from tooling.running import StateUnreadable, every_state, in_use
+from tooling.running.claim import port_lock
 
 INTERRUPTED = 130
 MEGA, GIGA = 1e6, 1e9
@@ -67,6 +68,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str], ask: Ask | None) -> int
 
 
 def _clean(home: Path, arguments: argparse.Namespace, environ: Mapping[str, str], ask: Ask | None) -> int:
+    if not arguments.plan:
+        _require_known(home)
     items = listed(home, arguments.what, _used(home))
     going = [item for item in items if item.stays is None]
     if arguments.plan or not going:
@@ -87,6 +90,16 @@ def _clean(home: Path, arguments: argparse.Namespace, environ: Mapping[str, str]
     else:
         print(f"deleted {_count(deleted)}")
     return CONFLICT if len(deleted) < len(going) else _code(items)
+
+
+def _require_known(home: Path) -> None:
+    """Raises `Refusal` where a launch lives whose state cannot be read: what it uses is not known."""
+    for one in every_state(home):
+        if isinstance(one, StateUnreadable) and is_held(port_lock(home, one.path.parent.name)):
+            raise Refusal(
+                f"a launch runs and what it uses is not known, so nothing is deleted until it has ended ({one})",
+                CONFLICT,
+            )
 
 
 def _used(home: Path) -> frozenset[Path]:

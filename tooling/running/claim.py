@@ -22,7 +22,7 @@ class Claim:
     @classmethod
     def port(cls, home: Path, key: int | str) -> "Claim | None":
         """The right to launch on a port; None if another launch has it. Raises `OSError` where `home` is read-only."""
-        return cls._take(home / LOCKS / f"port-{key}.lock")
+        return cls._take(port_lock(home, key))
 
     @classmethod
     def log(cls, home: Path, log: Path) -> "Claim | None":
@@ -52,4 +52,9 @@ class Claim:
             self._descriptor = -1
 
 
-__all__ = ["Claim"]
+def port_lock(home: Path, key: int | str) -> Path:
+    """What whoever launches on a port holds."""
+    return home / LOCKS / f"port-{key}.lock"
+
+
+__all__ = ["Claim", "port_lock"]

@@ -10,7 +10,7 @@ import pytest
 from tooling import cache
 from tooling.cache import locking
 from tooling.clean import command
-from tooling.running import Identity, Phase, State, write_state
+from tooling.running import Claim, Identity, Phase, State, write_state
 
 
 def entry(home: Path, kind: str, name: str = "some-model") -> Path:
@@ -108,6 +108,22 @@ def test_what_a_server_uses_stays_and_the_rest_goes(home: Path, capsys: pytest.C
     told = capsys.readouterr()
     assert "in use by a running server, stays" in told.out
     assert "just stop" in told.err
+
+
+def test_while_a_launch_runs_whose_state_cannot_be_read_nothing_goes(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = home / "run" / "8000"
+    place.mkdir(parents=True)
+    (place / "state.json").write_text("{")
+    before = kinds(home)
+    claim = Claim.port(home, 8000)
+    assert claim is not None
+    assert clean(home, "all", "--yes") == 4
+    assert f"what it uses is not known, so nothing is deleted until it has ended ({place}" in capsys.readouterr().err
+    assert kinds(home) == before
+    claim.close()
+    assert clean(home, "all", "--yes") == 0
 
 
 def test_what_is_being_made_stays_and_what_was_left_behind_goes(home: Path) -> None:
