@@ -1,5 +1,6 @@
 """`python -m tooling.stop [--port N] [--now] [--timeout S]` stops a server, and never anybody else's process."""
 
+import argparse
 import contextlib
 import os
 import signal
@@ -175,9 +176,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return seconds
 
 

@@ -192,3 +192,11 @@ def test_status_of_what_is_stale_or_says_nothing(place: Place, capsys: pytest.Ca
     shown = capsys.readouterr().out
     assert f"port {state.key}: stale: it ended without a word; just stop clears it" in shown
     assert f"unreadable: {broken}: no state of a launch" in shown
+
+
+@pytest.mark.parametrize("words", [["-n", "-3"], ["-n", "x"], ["--head", "1.5"]])
+def test_how_many_lines_is_a_number(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        logs(words, {"YAP_HOME": str(tmp_path)}, tmp_path)
+    assert left.value.code == 2
+    assert f"{words[1]!r} is no number of lines" in capsys.readouterr().err

