@@ -134,9 +134,7 @@ def test_a_state_that_says_nothing(place: Place, capsys: pytest.CaptureFixture[s
     assert told.startswith(f"stop: {path}: no state of a launch") and "delete the file" in told
 
 
-@pytest.mark.parametrize(
-    "words", [["--port", "x"], ["--port", "70000"], ["--timeout", "-1"], ["--timeout", "soon"], ["--what"]]
-)
+@pytest.mark.parametrize("words", ["--port x", "--port 70000", "--timeout -1", "--timeout soon", "--what", "8000"])
 def test_words_that_make_no_sense(tmp_path: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         stop.main(words.split(), {"YAP_HOME": str(tmp_path)})
