@@ -1,8 +1,6 @@
 """`python -m runtime`: the server. Exit status 0 after a drain, 3 for bad settings or an engine that was compiled for
 another machine or other sizes, 1 if the engine did not come up, or died so often that restarting it makes no sense."""
 
-# ruff: noqa: E402 - the imports take seconds, and something has to be in place before them
-
 import os
 import signal
 import sys
@@ -12,9 +10,10 @@ from pathlib import Path
 
 from runtime import streams
 
-streams.provide()
-# Ctrl+C while everything below is imported: there is nothing to tidy up yet, and a traceback says nothing to anybody.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+if __name__ == "__main__":  # an engine's processes import this module as well, under another name
+    streams.provide()
+    # Ctrl+C while all below is imported: there is nothing to tidy up yet, and a traceback says nothing to anybody.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import structlog
 import trio
