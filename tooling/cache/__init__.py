@@ -5,7 +5,7 @@ Entries, their keys, how they are made and swept, and which directory may be a h
 
 from tooling.cache.entry import COMPLETE, Entry, canonical, digest, is_complete
 from tooling.cache.home import require_home
-from tooling.cache.making import Report, ensure, partials, sweep
+from tooling.cache.making import Report, ensure, partials, reading, sweep
 
 __all__ = [
     "COMPLETE",
@@ -16,6 +16,7 @@ __all__ = [
     "ensure",
     "is_complete",
     "partials",
+    "reading",
     "require_home",
     "sweep",
 ]

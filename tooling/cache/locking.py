@@ -30,6 +30,15 @@ def hold(path: Path, wait: Callable[[], None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def share(path: Path) -> Iterator[None]:
+    """Hold a lock together with other readers: who makes the entry anew waits, who would delete it leaves it alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
 def attempt(path: Path) -> Iterator[bool]:
     """Hold a lock if it is free; whether it was. One that nobody ever made is free. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,4 +63,4 @@ def is_held(path: Path) -> bool:
     return False
 
 
-__all__ = ["LOCKS", "attempt", "hold", "is_held", "lock_of"]
+__all__ = ["LOCKS", "attempt", "hold", "is_held", "lock_of", "share"]

@@ -5,15 +5,17 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from attrs import frozen
 
 from tooling.cache.entry import COMPLETE, KEY, Entry, canonical, files_of, is_complete
-from tooling.cache.locking import attempt, hold, lock_of
+from tooling.cache.locking import attempt, hold, lock_of, share
 
 Report = Callable[[str], None]
+REPLACED = ".replaced.partial-"
+_ENTRY = re.compile(r"-(?P<key>[0-9a-f]{16})$")
 # `<name>-<key>.partial-<pid>`; what an entry that is made anew takes the place of is put aside under the same name.
 _PARTIAL = re.compile(r"-(?P<key>[0-9a-f]{16})(?:\.replaced)?\.partial-\d+$")
 
@@ -38,11 +40,14 @@ def ensure(entry: Entry, home: Path, build: Callable[[Path], None], report: Repo
     before = _made_at(final)
     waiting = f"{final.name} is being built by another process, waiting for it"
     with hold(lock_of(final.parent, home, entry.key), lambda: report(waiting)):
+        was_there = final.exists()
+        sweep(final.parent, home, mine=entry.key)
+        if not was_there:
+            before = _made_at(final)  # what the sweep put back was not made meanwhile
         if is_complete(final) and (not anew or _made_at(final) != before):
             return final
-        sweep(final.parent, home, mine=entry.key)
         partial = final.with_name(f"{final.name}.partial-{os.getpid()}")
-        replaced = final.with_name(f"{final.name}.replaced.partial-{os.getpid()}")
+        replaced = final.with_name(f"{final.name}{REPLACED}{os.getpid()}")
         try:
             _make(entry, partial, build)
             with contextlib.suppress(FileNotFoundError):
@@ -50,8 +55,20 @@ def ensure(entry: Entry, home: Path, build: Callable[[Path], None], report: Repo
             partial.rename(final)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-            shutil.rmtree(replaced, ignore_errors=True)
+            if not _put_back(replaced):
+                shutil.rmtree(replaced, ignore_errors=True)
     return final
+
+
+@contextlib.contextmanager
+def reading(directories: Iterable[Path], home: Path) -> Iterator[None]:
+    """Entries stay while something is made of them; other directories are nobody's to delete here. Raises `OSError`."""
+    with contextlib.ExitStack() as stack:
+        for directory in directories:
+            match = _ENTRY.search(directory.name)
+            if match and directory.is_relative_to(home):
+                stack.enter_context(share(lock_of(directory.parent, home, match["key"])))
+        yield
 
 
 def partials(kind: Path) -> Iterator[Partial]:
@@ -65,17 +82,28 @@ def partials(kind: Path) -> Iterator[Partial]:
 def sweep(kind: Path, home: Path, mine: str | None = None) -> list[Path]:
     """Remove what dead makers left behind; return what was removed.
 
-    A maker holds the lock of its key for as long as it lives: one that can be had is a dead maker's. `mine`: a key
-    whose lock the caller holds.
+    A maker holds the lock of its key for as long as it lives: one that can be had is a dead maker's. What such a one
+    put aside and had nothing to put in its place becomes the entry again. `mine`: a key whose lock the caller holds.
     """
     removed = []
     for partial in partials(kind):
         with contextlib.ExitStack() as stack:
             if partial.key != mine and not stack.enter_context(attempt(lock_of(kind, home, partial.key))):
                 continue
+            if _put_back(partial.path):
+                continue
             shutil.rmtree(partial.path, ignore_errors=True)
             removed.append(partial.path)
     return removed
+
+
+def _put_back(path: Path) -> bool:
+    """What a maker put aside is the entry again if it is whole and nothing came in its place; whether it is now."""
+    name, put_aside, _ = path.name.rpartition(REPLACED)
+    if not put_aside or path.with_name(name).exists() or not is_complete(path):
+        return False
+    path.rename(path.with_name(name))
+    return True
 
 
 def _make(entry: Entry, partial: Path, build: Callable[[Path], None]) -> None:
@@ -102,4 +130,4 @@ def _made_at(final: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-__all__ = ["Partial", "Report", "ensure", "partials", "sweep"]
+__all__ = ["Partial", "Report", "ensure", "partials", "reading", "sweep"]

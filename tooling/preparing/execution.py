@@ -44,9 +44,12 @@ def carry_out(
             result.update(attempt.work(None))
             place = None
         else:
-            place = cache.ensure(
-                step.entry, home, lambda partial: result.update(attempt.work(partial)), say, anew=step.anew
-            )
+
+            def build(partial: Path) -> None:
+                with cache.reading(step.reads, home):
+                    result.update(attempt.work(partial))
+
+            place = cache.ensure(step.entry, home, build, say, anew=step.anew)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise Refusal(f"{step.title}: {error.strerror or error}{where}; nothing of it was kept", FAILED) from error

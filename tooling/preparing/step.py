@@ -21,7 +21,8 @@ class Step:
     `secrets`: names of the environment variables that this worker gets although they are secret; nothing secret is
     ever in `program`, `job` or the result. `environ`: plain settings of the worker's libraries. `disk_bytes`: room it
     needs, checked before the first step starts. `needs_gpu`: a server that holds the GPU is stopped first. `anew`: it
-    is made although it is there; the old entry stays until the new one is complete.
+    is made although it is there; the old entry stays until the new one is complete. `reads`: what it is made of; where
+    that is an entry, it stays while the worker runs.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Step:
     disk_bytes: int = 0
     needs_gpu: bool = False
     anew: bool = False
+    reads: tuple[Path, ...] = ()
 
     def makes(self, home: Path) -> Path | None:
         """Where what it makes will stand; None for a push."""

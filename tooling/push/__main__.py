@@ -19,4 +19,6 @@ if __name__ == "__main__":
         sys.stdout.reconfigure(errors="backslashreplace")  # a README may hold what this terminal cannot show
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `just push --quant --dry-run | head` ends quietly
     signal.signal(signal.SIGTERM, _leave)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # a closed terminal ends it alike, but under nohup
+        signal.signal(signal.SIGHUP, _leave)
     sys.exit(run(sys.argv[1:], os.environ))  # noqa: TID251  # an entry module

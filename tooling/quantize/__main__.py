@@ -16,4 +16,6 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _leave)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # a closed terminal ends it alike, but under nohup
+        signal.signal(signal.SIGHUP, _leave)
     sys.exit(run(sys.argv[1:], os.environ, Path.cwd()))  # noqa: TID251  # an entry module

@@ -39,6 +39,7 @@ def engine_step(model: Model, settings: Settings, around: Surroundings, checkpoi
         disk_bytes=int(checkpoint.weight_bytes * OVER_CHECKPOINT),
         needs_gpu=True,
         anew=settings.quantising.force_rebuild,
+        reads=() if checkpoint.path is None else (checkpoint.path,),
     )
 
 

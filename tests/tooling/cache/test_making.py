@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 
 from tooling import cache
 from tooling.cache import locking, making
+from tooling.cache.locking import is_held, lock_of
 
 ENTRY = cache.Entry(name="demo-x", recipe={"builder": 1, "text": "abc"})
 
@@ -121,6 +123,43 @@ def test_an_entry_stays_until_the_one_made_anew_is_whole(tmp_path: Path) -> None
     assert seen == [True]
     assert (first / "weights").stat().st_ino != old
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [first.name]
+
+
+def test_what_a_dead_maker_put_aside_is_the_entry_again(tmp_path: Path) -> None:
+    final = cache.ensure(ENTRY, tmp_path, _write, _silent)
+    aside = final.rename(final.with_name(f"{final.name}.replaced.partial-1"))
+
+    def never(directory: Path) -> None:
+        raise AssertionError(directory)
+
+    assert cache.ensure(ENTRY, tmp_path, never, _silent) == final
+    assert cache.is_complete(final)
+    assert not aside.exists()
+    final.rename(aside)
+    built: list[Path] = []
+
+    def build(directory: Path) -> None:
+        built.append(directory)
+        _write(directory)
+
+    cache.ensure(ENTRY, tmp_path, build, _silent, anew=True)
+    assert len(built) == 1
+
+
+def test_what_is_put_aside_goes_once_something_stands_in_its_place(tmp_path: Path) -> None:
+    final = cache.ensure(ENTRY, tmp_path, _write, _silent)
+    aside = final.with_name(f"{final.name}.replaced.partial-1")
+    shutil.copytree(final, aside)
+    assert cache.sweep(final.parent, tmp_path) == [aside]
+    assert cache.is_complete(final)
+
+
+def test_what_is_read_is_neither_swept_nor_free_until_it_was_read(tmp_path: Path) -> None:
+    final = cache.ensure(ENTRY, tmp_path, _write, _silent)
+    lock = lock_of(final.parent, tmp_path, ENTRY.key)
+    with cache.reading([final, tmp_path / "elsewhere"], tmp_path), cache.reading([final], tmp_path):
+        assert is_held(lock)
+    assert not is_held(lock)
 
 
 def test_who_waited_to_make_it_anew_takes_what_was_made_anew_meanwhile(
