@@ -7,10 +7,12 @@ import re
 import select
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import FrameType
 
-from attrs import frozen
+from attrs import field, frozen
 
 QUIET_S = 0.25
 """How long nothing may be heard before a look is taken whether the worker still lives."""
@@ -22,6 +24,7 @@ LONGEST_LINE = 4096
 """Of a longer line, in bytes, the end is kept: what a worker prints without ever ending a line must not fill us up."""
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Handler = Callable[[int, FrameType | None], object]
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 _ENDS = re.compile(rb"[\r\n]")
 
@@ -42,12 +45,7 @@ def running(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[subp
     where it cannot be started.
     """
     die_with_us = ctypes.CDLL(None).prctl
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
-
-    def prepare() -> None:
-        die_with_us(PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
+    held = _Held.now()
     try:
         worker = subprocess.Popen(
             list(command),
@@ -56,16 +54,44 @@ def running(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[subp
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,
-            preexec_fn=prepare,  # noqa: PLW1509  # this process has one thread
+            preexec_fn=lambda: die_with_us(PR_SET_PDEATHSIG, int(signal.SIGKILL)),  # noqa: PLW1509  # one thread here
         )
     except BaseException:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        held.let_go()
         raise
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        held.let_go()
         yield worker
     finally:
         end(worker)
+
+
+@frozen
+class _Held:
+    """Signals that would end us, kept back. A mask would not do: another thread of a library's would take them, and
+    the interpreter then interrupts this one all the same.
+    """
+
+    handlers: Mapping[int, Handler]
+    came: list[int] = field(factory=list)
+
+    @classmethod
+    def now(cls) -> "_Held":
+        """Begin. What has no handler of Python's ends us in any case, and the worker with us."""
+        if threading.current_thread() is not threading.main_thread():
+            return cls({})
+        known = {number: signal.getsignal(number) for number in ENDS}
+        held = cls({number: handler for number, handler in known.items() if callable(handler)})
+        for number in held.handlers:
+            signal.signal(number, lambda number, _frame: held.came.append(number))
+        return held
+
+    def let_go(self) -> None:
+        """Everything as before; what came meanwhile comes now."""
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        for number in self.came:
+            signal.raise_signal(number)
 
 
 def listen(worker: subprocess.Popen[bytes]) -> Iterator[Line | None]:
