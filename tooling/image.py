@@ -9,12 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tooling import usage
+from tooling import INTERRUPTED, usage
 from tooling.refusal import FAILED, REFUSED, USAGE, Refusal
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINES = ("vllm", "trt")
-INTERRUPTED = 130
 TOKEN = "HF_TOKEN"  # noqa: S105  # the variable's name
 ENVIRONMENT = {
     TOKEN: "for models that are baked and not public; the builder gets it as a secret, no layer has it",

@@ -16,4 +16,21 @@ class Refusal(Exception):
         self.exit_code = exit_code
 
 
-__all__ = ["CONFLICT", "FAILED", "NOTHING_THERE", "NOT_READY", "PUSH_FAILED", "REFUSED", "USAGE", "Refusal"]
+class UsageError(Refusal):
+    """The command line makes no sense; the message says what to write, a line for each thing."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, USAGE)
+
+
+__all__ = [
+    "CONFLICT",
+    "FAILED",
+    "NOTHING_THERE",
+    "NOT_READY",
+    "PUSH_FAILED",
+    "REFUSED",
+    "USAGE",
+    "Refusal",
+    "UsageError",
+]

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
+from tooling.ending import told
 from tooling.refusal import FAILED, REFUSED, Refusal
 from tooling.running import Claim, Exit, Identity, Phase, State, every_state, write_state
 from tooling.running.choosing import home_of, named_or_only, split
 from tooling.running.gpu_memory import held
 from tooling.running.identity import members, wait_gone
-from tooling.running.program import grammar, told
+from tooling.running.program import grammar
 
 MARGIN_S = 15.0
 """On top of what the server takes to drain: closing its engine takes a while, too."""

@@ -4,19 +4,19 @@ import gzip
 import select
 import socket
 import struct
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from attrs import frozen
 
 from tests.receivers.behaviour import Behaviour, Instead, ok
+from tests.receivers.serving import Serving
 
 PATIENCE_S = 30.0
 # Closing throws away what was not sent and resets the connection, as a process that dies does.
@@ -175,38 +175,10 @@ class Receiver(Generic[MessageT]):
                 return
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # they are waited for
-
+class _Server(Serving):
     def __init__(self, receiver: Receiver[Any]) -> None:
         self.receiver = receiver
-        self._connections: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        with self._guard:
-            self._connections.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._guard:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exception()
-        if not isinstance(error, ConnectionError):  # a client that gave up is no fault of ours
-            self.receiver.complain(repr(error))
-
-    def end(self) -> None:
-        """Wake what waits for a client, and wait for every thread. Nothing is accepted any more."""
-        with self._guard:
-            for connection in self._connections:
-                with suppress(OSError):  # it was closed by the other side
-                    connection.shutdown(socket.SHUT_RDWR)
-        self.server_close()
+        super().__init__(_Handler, receiver.complain)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -7,18 +7,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from runtime.settings import SettingsError
 from runtime.settings.reading import read
 from tooling.cache import COMPLETE, require_home
 from tooling.cache.locking import attempt, is_held, lock_of
 from tooling.clean.listing import EVERYTHING, KINDS, Item, Stays, listed
+from tooling.ending import told
 from tooling.refusal import CONFLICT, FAILED, REFUSED, Refusal
 from tooling.refusal import USAGE as USAGE_CODE
 from tooling.run.hub_cache import hub_cache
 from tooling.running import StateUnreadable, every_state, in_use
 from tooling.running.claim import port_lock
 
-INTERRUPTED = 130
+HALF_WAY = "interrupted; what was being deleted may be half gone, and is made anew when it is needed"
 MEGA, GIGA = 1e6, 1e9
 Ask = Callable[[str], bool]
 DESCRIPTION = """\
@@ -46,25 +46,20 @@ def parser() -> argparse.ArgumentParser:
 def run(argv: Sequence[str], environ: Mapping[str, str], ask: Ask | None) -> int:
     """Do what the words say and return an exit code. `ask`: puts a question to somebody; None where nobody is there."""
     arguments = parser().parse_args(argv)
-    try:
+
+    def work() -> int:
         settings = read(environ, {}).sections
         home = require_home(settings.deployment.yap_home)
         exports = settings.quantising.awq_cache_dir
         if arguments.what in ("quant", EVERYTHING) and not exports.expanduser().is_relative_to(home):
             _say(f"clean: exports are kept in {exports} (AWQ_CACHE_DIR), outside of {home}: they are not touched")
-        return _clean(home, arguments, environ, ask)
-    except SettingsError as error:
-        _say(str(error))
-        return error.exit_status
-    except Refusal as refused:
-        _say(f"clean: {refused}")
-        return refused.exit_code
-    except OSError as error:
-        _say(f"clean: {error.filename or 'YAP_HOME'} cannot be looked at: {error.strerror or error}")
-        return REFUSED
-    except KeyboardInterrupt:
-        _say("clean: interrupted; what was being deleted may be half gone, and is made anew when it is needed")
-        return INTERRUPTED
+        try:
+            return _clean(home, arguments, environ, ask)
+        except OSError as error:
+            where = error.filename or "YAP_HOME"
+            raise Refusal(f"{where} cannot be looked at: {error.strerror or error}", REFUSED) from error
+
+    return told("clean", work, interrupted=HALF_WAY)
 
 
 def _clean(home: Path, arguments: argparse.Namespace, environ: Mapping[str, str], ask: Ask | None) -> int:

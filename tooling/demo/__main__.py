@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tooling import usage
+from tooling import INTERRUPTED, usage
 from tooling.demo import chat, smollm2, tool
 from tooling.demo.progress import Report, stderr_line
+from tooling.ending import tidy_up_when_ended
 from tooling.setup.errors import MachineError
 
-INTERRUPTED = 130
 MODELS: dict[str, Callable[[Path, Report], Path]] = {
     "chat": chat.ensure,
     "tool": tool.ensure,
@@ -57,4 +57,5 @@ def main(argv: Sequence[str], home: Path) -> int:
 if __name__ == "__main__":
     # Threads that wait must not spin: on a busy machine that doubles the time. Read when torch is loaded, later on.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # noqa: TID251 - an entry module
+    tidy_up_when_ended()
     sys.exit(main(sys.argv[1:], Path(os.environ.get("YAP_HOME") or "~/.cache/yap")))  # noqa: TID251 - an entry module

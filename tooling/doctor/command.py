@@ -9,13 +9,12 @@ from typing import Protocol
 
 from runtime.settings import SettingsError, beneath, read_env_file, split_flags
 from runtime.settings.sections import FLAGS
-from tooling import usage
+from tooling import INTERRUPTED, usage
 from tooling.doctor.checks import examine
 from tooling.doctor.facts import Facts
 from tooling.doctor.gathering import gather
 from tooling.doctor.report import as_json, failed, table
 
-INTERRUPTED = 130
 Say = Callable[[str], None]
 
 

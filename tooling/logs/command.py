@@ -5,11 +5,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tooling.ending import told
 from tooling.logs.following import follow
 from tooling.logs.reading import first_lines, last_lines
 from tooling.refusal import FAILED, NOTHING_THERE, Refusal
 from tooling.running.choosing import home_of, named_or_only, split
-from tooling.running.program import grammar, told
+from tooling.running.program import grammar
 
 LINES = 200
 DEFAULT_LOG = "server.log"
@@ -39,7 +40,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], directory: Path) -> int
             raise Refusal(f"{path} cannot be read: {error.strerror or error}", FAILED) from None
         return 0
 
-    return told("logs", work, interrupted=0)
+    return told("logs", work, interrupted="", interrupted_code=0)
 
 
 def log_of(home: Path, key: str | None, directory: Path) -> Path:

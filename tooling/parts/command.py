@@ -4,13 +4,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tooling import usage
+from tooling import INTERRUPTED, usage
 from tooling.parts.store import HOME, ensure
 from tooling.parts.table import PARTS
 from tooling.setup.errors import SetupError
 from tooling.setup.progress import Progress
 
-INTERRUPTED = 130
 CODES = "0 they are there, 1 a step failed, 2 usage, 3 this machine cannot, 130 interrupted"
 DESCRIPTION = "Fetch programs that tests run beside ours, without root. Prints the directory of each, one a line."
 

@@ -9,15 +9,15 @@ from attrs import evolve, frozen
 from runtime.settings import SettingsError, beneath, read_env_file, split_flags
 from runtime.settings.reading import read
 from runtime.settings.sections import Sections
-from tooling import INTERRUPTED
 from tooling.cache import require_home
+from tooling.ending import told
 from tooling.models import require_answer
 from tooling.preparing import carry_out
 from tooling.push import asking, report
 from tooling.push.asking import Listed
 from tooling.push.choosing import Asked, Chosen, choose
 from tooling.push.order import What
-from tooling.refusal import REFUSED, USAGE, Refusal
+from tooling.refusal import REFUSED, Refusal, UsageError
 
 WORDS = ("4bit", "awq", "8bit", "fp8", "int8_sq")
 KINDS = {"--quant", "--engine"}
@@ -68,24 +68,18 @@ class Command:
 
 def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the words say; the exit code."""
-    try:
+
+    def work() -> int:
         if "-h" in argv or "--help" in argv:
             print(USAGE_TEXT)
             return 0
         return _push(parse(argv), environ)
-    except Refusal as refusal:
-        _say(f"push: {refusal}")
-        return refusal.exit_code
-    except SettingsError as error:
-        _say(str(error))
-        return error.exit_status
-    except KeyboardInterrupt:
-        _say("push: interrupted; the same command goes on where it was")
-        return INTERRUPTED
+
+    return told("push", work, interrupted="interrupted; the same command goes on where it was")
 
 
 def parse(argv: Sequence[str]) -> Command:
-    """Read the words in any order. Raises `Refusal` (2)."""
+    """Read the words in any order. Raises `UsageError`."""
     given: set[str] = set()
     rest: list[str] = []
     env_file = None
@@ -101,7 +95,7 @@ def parse(argv: Sequence[str]) -> Command:
     try:
         flags, others = split_flags(rest)
     except SettingsError as error:
-        raise Refusal("; ".join(str(problem) for problem in error.problems), USAGE) from None
+        raise UsageError("; ".join(str(problem) for problem in error.problems)) from None
     _require_sense(given, others)
     models = [word for word in others if word.lower() not in WORDS]
     words_ = [word.lower() for word in others if word.lower() in WORDS]
@@ -120,7 +114,7 @@ def parse(argv: Sequence[str]) -> Command:
 
 def _path(text: str) -> Path:
     if not text:
-        raise Refusal("--env-file needs a path", USAGE)
+        raise UsageError("--env-file needs a path")
     return Path(text).expanduser()
 
 
@@ -140,7 +134,7 @@ def _require_sense(given: set[str], others: Sequence[str]) -> None:
     if len(others) - len(models) - sum(word.startswith("-") for word in others) > 1:
         problems.append("one word for the format, got several")
     if problems:
-        raise Refusal(f"{'; '.join(problems)}; just push --help", USAGE)
+        raise UsageError(f"{'; '.join(problems)}; just push --help")
 
 
 def _push(command: Command, environ: Mapping[str, str]) -> int:

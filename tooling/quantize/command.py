@@ -5,20 +5,19 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from runtime.settings import EngineName, Settings, SettingsError, beneath, read_env_file
+from runtime.settings import EngineName, Settings, beneath, read_env_file
 from runtime.settings.sections import FLAGS
 from tooling import cache, gpus, models
+from tooling.ending import told
 from tooling.preparing import carry_out
 from tooling.quantize.announce import Export, plan_json, plan_text
 from tooling.quantize.environment import require_environment
 from tooling.quantize.export import export_step
-from tooling.quantize.grammar import ELSEWHERE, QUANTISATIONS, USAGE, Command, UsageError, parse
-from tooling.refusal import USAGE as USAGE_CODE
-from tooling.refusal import Refusal
+from tooling.quantize.grammar import ELSEWHERE, QUANTISATIONS, USAGE, Command, parse
+from tooling.refusal import UsageError
 from tooling.run.disk import Need, complaints
 from tooling.run.hub_cache import hub_cache, to_fetch
 
-INTERRUPTED = 130
 # Nothing is served here, and the server's own validation asks for them.
 UNUSED = {"TEXT_API_KEY": "not-served", "MAX_CONCURRENT_CONNECTIONS": "1"}
 Tick = Callable[[str], None]
@@ -26,24 +25,15 @@ Tick = Callable[[str], None]
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: Path, tick: Tick | None = None) -> int:
     """Do what the words say and return an exit code. `tick` draws what is going on, on a terminal."""
-    try:
+
+    def work() -> int:
         command = parse(argv)
         if command.help:
             print(USAGE)
             return 0
         return _quantise(command, environ, cwd, tick)
-    except UsageError as error:
-        _say(f"quantize-vllm: {error}")
-        return USAGE_CODE
-    except SettingsError as error:
-        _say(str(error))
-        return error.exit_status
-    except Refusal as error:
-        _say(f"quantize-vllm: {error}")
-        return error.exit_code
-    except KeyboardInterrupt:
-        _say("quantize-vllm: interrupted, nothing half made is kept")
-        return INTERRUPTED
+
+    return told("quantize-vllm", work, interrupted="interrupted, nothing half made is kept")
 
 
 def settings_of(command: Command, environ: Mapping[str, str], cwd: Path) -> tuple[Settings, Mapping[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from runtime.settings import SettingsError, split_flags
+from tooling.refusal import UsageError
 
 QUANTISATIONS = ("4bit", "awq", "8bit", "fp8")
 # Words of launches that name nothing that is made here.
@@ -36,10 +37,6 @@ usage: just quantize-vllm [QUANT] CHAT [FLAGS]     make a quantised export for v
 
 environment: AWQ_SCHEME, AWQ_CALIB_DATASET, AWQ_NSAMPLES, AWQ_SEQLEN, AWQ_CACHE_DIR, FORCE_REBUILD, YAP_HOME, HF_TOKEN
 exit codes: 0 there it is, 1 a step failed, 2 usage, 3 settings, model or machine refused, 130, 143 interrupted"""
-
-
-class UsageError(Exception):
-    """The command line makes no sense; the message says what to write."""
 
 
 @frozen(kw_only=True)
@@ -109,4 +106,4 @@ def _keyword_or_model(command: Command, word: str) -> Command:
     return evolve(command, model=word)
 
 
-__all__ = ["ELSEWHERE", "QUANTISATIONS", "USAGE", "Command", "UsageError", "parse"]
+__all__ = ["ELSEWHERE", "QUANTISATIONS", "USAGE", "Command", "parse"]

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from attrs import define, field, frozen
 
 from runtime.settings.sections import FLAGS
-from tooling.run.grammar import ENGINES, MODES, Command, UsageError
+from tooling.refusal import UsageError
+from tooling.run.grammar import ENGINES, MODES, Command
 from tooling.run.requested import Requested
 
 SLOTS = {"chat": ("CHAT_MODEL",), "tool": ("TOOL_MODEL",), "both": ("CHAT_MODEL", "TOOL_MODEL")}

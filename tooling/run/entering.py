@@ -6,8 +6,8 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
+from tooling.ending import tidy_up_when_ended
 from tooling.keeper import Keeper
 from tooling.logs.command import show
 from tooling.refusal import FAILED, Refusal
@@ -28,7 +28,7 @@ def enter(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name may hold what this terminal cannot show
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `just run --plan | head` ends quietly
-    signal.signal(signal.SIGTERM, _leave)  # until the keeper takes it over
+    tidy_up_when_ended()  # until the keeper takes it over
 
     def become(python: Path) -> int:
         sys.stdout.flush()
@@ -47,11 +47,6 @@ def follow(log: Path) -> int:
     except OSError as error:
         raise Refusal(f"{log} cannot be read: {error.strerror or error}; the server runs on", FAILED) from None
     return 0
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """End while something is being prepared: what is half made, and who makes it, goes as after Ctrl+C."""
-    sys.exit(128 + number)
 
 
 __all__ = ["enter"]

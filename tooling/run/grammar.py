@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from runtime.settings import SettingsError, split_flags
 from runtime.settings.sections import FLAGS
+from tooling.refusal import UsageError
 
 MODES = ("chat", "tool", "both")
 QUANTISATIONS = ("auto", "none", "4bit", "awq", "8bit", "fp8", "int8_sq", "gptq", "gptq_marlin")
@@ -38,10 +39,6 @@ COMPANIONS = {
         "--follow shows the log of a detached launch: --detach --follow; in the foreground it is shown",
     ),
 }
-
-
-class UsageError(Exception):
-    """The command line makes no sense; the message says what to write, one line for each thing that is wrong."""
 
 
 @frozen(kw_only=True)
@@ -180,4 +177,4 @@ def _word(flags: dict[str, str], known: Sequence[str], *names: str) -> str | Non
     return found
 
 
-__all__ = ["ENGINES", "MODES", "QUANTISATIONS", "Command", "UsageError", "parse"]
+__all__ = ["ENGINES", "MODES", "QUANTISATIONS", "Command", "parse"]

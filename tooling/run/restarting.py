@@ -11,7 +11,7 @@ from runtime.settings.sections import VARIABLES
 from tooling.cache import require_home
 from tooling.refusal import NOTHING_THERE, Refusal
 from tooling.run.choosing import SLOTS
-from tooling.run.command import Before, Ways, launch, told, with_file
+from tooling.run.command import Before, Ways, from_words, launch, with_file
 from tooling.run.grammar import Command
 from tooling.run.requested import Requested
 from tooling.run.usage import RESTART
@@ -26,7 +26,9 @@ Stop = Callable[[Path, State, Say], None]
 
 def restart(argv: Sequence[str], environ: Mapping[str, str], ways: Ways, stop: Stop) -> int:
     """Do what the words say and return an exit code. `stop`: ends a launch, and returns when it is gone."""
-    return told("restart", RESTART, argv, lambda command: _again(command, with_file(command, environ), ways, stop))
+    return from_words(
+        "restart", RESTART, argv, lambda command: _again(command, with_file(command, environ), ways, stop)
+    )
 
 
 def _again(command: Command, environ: Mapping[str, str], ways: Ways, stop: Stop) -> int:

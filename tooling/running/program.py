@@ -1,14 +1,6 @@
-"""What the commands that look after launches share on their command lines, and how they end."""
+"""What the commands that look after launches share on their command lines."""
 
 import argparse
-import io
-import sys
-from collections.abc import Callable
-
-from runtime.settings import SettingsError
-from tooling.refusal import Refusal
-
-INTERRUPTED = 130
 
 
 def grammar(name: str, about: str, codes: str) -> argparse.ArgumentParser:
@@ -24,22 +16,6 @@ def grammar(name: str, about: str, codes: str) -> argparse.ArgumentParser:
     return made
 
 
-def told(name: str, work: Callable[[], int], interrupted: int = INTERRUPTED) -> int:
-    """Do it; what ends it is told in sentences on stderr and becomes an exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name may hold what this terminal cannot show
-    try:
-        return work()
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    except Refusal as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return interrupted
-
-
 def _key(text: str) -> str:
     """A port, or what stands for it as long as a free one is not known yet: `0-4711`."""
     port, dash, process = text.partition("-")
@@ -48,4 +24,4 @@ def _key(text: str) -> str:
     return text
 
 
-__all__ = ["grammar", "told"]
+__all__ = ["grammar"]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
+from tooling import INTERRUPTED
 from tooling.setup import tensorrt
 from tooling.setup.environment import Environment
 from tooling.setup.errors import MachineError, SetupError
@@ -17,7 +18,6 @@ from tooling.setup.resolve import make_locks
 from tooling.setup.stages import TARGETS, set_up
 
 ROOT = Path(__file__).resolve().parents[2]
-INTERRUPTED = 130
 GPU_DEVICE = Path("/dev/nvidiactl")
 # What a machine without a GPU takes as well.
 EITHER = ("cpu", "quant")

@@ -4,12 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tooling.ending import told
 from tooling.refusal import NOT_READY, NOTHING_THERE
 from tooling.running import State, StateUnreadable, every_state
 from tooling.running.choosing import home_of
 from tooling.running.gpu_memory import held
 from tooling.running.identity import members
-from tooling.running.program import grammar, told
+from tooling.running.program import grammar
 from tooling.status.asking import ask
 from tooling.status.report import Report, as_json, lines
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 
-from runtime.settings import Settings, SettingsError, beneath, read_env_file
+from runtime.settings import Settings, beneath, read_env_file
 from runtime.settings.sections import FLAGS
 from tooling.cache import require_home
+from tooling.ending import told
 from tooling.models import Model, Reference, fetch, resolve
 from tooling.preparing import carry_out
-from tooling.refusal import REFUSED, USAGE, Refusal
+from tooling.refusal import REFUSED, Refusal, UsageError
 from tooling.run.disk import Need as Room
 from tooling.run.disk import complaints
-from tooling.run.grammar import UsageError
 from tooling.run.hub_cache import hub_cache, to_fetch
 from tooling.trt.deciding import Purpose, decide
 from tooling.trt.decision import Decision
@@ -23,7 +23,6 @@ from tooling.trt.grammar import USAGE as HELP
 from tooling.trt.showing import as_json, as_text
 from tooling.trt.surroundings import Surroundings, look_around
 
-INTERRUPTED = 130
 EXAMPLE = "for example: just {} 4bit Qwen/Qwen2.5-7B-Instruct"
 # A launch asks for these; what is made does not depend on them.
 UNASKED = {"TEXT_API_KEY": "not-needed-here", "MAX_CONCURRENT_CONNECTIONS": "1"}
@@ -44,24 +43,15 @@ class Work:
 def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the words say and return an exit code."""
     name = f"{argv[0]}-trt" if argv and argv[0] in PURPOSES else "trt"
-    try:
+
+    def work() -> int:
         command = parse(argv)
         if command.help:
             print(HELP)
             return 0
         return _made(_decided(command, environ))
-    except UsageError as error:
-        _say(f"{name}: {error}")
-        return USAGE
-    except SettingsError as error:
-        _say(str(error))
-        return error.exit_status
-    except Refusal as refused:
-        _say(f"{name}: {refused}")
-        return refused.exit_code
-    except KeyboardInterrupt:
-        _say(f"{name}: interrupted, nothing half made is kept")
-        return INTERRUPTED
+
+    return told(name, work, interrupted="interrupted, nothing half made is kept")
 
 
 def repository_of(settings: Settings, model: Model, environ: Mapping[str, str], say: Say) -> Model | None:

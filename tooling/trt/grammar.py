@@ -9,7 +9,8 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from runtime.settings import SettingsError, split_flags
-from tooling.run.grammar import QUANTISATIONS, UsageError
+from tooling.refusal import UsageError
+from tooling.run.grammar import QUANTISATIONS
 from tooling.trt.deciding import Purpose
 
 USAGE = """\

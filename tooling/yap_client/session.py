@@ -265,12 +265,10 @@ class Session:
         self._bell.ring()
 
     def _link_gone(self, error: ConnectionLost | ProtocolFault) -> None:
-        now = self._backend.now()
-        session_id = self.id
-        self._link = None
-        self.closed = error
-        self._core.lost(error, now)
-        self._happened(Lost(request_id=session_id, at=now, error=error))
+        self._link, self.closed = None, error
+        lost = Lost(request_id=self.id, at=self._backend.now(), error=error)
+        self._core.lost(error, lost.at)
+        self._happened(lost)
 
     def _gone(self) -> SessionOver:
         why = "it was ended" if self._over else str(self.closed or "it was never connected")

@@ -4,12 +4,10 @@ import json
 import re
 import socket
 import struct
-import sys
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -17,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from attrs import field, frozen
 
 from tests.receivers.behaviour import Behaviour, Instead, Reply
+from tests.receivers.serving import Serving
 
 BAD_GATEWAY = 502
 ABRUPTLY = struct.pack("ii", 1, 0)
@@ -173,39 +172,11 @@ class Server:
             self._requests.append(request)
 
 
-class _Http(ThreadingHTTPServer):
-    daemon_threads = False
-    request_queue_size = 64
-
+class _Http(Serving):
     def __init__(self, server: Server) -> None:
         self.hub = server
         self.errors: list[str] = []
-        self._connections: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        with self._guard:
-            self._connections.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._guard:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exception()
-        if not isinstance(error, ConnectionError):
-            self.errors.append(repr(error))
-
-    def end(self) -> None:
-        with self._guard:
-            for connection in self._connections:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-        self.server_close()
+        super().__init__(_Handler, self.errors.append)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -62,7 +62,6 @@ def test_links_are_not_followed_and_a_home_that_cannot_be_one_is_told(tmp_path: 
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         assert caching.look(place).trouble == f"YAP_HOME={place} cannot be written: name another directory"
-    assert caching.is_locked(tmp_path / "no-such-lock") is False
 
 
 def test_launches_are_living_stale_or_unreadable(tmp_path: Path) -> None:

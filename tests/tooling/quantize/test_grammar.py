@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tooling.quantize.grammar import UsageError, parse
+from tooling.quantize.grammar import parse
+from tooling.refusal import UsageError
 
 WORDS = ["4bit", "org/name", "--plan", "--json", "--no-calibration", "--trust-remote-code"]
 

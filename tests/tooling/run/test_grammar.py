@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tooling.run.grammar import Command, UsageError, parse
+from tooling.refusal import UsageError
+from tooling.run.grammar import Command, parse
 
 WORDS = [
     "chat",

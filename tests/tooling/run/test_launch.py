@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tooling.run.grammar import UsageError, parse
+from tooling.refusal import UsageError
+from tooling.run.grammar import parse
 from tooling.run.launch import PLACEHOLDER, Launch, decide
 from tooling.run.requested import Requested
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tooling.trt.machine import write_model
-from tooling.run.grammar import UsageError
+from tooling.refusal import UsageError
 from tooling.trt.command import run
 from tooling.trt.deciding import Purpose
 from tooling.trt.grammar import USAGE, parse
