@@ -4,6 +4,7 @@ Words: `ready-when=PATH` (else at once), `print=N` numbered lines once it is rea
 once, `child` of its group that holds the pipe, `fled`: one that left the group and holds it, too.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -52,7 +53,8 @@ def main() -> None:
     told = int(os.environ["LISTENING_FD"])  # noqa: TID251  # an entry module
 
     def stop(number: int, frame: object) -> None:
-        os.write(1, f"heard {signal.Signals(number).name}\n".encode())
+        with contextlib.suppress(BrokenPipeError):  # its keeper may have been killed, and it goes on
+            os.write(1, f"heard {signal.Signals(number).name}\n".encode())
         if "deaf" not in WORDS:
             threading.Thread(target=server.shutdown).start()
 
