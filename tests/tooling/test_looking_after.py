@@ -178,6 +178,18 @@ def test_several_servers_are_told_apart(place: Place, capsys: pytest.CaptureFixt
         ended(keeper)
 
 
+def test_a_server_that_was_ready_and_is_not_now_is_not_ready(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    go = place.directory / "go"
+    go.touch()
+    keeper = place.launch("ready-when=go")
+    state = place.reaches(Phase.READY)
+    go.unlink()
+    assert status([], around(place)) == 6
+    assert capsys.readouterr().out.startswith(f"port {state.key}: not ready: the engine is warming up\n")
+    assert stop.main([], around(place)) == 0
+    ended(keeper)
+
+
 def test_status_of_what_is_stale_or_says_nothing(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert status([], around(place)) == 5
     assert capsys.readouterr().out == "nothing runs here; just run --detach starts a server\n"

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from engines.quantised import Format
 from runtime.settings import EngineName, Settings
 from tooling.cache import is_complete
 from tooling.gpus import chosen_format
@@ -16,7 +17,7 @@ from tooling.models import Model, fetch_step, require_suitable
 from tooling.preparing import Step
 from tooling.push import Made, What, order_for, push_step
 from tooling.quantize.environment import require_environment
-from tooling.quantize.export import export_step
+from tooling.quantize.export import EIGHT_BIT, export_step
 from tooling.refusal import REFUSED, Refusal
 from tooling.run.facts import REVISIONS, Facts
 from tooling.run.fitting import installed_version, require_fit
@@ -28,6 +29,10 @@ from tooling.trt import decide as decide_for_trt
 FETCH, PUSH = "fetch", "push"
 # What an export is served as: the engine reads the format off its files.
 AS_IT_IS = "auto"
+SLOW = (
+    "8-bit floats on a CPU: a word or two a second where it has no AMX, and replies run into GEN_TIMEOUT_S; the float "
+    "model is the quick one there"
+)
 _ORDER = {FETCH: 0, PUSH: 2}
 
 
@@ -121,6 +126,8 @@ def _vllm(model: Model, launch: Launch, settings: Settings, facts: Facts, home: 
     if facts.gpus and model.made is None:
         note = chosen_format("vllm", asked, facts.gpus[0].sm).note
         notes = (*notes, *filter(None, [note]))
+    if launch.target == "cpu" and (model.made is Format.FP8 or (model.made is None and asked in EIGHT_BIT)):
+        notes = (*notes, SLOW)
     pushes = launch.push == What.QUANT
     step = export_step(model, settings, None, eight_bit=pushes)
     if step is None:

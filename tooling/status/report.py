@@ -65,7 +65,8 @@ def as_json(report: Report) -> dict[str, Any]:
 def lines(report: Report) -> Iterator[str]:
     """The same for people."""
     reason = _reason(report)
-    yield f"port {report.state.key}: {report.phase}{reason and f': {reason}'}"
+    phase = "not ready" if report.phase == Phase.READY and not report.is_ready else report.phase
+    yield f"port {report.state.key}: {phase}{reason and f': {reason}'}"
     for name, text in _rows(report):
         if text:
             yield f"  {name:<{WIDTH}} {text if text.isprintable() else ascii(text)}"

@@ -17,6 +17,7 @@ from tooling.run.disk import Need, Room, complaints
 from tooling.run.facts import Facts
 from tooling.run.grammar import parse
 from tooling.run.launch import check, decide
+from tooling.run.making import SLOW
 from tooling.run.plan import Plan, joined, log_of, plan
 from tooling.running import Identity, Phase, State
 
@@ -100,6 +101,13 @@ def test_what_is_quantised_already_is_used_as_it_is(tmp_path: Path, word: str) -
 
 def test_8bit_of_a_4_bit_model_warns(tmp_path: Path) -> None:
     assert any("8bit was asked for" in note for note in planned(f"--vllm 8bit {NAME}", tmp_path, AWQ).notes)
+
+
+def test_8_bit_floats_on_a_cpu_are_said_to_be_slow(tmp_path: Path) -> None:
+    fp8 = model({**LLAMA, "quantization_config": {"quant_method": "fp8"}})
+    for line, found, is_slow in (("8bit", None, True), ("", fp8, True), ("8bit", AWQ, False), ("", None, False)):
+        assert (SLOW in planned(f"--cpu {line} {NAME}", tmp_path, found).notes) is is_slow
+        assert SLOW not in planned(f"--vllm {line} {NAME}", tmp_path, found).notes
 
 
 @pytest.mark.parametrize(
