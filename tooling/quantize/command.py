@@ -9,13 +9,12 @@ from runtime.settings import EngineName, Settings, beneath, read_env_file
 from runtime.settings.sections import FLAGS
 from tooling import cache, gpus, models
 from tooling.ending import told
-from tooling.preparing import carry_out
+from tooling.preparing import Step, carry_out
 from tooling.quantize.announce import Export, plan_json, plan_text
-from tooling.quantize.environment import require_environment
-from tooling.quantize.export import export_step
+from tooling.quantize.export import export_step, machine_trouble
 from tooling.quantize.grammar import ELSEWHERE, QUANTISATIONS, USAGE, Command, parse
-from tooling.refusal import UsageError
-from tooling.run.disk import Need, complaints
+from tooling.refusal import Refusal, UsageError, require_none, tried
+from tooling.run.disk import Need, complaints, unwritable_home
 from tooling.run.hub_cache import hub_cache, to_fetch
 
 # Nothing is served here, and the server's own validation asks for them.
@@ -60,16 +59,10 @@ def settings_of(command: Command, environ: Mapping[str, str], cwd: Path) -> tupl
 
 def _quantise(command: Command, environ: Mapping[str, str], cwd: Path, tick: Tick | None) -> int:
     settings, given = settings_of(command, environ, cwd)
-    deployment = settings.deployment
-    home = cache.require_home(deployment.yap_home)
-    asked = deployment.chat_quantization.value
+    home = cache.require_home(settings.deployment.yap_home)
     reference = models.Reference.of(given["CHAT_MODEL"], given["CHAT_REVISION"], cwd)
     model = models.resolve(reference, environ=given, say=_say)
-    notes = models.require_suitable(model, EngineName.VLLM, asked)
-    found = None if command.plan else gpus.facts(given)
-    for note in (*notes, *_gpu_notes(found, asked)):
-        _say(note)
-    step = export_step(model, settings, found, eight_bit=True, calibrate=command.calibrate)
+    step = _decided(command, model, settings, given, home)
     if step is None:
         _say(f"nothing is made of {model.name}: just run-vllm {model.name} serves it as it is")
         return 0
@@ -78,16 +71,38 @@ def _quantise(command: Command, environ: Mapping[str, str], cwd: Path, tick: Tic
         print(json.dumps(plan, indent=1) if command.as_json else plan_text(plan))
         return 0
     if not plan["is_there"]:
-        require_environment()
-        fetched = Need(f"fetching {model.name}", hub_cache(given), to_fetch(model, given))
-        for complaint in complaints([fetched, Need("the export", step.makes(home) or home, step.disk_bytes)]):
-            raise complaint
         models.fetch(model, environ=given, say=_say)
     path, _ = carry_out(step, home, given, _say, tick)
     assert path is not None, "an export has a place"
     export = Export.read(path, was_there=bool(plan["is_there"]))
     print(json.dumps(export.as_json()) if command.as_json else export.as_text())
     return 0
+
+
+def _decided(
+    command: Command, model: models.Model, settings: Settings, given: Mapping[str, str], home: Path
+) -> Step | None:
+    """What is made; None where the model is served as it is. Raises `Refusal` with every complaint: model, GPU,
+    environment, disks.
+    """
+    asked, trouble = settings.deployment.chat_quantization.value, list[Refusal]()
+    found = None if command.plan else tried(trouble, lambda: gpus.facts(given))
+    notes = tried(trouble, lambda: models.require_suitable(model, EngineName.VLLM, asked))
+    gpu_notes = tried(trouble, lambda: _gpu_notes(found, asked)) or ()
+    step = None
+    if notes is not None:
+        step = tried(trouble, lambda: export_step(model, settings, found, eight_bit=True, calibrate=command.calibrate))
+    for note in (*(notes or ()), *gpu_notes):
+        _say(note)
+    is_to_make = not step.is_made(home) if step is not None else bool(trouble)
+    if is_to_make and not command.plan:
+        trouble += machine_trouble(model, settings, found, calibrate=command.calibrate)
+        trouble += unwritable_home(home)
+        needs = [Need(f"fetching {model.name}", hub_cache(given), to_fetch(model, given))]
+        needs += [Need("the export", step.makes(home) or home, step.disk_bytes)] if step is not None else []
+        trouble += complaints(needs)
+    require_none(trouble)
+    return step
 
 
 def _gpu_notes(found: Sequence[gpus.Gpu] | None, asked: str) -> tuple[str, ...]:

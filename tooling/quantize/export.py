@@ -11,9 +11,9 @@ from tooling.models import Kind, Model
 from tooling.preparing import Step
 from tooling.quantize import shape
 from tooling.quantize.calibration import choose
-from tooling.quantize.environment import PYTHON, WORKER_ENVIRON, versions
+from tooling.quantize.environment import PYTHON, WORKER_ENVIRON, require_environment, versions
 from tooling.quantize.job import AWQ, FP8, FP8_SCHEME, ROUND, Calibration, Job
-from tooling.refusal import REFUSED, Refusal
+from tooling.refusal import REFUSED, Refusal, require_none, tried
 
 BUILDER = 1
 """Changes when the worker makes something else of the same job."""
@@ -50,7 +50,8 @@ def export_step(
     `gpus`: those of this machine, empty where there is none; None for a plan, which asks for none. `eight_bit`: 8 bits
     too are made and kept; a launch does without, because vLLM makes them of the float model while it loads.
     `calibrate`: by AWQ; without, weights are rounded to 4 bits as they are. The model has to be on this machine when
-    the step is carried out (`tooling.models.fetch`). Raises `Refusal` (3).
+    the step is carried out (`tooling.models.fetch`), and the machine must be able to (`machine_trouble`). Raises
+    `Refusal` (3) with every complaint about the model and its calibration.
     """
     asked = settings.deployment.chat_quantization.value
     if model.kind is not Kind.HF:
@@ -63,17 +64,14 @@ def export_step(
         return None
     if asked in EIGHT_BIT and not eight_bit:
         return None
-    method = FP8 if asked in EIGHT_BIT else AWQ if calibrate else ROUND
-    _require_speaker(model)
+    method = _method(asked, calibrate=calibrate)
+    trouble: list[Refusal] = []
+    tried(trouble, lambda: _require_speaker(model))
     if method != FP8:
-        _require_groups(model)
-    if method == AWQ and gpus is not None and not gpus:
-        raise Refusal(
-            f"4bit of {model.name} needs a GPU: AWQ seeks its scales on one, and none is here; without one: just "
-            "quantize-vllm 8bit, or --no-calibration, which rounds to 4 bits without seeking",
-            REFUSED,
-        )
-    job = _job(model, settings, method)
+        tried(trouble, lambda: _require_groups(model))
+    calibration = tried(trouble, lambda: _calibration(model, settings)) if method == AWQ else None
+    require_none(trouble)
+    job = _job(model, settings, method, calibration)
     entry = Entry(kind=_kind(settings), name=f"{model.slug}-{job.scheme.lower()}", recipe=_recipe(model, job))
     return Step(
         name="quantise",
@@ -89,7 +87,31 @@ def export_step(
     )
 
 
-def _job(model: Model, settings: Settings, method: str) -> Job:
+def machine_trouble(
+    model: Model, settings: Settings, gpus: Sequence[object] | None, *, calibrate: bool = True
+) -> tuple[Refusal, ...]:
+    """What this machine lacks to make what `CHAT_QUANTIZATION` asks for, everything at once; its disks apart.
+
+    `gpus`: None where there is trouble with them already.
+    """
+    asked, trouble = settings.deployment.chat_quantization.value, list[Refusal]()
+    if asked in FOUR_BIT and _method(asked, calibrate=calibrate) == AWQ and gpus is not None and not gpus:
+        trouble.append(
+            Refusal(
+                f"4bit of {model.name} needs a GPU: AWQ seeks its scales on one, and none is here; without one: just "
+                "quantize-vllm 8bit, or --no-calibration, which rounds to 4 bits without seeking",
+                REFUSED,
+            )
+        )
+    tried(trouble, require_environment)
+    return tuple(trouble)
+
+
+def _method(asked: str, *, calibrate: bool) -> str:
+    return FP8 if asked in EIGHT_BIT else AWQ if calibrate else ROUND
+
+
+def _job(model: Model, settings: Settings, method: str, calibration: Calibration | None) -> Job:
     scheme = FP8_SCHEME if method == FP8 else settings.quantising.awq_scheme
     return Job(
         model=model.name,
@@ -98,7 +120,7 @@ def _job(model: Model, settings: Settings, method: str) -> Job:
         scheme=scheme.value if isinstance(scheme, AwqScheme) else scheme,
         ignore=(*IGNORE, *(IGNORE_SENSES if shape.is_seeing(model.config) else ())),
         awq=AWQ_NUMBERS if method == AWQ else None,
-        calibration=_calibration(model, settings) if method == AWQ else None,
+        calibration=calibration,
         is_moe=model.is_moe,
         trust_remote_code=settings.deployment.chat_trust_remote_code,
         tools=versions(),
@@ -156,4 +178,4 @@ def _require_groups(model: Model) -> None:
         )
 
 
-__all__ = ["EIGHT_BIT", "FOUR_BIT", "TOKENS", "export_step"]
+__all__ = ["EIGHT_BIT", "FOUR_BIT", "TOKENS", "export_step", "machine_trouble"]

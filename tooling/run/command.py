@@ -14,7 +14,7 @@ from tooling.cache import require_home
 from tooling.ending import told
 from tooling.keeper import Orders, Prepare
 from tooling.push import check as check_push
-from tooling.refusal import PUSH_FAILED, Refusal
+from tooling.refusal import PUSH_FAILED, Refusal, joined
 from tooling.run.announce import as_json, banner, refused, welcome
 from tooling.run.facts import gather
 from tooling.run.grammar import Command, parse
@@ -22,7 +22,7 @@ from tooling.run.interpreter import python_for
 from tooling.run.launch import Launch, check, decide
 from tooling.run.machine import require_gpu, require_trt
 from tooling.run.making import PUSH
-from tooling.run.plan import Plan, joined, plan
+from tooling.run.plan import Plan, plan
 from tooling.run.preparation import Ensure, Preparation
 from tooling.run.requested import Requested
 from tooling.run.usage import RUN

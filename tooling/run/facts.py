@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from attrs import field, frozen
 
@@ -11,7 +10,7 @@ from tooling.gpus import Gpu, require_gpus
 from tooling.gpus import facts as gpus_of
 from tooling.keeper.conflict import already_running
 from tooling.models import Model, Reference, resolve
-from tooling.refusal import Refusal
+from tooling.refusal import Refusal, tried
 from tooling.run.launch import PLACEHOLDER, Launch
 from tooling.run.machine import require_port, require_trt
 from tooling.running import State, every_state
@@ -19,7 +18,6 @@ from tooling.trt import Surroundings, look_around
 from tooling.trt.command import repository_of
 
 Say = Callable[[str], None]
-AnyT = TypeVar("AnyT")
 REVISIONS = {"CHAT_MODEL": "CHAT_REVISION", "TOOL_MODEL": "TOOL_REVISION"}
 
 
@@ -46,7 +44,7 @@ def gather(
 ) -> Facts:
     """Look at everything, changing nothing. `own`: a launch that will be stopped before this one begins."""
     trouble: list[Refusal] = []
-    around = _tried(trouble, lambda: look_around(launch.environ, home)) if launch.target == "trt" else None
+    around = tried(trouble, lambda: look_around(launch.environ, home)) if launch.target == "trt" else None
     gpus = _gpus(launch, trouble, around)
     found = [state for state in every_state(home) if isinstance(state, State) and state.is_alive()]
     living = tuple(state for state in found if own is None or state.keeper != own.keeper)
@@ -54,7 +52,7 @@ def gather(
     models = _models(launch, say, trouble)
     repository = None
     if around is not None and (chat := models.get("CHAT_MODEL")) is not None:
-        repository = _tried(trouble, lambda: repository_of(settings, chat, launch.environ, say))
+        repository = tried(trouble, lambda: repository_of(settings, chat, launch.environ, say))
     return Facts(
         models=models,
         gpus=gpus,
@@ -82,30 +80,22 @@ def port_trouble(host: str, port: int, living: tuple[State, ...], own: State | N
 
 def _gpus(launch: Launch, trouble: list[Refusal], around: Surroundings | None) -> tuple[Gpu, ...]:
     if launch.target == "trt":
-        _tried(trouble, require_trt)
+        tried(trouble, require_trt)
     if launch.target not in ("vllm", "trt"):
         return ()
-    gpus = around.gpus if around is not None else _tried(trouble, lambda: gpus_of(launch.environ))
+    gpus = around.gpus if around is not None else tried(trouble, lambda: gpus_of(launch.environ))
     if gpus is not None and not gpus:
-        _tried(trouble, lambda: require_gpus(launch.environ, f"just run-{launch.target}"))
+        tried(trouble, lambda: require_gpus(launch.environ, f"just run-{launch.target}"))
     return gpus or ()
 
 
 def _models(launch: Launch, say: Say, trouble: list[Refusal]) -> dict[str, Model]:
     found = {}
     for slot, reference in _references(launch, trouble):
-        model = _tried(trouble, lambda: resolve(reference, environ=launch.environ, say=say))  # noqa: B023  # now
+        model = tried(trouble, lambda: resolve(reference, environ=launch.environ, say=say))  # noqa: B023  # now
         if model is not None:
             found[slot] = model
     return found
-
-
-def _tried(trouble: list[Refusal], look: Callable[[], AnyT]) -> AnyT | None:
-    try:
-        return look()
-    except Refusal as refusal:
-        trouble.append(refusal)
-        return None
 
 
 def _references(launch: Launch, trouble: list[Refusal]) -> list[tuple[str, Reference]]:

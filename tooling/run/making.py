@@ -16,9 +16,8 @@ from tooling.gpus import chosen_format
 from tooling.models import Model, fetch_step, require_suitable
 from tooling.preparing import Step
 from tooling.push import Made, What, order_for, push_step
-from tooling.quantize.environment import require_environment
-from tooling.quantize.export import EIGHT_BIT, export_step
-from tooling.refusal import REFUSED, Refusal
+from tooling.quantize.export import EIGHT_BIT, export_step, machine_trouble
+from tooling.refusal import REFUSED, Refusal, tried
 from tooling.run.facts import REVISIONS, Facts
 from tooling.run.fitting import installed_version, require_fit
 from tooling.run.hub_cache import missing_bytes, snapshot_of, wanted_of
@@ -115,32 +114,38 @@ def _unmade(home: Path) -> Made:
 
 
 def _vllm(model: Model, launch: Launch, settings: Settings, facts: Facts, home: Path) -> tuple[Making, Made]:
-    asked = settings.deployment.chat_quantization.value
-    notes = require_suitable(model, EngineName.VLLM, asked)
+    asked, trouble = settings.deployment.chat_quantization.value, list[Refusal]()
+    notes = tried(trouble, lambda: require_suitable(model, EngineName.VLLM, asked))
     if facts.gpus and facts.gpus[0].own_sm and not facts.is_planning:
-        raise Refusal(
-            f"GPU_SM_ARCH is {facts.gpus[0].sm}, this GPU is {facts.gpus[0].own_sm}: it names what is built for "
-            "another machine; unset it to serve here",
-            REFUSED,
+        trouble.append(
+            Refusal(
+                f"GPU_SM_ARCH is {facts.gpus[0].sm}, this GPU is {facts.gpus[0].own_sm}: it names what is built for "
+                "another machine; unset it to serve here",
+                REFUSED,
+            )
         )
+    is_suitable, notes = notes is not None, notes or ()
     if facts.gpus and model.made is None:
-        note = chosen_format("vllm", asked, facts.gpus[0].sm).note
-        notes = (*notes, *filter(None, [note]))
+        chosen = tried(trouble, lambda: chosen_format("vllm", asked, facts.gpus[0].sm))
+        notes = (*notes, *filter(None, [chosen.note if chosen else None]))
     if launch.target == "cpu" and (model.made is Format.FP8 or (model.made is None and asked in EIGHT_BIT)):
         notes = (*notes, SLOW)
     pushes = launch.push == What.QUANT
-    step = export_step(model, settings, None, eight_bit=pushes)
+    gpus = None if facts.is_planning else facts.gpus
+    step = tried(trouble, lambda: export_step(model, settings, gpus, eight_bit=pushes)) if is_suitable else None
+    making, made = Making(notes=notes), Made()
     if step is None:
-        return Making(notes=notes) + _as_it_is("CHAT_MODEL", model, launch), Made()
-    making, place = Making(notes=notes), step.makes(home)
-    if not step.is_made(home):
-        if not facts.is_planning:
-            step = export_step(model, settings, facts.gpus, eight_bit=pushes) or step  # refused where it cannot be
-            require_environment()
-        making += _fetched(model, launch)
-    served = {"CHAT_MODEL": str(place), "CHAT_REVISION": "", "CHAT_QUANTIZATION": AS_IT_IS}
-    resolved = {"source": model.name, "source_revision": model.revision or "", "keys": _keys((step,))}
-    return making + Making(steps=(step,), changed=served, resolved=resolved), Made(export=place)
+        making += _as_it_is("CHAT_MODEL", model, launch)
+    else:
+        place = step.makes(home)
+        if not step.is_made(home):
+            trouble += () if facts.is_planning else machine_trouble(model, settings, facts.gpus)
+            making += _fetched(model, launch)
+        served = {"CHAT_MODEL": str(place), "CHAT_REVISION": "", "CHAT_QUANTIZATION": AS_IT_IS}
+        resolved = {"source": model.name, "source_revision": model.revision or "", "keys": _keys((step,))}
+        making += Making(steps=(step,), changed=served, resolved=resolved)
+        made = Made(export=place)
+    return making + Making(refusals=tuple(trouble)), (_unmade(home) if trouble else made)
 
 
 def _trt(model: Model, launch: Launch, settings: Settings, facts: Facts, home: Path) -> tuple[Making, Made]:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from runtime.settings import Settings
 from runtime.settings.reading import Source
 from tooling.preparing import Step
-from tooling.refusal import CONFLICT, NOTHING_THERE, REFUSED, USAGE, Refusal
+from tooling.refusal import Refusal
 from tooling.run.disk import Need, unwritable
 from tooling.run.disk import complaints as too_small
 from tooling.run.facts import REVISIONS, Facts
@@ -19,8 +19,6 @@ from tooling.run.making import Making, make
 from tooling.running import State
 
 LOG = "server.log"
-# Of several refusals the code that says most about what has to change first.
-_BY_WEIGHT = (USAGE, REFUSED, CONFLICT, NOTHING_THERE)
 
 
 @frozen(kw_only=True)
@@ -91,14 +89,6 @@ def log_of(settings: Settings, living: tuple[State, ...], cwd: Path) -> Path:
     return usual
 
 
-def joined(refusals: tuple[Refusal, ...]) -> Refusal:
-    """Every complaint at once, in one refusal."""
-    texts = dict.fromkeys(str(refusal) for refusal in refusals)
-    codes = {refusal.exit_code for refusal in refusals}
-    code = next((code for code in _BY_WEIGHT if code in codes), refusals[0].exit_code)
-    return Refusal("\n".join(texts), code)
-
-
 def _served(launch: Launch, settings: Settings, facts: Facts, making: Making) -> dict[str, Any]:
     chats = settings.deployment.deploy_mode.chats
     served: dict[str, Any] = {
@@ -116,4 +106,4 @@ def _served(launch: Launch, settings: Settings, facts: Facts, making: Making) ->
     return served
 
 
-__all__ = ["LOG", "Plan", "joined", "log_of", "plan"]
+__all__ = ["LOG", "Plan", "log_of", "plan"]

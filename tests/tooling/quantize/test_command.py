@@ -14,7 +14,7 @@ from tooling.quantize import command
 from tooling.quantize.announce import Export
 from tooling.quantize.export import export_step
 from tooling.quantize.grammar import parse
-from tooling.refusal import Refusal
+from tooling.refusal import REFUSED, Refusal
 
 SAID = {
     "scheme": "FP8_DYNAMIC",
@@ -124,10 +124,28 @@ def test_what_cannot_be_is_one_sentence_and_a_code(
 def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tooling.quantize.command.require_environment", lambda: None)
+    monkeypatch.setattr("tooling.quantize.export.require_environment", lambda: None)
     monkeypatch.setattr("tooling.quantize.shape.export_bytes", lambda *numbers: 10**18)
     assert command.run(["8bit", str(place)], environ(tmp_path), tmp_path) == 3
     assert "not enough room" in capsys.readouterr().err
+
+
+def test_gpu_environment_disk_and_model_are_told_at_once(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise Refusal("nothing here can quantise", REFUSED)
+
+    monkeypatch.setattr("tooling.quantize.export.require_environment", missing)
+    monkeypatch.setattr("tooling.quantize.shape.export_bytes", lambda *numbers: 10**18)
+    assert command.run(["4bit", str(place)], environ(tmp_path), tmp_path) == 3
+    told = capsys.readouterr().err
+    assert [words in told for words in ("needs a GPU", "nothing here can quantise", "not enough room")] == [True] * 3
+    (place / "config.json").write_text(json.dumps({**LLAMA, "intermediate_size": 1500}))
+    assert command.run(["4bit", str(place)], environ(tmp_path), tmp_path) == 3
+    told = capsys.readouterr().err
+    words = ("intermediate_size is 1500", "needs a GPU", "nothing here can quantise")
+    assert [each in told for each in words] == [True] * 3
 
 
 def test_an_export_that_lost_its_words_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Which export is made of which model."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.tooling.quantize.shapes import COMMIT, LLAMA, model, settings
 from tooling.models import Model
 from tooling.preparing import Step
 from tooling.quantize import environment, shape
-from tooling.quantize.export import export_step
+from tooling.quantize.export import export_step, machine_trouble
 from tooling.quantize.job import Job
 from tooling.refusal import REFUSED, Refusal
 
@@ -65,9 +66,11 @@ def test_what_is_quantised_is_used_as_it_is(quantisation: str, section: dict[str
 
 
 def test_awq_without_a_gpu_is_refused_with_both_ways_out_and_a_plan_is_not() -> None:
-    with pytest.raises(Refusal, match=r"needs a GPU.*8bit.*--no-calibration") as refused:
-        export_step(model(), settings(), [])
-    assert refused.value.exit_code == REFUSED
+    lacking = machine_trouble(model(), settings(), [])
+    assert re.search(r"needs a GPU.*8bit.*--no-calibration", str(lacking[0]))
+    assert lacking[0].exit_code == REFUSED
+    assert not any("GPU" in str(each) for each in machine_trouble(model(), settings("8bit"), []))
+    assert not any("GPU" in str(each) for each in machine_trouble(model(), settings(), [], calibrate=False))
     assert export_step(model(), settings(), None) is not None
     plain = export_step(model(), settings(), [], calibrate=False)
     assert plain is not None
@@ -110,6 +113,15 @@ def test_columns_that_fill_no_groups_are_named_and_8bit_takes_them() -> None:
     ):
         decided(narrow)
     assert decided(narrow, "8bit").job["scheme"] == "FP8_DYNAMIC"
+
+
+def test_what_is_wrong_with_a_model_and_its_texts_is_told_at_once() -> None:
+    odd = model(architectures=["BertForSequenceClassification"], intermediate_size=1500)
+    with pytest.raises(
+        Refusal, match=r"(?s)no chat model.*intermediate_size is 1500.*neither a known data set"
+    ) as said:
+        decided(odd, AWQ_CALIB_DATASET="platypus")
+    assert said.value.exit_code == REFUSED
 
 
 def test_an_experts_own_width_counts_and_the_dense_one_that_no_layer_has_does_not() -> None:

@@ -10,15 +10,15 @@ from attrs import evolve
 from tests.tooling.quantize.shapes import COMMIT, LLAMA, model
 from tests.tooling.trt.machine import H100, around
 from tooling.models import Model
-from tooling.refusal import CONFLICT, FAILED, REFUSED, USAGE, Refusal
-from tooling.run import making
+from tooling.quantize import export
+from tooling.refusal import CONFLICT, FAILED, REFUSED, USAGE, Refusal, joined
 from tooling.run import plan as planning
 from tooling.run.disk import Need, Room, complaints
 from tooling.run.facts import Facts
 from tooling.run.grammar import parse
 from tooling.run.launch import check, decide
 from tooling.run.making import SLOW
-from tooling.run.plan import Plan, joined, log_of, plan
+from tooling.run.plan import Plan, log_of, plan
 from tooling.running import Identity, Phase, State
 
 NAME = "org/Some-Model-8B"
@@ -29,7 +29,7 @@ TOKEN = {"HF_TOKEN": "hf_hush"}
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if `just setup quant` had been run, on disks that are large enough."""
-    monkeypatch.setattr(making, "require_environment", lambda: None)
+    monkeypatch.setattr(export, "require_environment", lambda: None)
     monkeypatch.setattr(planning, "too_small", lambda needs: [])
 
 
@@ -133,6 +133,16 @@ def test_what_cannot_be_is_refused(tmp_path: Path, line: str, found: Model, text
     made = planned(f"{line} {NAME}", tmp_path, found)
     assert text in said(made)
     assert {refusal.exit_code for refusal in made.refusals} == {REFUSED}
+
+
+def test_gpu_and_environment_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise Refusal("nothing here can quantise", REFUSED)
+
+    monkeypatch.setattr(export, "require_environment", missing)
+    told = said(planned(f"--cpu 4bit {NAME}", tmp_path, model(), is_planning=False))
+    assert "needs a GPU" in told
+    assert "nothing here can quantise" in told
 
 
 def test_a_push_is_refused_even_where_its_model_could_not_be_looked_at(tmp_path: Path) -> None:
