@@ -53,6 +53,7 @@ def choose(asked: Asked, settings: Sections, home: Path, cwd: Path) -> Chosen:
         export=main.place if main.kind is Kind.EXPORT else None,
         checkpoint=main.place if main.kind is Kind.CHECKPOINT else None,
         engines=(main.place,) if main.kind is Kind.ENGINE else tuple(each.place for each in engines),
+        form="" if main.kind is Kind.ENGINE else str(main.told.get("scheme") or main.method),
         licence_timeout_s=settings.quantising.hf_license_fetch_timeout_s,
     )
     left = _left_out(main, engines, home)

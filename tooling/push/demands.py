@@ -18,13 +18,14 @@ class Made:
     """What a launch makes of a model, or found made before; the directories need not be there yet.
 
     `export`: for vLLM; `checkpoint`: for TensorRT-LLM, made here; `engine`: built here or to be built; `engine_origin`:
-    where an engine comes from that was not built here.
+    where an engine comes from that was not built here. `form`: the format of what is made, "" where it is unknown.
     """
 
     export: Path | None = None
     checkpoint: Path | None = None
     engine: Path | None = None
     engine_origin: str | None = None
+    form: str = ""
 
 
 def order_for(what: What, model: Model | None, settings: Settings, made: Made) -> Order:
@@ -47,6 +48,7 @@ def order_for(what: What, model: Model | None, settings: Settings, made: Made) -
         export=made.export if what is What.QUANT else None,
         checkpoint=made.checkpoint if what is What.QUANT else None,
         engines=engines,
+        form=made.form if what is What.QUANT else "",
         licence_timeout_s=quantising.hf_license_fetch_timeout_s,
     )
 

@@ -20,7 +20,8 @@ class Order:
     """One push. `private`: of a repository that is made for it; `must_exist`: none is made.
 
     `source`: the base model's Hub id, or a directory's path with `revision` None. `export`: vLLM's; `checkpoint` and
-    `engines`: TensorRT-LLM's. `licence_timeout_s`: how long the base model's licence is looked for.
+    `engines`: TensorRT-LLM's; `form`: the format of the first two as their metadata has it, "" where it is unknown.
+    `licence_timeout_s`: how long the base model's licence is looked for.
     """
 
     what: What
@@ -32,6 +33,7 @@ class Order:
     export: Path | None = None
     checkpoint: Path | None = None
     engines: tuple[Path, ...] = ()
+    form: str = ""
     licence_timeout_s: float = 5.0
 
     @property
@@ -51,6 +53,7 @@ class Order:
             "export": str(self.export) if self.export else None,
             "checkpoint": str(self.checkpoint) if self.checkpoint else None,
             "engines": [str(path) for path in self.engines],
+            "form": self.form,
             "licence_timeout_s": self.licence_timeout_s,
         }
 
@@ -67,6 +70,7 @@ class Order:
             export=Path(data["export"]) if data["export"] else None,
             checkpoint=Path(data["checkpoint"]) if data["checkpoint"] else None,
             engines=tuple(Path(path) for path in data["engines"]),
+            form=data["form"],
             licence_timeout_s=data["licence_timeout_s"],
         )
 

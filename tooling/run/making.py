@@ -144,7 +144,7 @@ def _vllm(model: Model, launch: Launch, settings: Settings, facts: Facts, home: 
         served = {"CHAT_MODEL": str(place), "CHAT_REVISION": "", "CHAT_QUANTIZATION": AS_IT_IS}
         resolved = {"source": model.name, "source_revision": model.revision or "", "keys": _keys((step,))}
         making += Making(steps=(step,), changed=served, resolved=resolved)
-        made = Made(export=place)
+        made = Made(export=place, form=str(step.job["scheme"]))
     return making + Making(refusals=tuple(trouble)), (_unmade(home) if trouble else made)
 
 
@@ -180,7 +180,9 @@ def _made_for_trt(decision: Decision, home: Path) -> Made:
     checkpoint, engine = decision.checkpoint_dir, decision.engine_dir
     is_ours = engine is not None and engine.is_relative_to(home)
     is_there = checkpoint is not None and (any(decision.steps) or is_complete(checkpoint))
+    numbers = next((step.job["numbers"] for step in decision.steps if "numbers" in step.job), None)
     return Made(
+        form=str(numbers["qformat"]) if isinstance(numbers, Mapping) else "",
         checkpoint=checkpoint if checkpoint and is_there and checkpoint.is_relative_to(home) else None,
         engine=engine if is_ours else None,
         engine_origin=decision.engine.origin if decision.engine is not None and not is_ours else None,

@@ -50,6 +50,11 @@ def names(made: Plan) -> list[str]:
     return [step.name for step in made.steps]
 
 
+def form_of_push(made: Plan) -> object:
+    order = made.steps[-1].job["order"]
+    return order["form"] if isinstance(order, dict) else None
+
+
 def said(made: Plan) -> str:
     return "\n".join(str(refusal) for refusal in made.refusals)
 
@@ -87,6 +92,7 @@ def test_8bit_is_made_while_vllm_loads_unless_it_is_pushed(tmp_path: Path) -> No
     assert (names(made), made.environ["CHAT_QUANTIZATION"]) == (["fetch"], "8bit")
     pushed = planned(f"--vllm 8bit --push-quant --repo me/it {NAME}", tmp_path, environ=TOKEN)
     assert (names(pushed), pushed.refusals) == (["fetch", "quantise", "push"], ())
+    assert form_of_push(pushed) == "FP8_DYNAMIC"
     assert pushed.environ["CHAT_QUANTIZATION"] == "auto"
     assert "hush" not in repr(pushed.steps)
 
@@ -180,6 +186,7 @@ def test_what_is_pushed_of_tensorrt_llm_comes_after_it_is_made(tmp_path: Path) -
     line = f"--trt 4bit {NAME} --trt-max-batch-size 16 --push-quant --repo me/it"
     made = planned(line, tmp_path, environ=TOKEN)
     assert (names(made), made.refusals) == (["fetch", "checkpoint", "engine", "push"], ())
+    assert form_of_push(made) == "int4_awq"
     places = [str(made.steps[number].makes(tmp_path)) for number in (1, 2)]
     assert all(place in str(made.steps[3].job) for place in places)
 

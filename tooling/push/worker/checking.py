@@ -1,17 +1,19 @@
 """Whether the Hub will let a push through: whose token it is, what that may write, and what the repository holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from tooling.models.detection import trt_folders
+from tooling.models.model import parse_json
+from tooling.models.worker.resolving import MAIN, Hub
 from tooling.models.worker.retrying import persistently, status_of
-from tooling.push.contents import EXPORT_METADATA
-from tooling.push.order import Order, What
+from tooling.push.order import Order
+from tooling.push.worker import belonging
 from tooling.push.worker.speaking import Say
+from tooling.refusal import Refusal
 
 TIMEOUT_S = 20.0
 
@@ -42,7 +44,8 @@ def look(order: Order, api: HfApi, say: Say) -> Target:
         return Target(account="", exists=False, private=order.private, head=None, files={}, complaints=(text,))
     found = _info(order, api, say)
     files = {file.rfilename: file.size or 0 for file in found.siblings or ()} if found else {}
-    complaints = (*_of_account(order, who), *_of_repository(order, found is not None, files))
+    read = _reader(order, found.sha if found else None, api, say)
+    complaints = (*_of_account(order, who), *belonging.complaints(order, found is not None, files, read))
     return Target(
         account=str(who.get("name", "")),
         exists=found is not None,
@@ -99,26 +102,16 @@ def _may_write(said: object, owner: str, repository: str) -> bool:
     return False
 
 
-def _of_repository(order: Order, exists: bool, files: Mapping[str, int]) -> Iterator[str]:
-    if order.must_exist and not exists:
-        yield (
-            f"{order.repository} is not on {constants.ENDPOINT}, or the token may not see it: an engine is added to "
-            "the repository its checkpoint is in; --push-quant makes one"
-        )
-    if order.what is not What.QUANT:
-        if exists and not trt_folders(files)[0]:
-            yield (
-                f"{order.repository} holds no TensorRT-LLM checkpoint, and an engine goes beside the one it is of: "
-                "name its repository in HF_PUSH_REPO_ID"
-            )
-        return
-    has_weights = any("/" not in path and path.endswith((".safetensors", ".bin", ".gguf")) for path in files)
-    has_engines = any(path.startswith("trt-llm/") for path in files)
-    mend = "its files would no longer fit together; name another repository in HF_PUSH_REPO_ID"
-    if order.export is not None and has_engines:
-        yield f"{order.repository} holds a TensorRT-LLM checkpoint: {mend}"
-    elif has_weights and (order.export is None or EXPORT_METADATA not in files):
-        yield f"{order.repository} holds another model's weights: {mend}"
+def _reader(order: Order, head: str | None, api: HfApi, say: Say) -> Callable[[str], Mapping[str, Any]]:
+    def read(path: str) -> Mapping[str, Any]:
+        token = api.token if isinstance(api.token, str) else None
+        place = Hub(token, say).download(order.repository, path, head or MAIN)
+        try:
+            return parse_json(place, order.repository)
+        except Refusal:
+            return {}  # whatever it is, it does not say that another model is there
+
+    return read
 
 
 __all__ = ["TIMEOUT_S", "Target", "look"]
