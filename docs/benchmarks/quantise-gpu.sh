@@ -14,7 +14,7 @@ work=${WORK:-/tmp/yap-quantising}
 export YAP_HOME=${YAP_HOME:-$work/home} AWQ_CACHE_DIR=$work/exports
 export AWQ_CALIB_DATASET=$work/texts.jsonl
 read -ra more <<<"${MORE:-}"
-mkdir -p "$YAP_HOME"
+mkdir -p "$YAP_HOME" "$work"
 if [ -n "${QUANT_SITE:-}" ] && [ ! -e .venvs/quant ]; then
     mkdir -p .venvs/quant/bin
     # shellcheck disable=SC2016 # it is the wrapper's
