@@ -20,6 +20,11 @@ LIBRARIES = re.compile(
 ADDRESSES = re.compile(r".*(URL|URI|ENDPOINT|ADDRESS)", re.DOTALL)
 
 
+def is_library(name: str) -> bool:
+    """Whether engines, or what they bring along, may read a variable."""
+    return LIBRARIES.fullmatch(name) is not None
+
+
 def is_service_link(value: str) -> bool:
     """Whether a value is what platforms put into `<SERVICE>_PORT`."""
     return LINK.fullmatch(value.strip()) is not None
@@ -35,11 +40,11 @@ def library_links(environ: Mapping[str, str]) -> tuple[str, ...]:
     links = [
         name
         for name, value in environ.items()
-        if LIBRARIES.fullmatch(name) and not ADDRESSES.fullmatch(name) and is_service_link(value)
+        if is_library(name) and not ADDRESSES.fullmatch(name) and is_service_link(value)
     ]
     services = tuple(name.removesuffix("PORT") for name in links if name.endswith("_PORT"))
     companions = (name for name in environ if name.startswith(services) and is_injected(name)) if services else ()
     return tuple(sorted({*links, *companions}))
 
 
-__all__ = ["is_injected", "is_service_link", "library_links"]
+__all__ = ["is_injected", "is_library", "is_service_link", "library_links"]

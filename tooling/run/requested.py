@@ -5,11 +5,11 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
+from runtime.settings.links import is_service_link
 from runtime.settings.sections import FLAGS, VARIABLES
+from tooling.run.foreign import is_foreign, is_secret
 from tooling.run.grammar import Command
 
-# Variables of libraries that say which devices and which copies of the models a launch had.
-FOREIGN = ("CUDA_VISIBLE_DEVICES", "HF_HUB_OFFLINE", "HF_HUB_CACHE")
 # What belongs to one chat model, and to one quantisation of it.
 OF_MODEL = ("CHAT_REVISION", "CHAT_TRUST_REMOTE_CODE", "TRT_ENGINE_DIR", "TRT_CHECKPOINT_DIR")
 OF_FORMAT = ("TRT_ENGINE_DIR", "TRT_CHECKPOINT_DIR")
@@ -44,11 +44,7 @@ class Requested:
     def of(cls, choice: Chosen, given: Mapping[str, str], demo: tuple[str, ...]) -> "Requested":
         """`given`: the whole environment before defaults; `demo`: the kinds of models that nobody named."""
         unnamed = {"CHAT_MODEL" if kind != "tool" else "TOOL_MODEL" for kind in demo}
-        kept = {
-            name: str(given[name])
-            for name in sorted(given)
-            if _is_kept(name) and given[name].strip() and name not in unnamed
-        }
+        kept = {name: str(given[name]) for name in sorted(given) if _is_kept(name, given[name]) and name not in unnamed}
         return cls(target=choice.target, engine=choice.engine, mode=choice.mode, toy=choice.toy, variables=kept)
 
     @classmethod
@@ -63,7 +59,7 @@ class Requested:
             engine=engine if isinstance(engine, str) else None,
             mode=str(data.get("mode", "")),
             toy=data.get("toy") is True,
-            variables={str(name): str(value) for name, value in variables.items() if _is_kept(str(name))},
+            variables={str(name): str(value) for name, value in variables.items() if _is_kept(str(name), str(value))},
         )
 
     def written(self) -> dict[str, Any]:
@@ -77,6 +73,14 @@ class Requested:
             **{name.lower(): self.variables[name] for name in ("CHAT_MODEL", "TOOL_MODEL") if name in self.variables},
         }
 
+    def overruled(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Recorded variables of libraries that are set now, blank or not: to most a blank one means something."""
+        return tuple(name for name in self.variables if is_foreign(name) and name in environ)
+
+    def taken(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Recorded variables of libraries that are not set now."""
+        return tuple(name for name in self.variables if is_foreign(name) and name not in environ)
+
     def beneath(self, environ: Mapping[str, str], choice: Chosen, command: Command) -> dict[str, str]:
         """The recorded variables that still mean something beside what is asked for now."""
         now = {FLAGS[flag].name: value for flag, value in command.flags.items()}
@@ -84,7 +88,7 @@ class Requested:
         if command.models and choice.mode != "tool":
             chat = command.models[0]
         quantisation = command.quantisation or environ.get("CHAT_QUANTIZATION", "").strip()
-        kept = {name: value for name, value in self.variables.items() if name not in ONCE}
+        kept = {name: value for name, value in self.variables.items() if name not in (*ONCE, *self.overruled(environ))}
         kept.pop("INFERENCE_ENGINE", None)
         if choice.toy:
             kept.pop("CHAT_MODEL", None)
@@ -99,8 +103,13 @@ class Requested:
         return {name: value for name, value in kept.items() if name not in dropped}
 
 
-def _is_kept(name: str) -> bool:
-    return name in FOREIGN or (name in VARIABLES and not VARIABLES[name].secret)
+def _is_kept(name: str, value: str) -> bool:
+    """Of what was set, what may be written down."""
+    if not value.strip() or is_service_link(value):
+        return False
+    if name in VARIABLES:
+        return not VARIABLES[name].secret
+    return is_foreign(name) and not is_secret(name, value)
 
 
 __all__ = ["Requested"]

@@ -12,6 +12,7 @@ from tooling.cache import require_home
 from tooling.refusal import NOTHING_THERE, Refusal
 from tooling.run.choosing import SLOTS
 from tooling.run.command import Before, Ways, from_words, launch, with_file
+from tooling.run.foreign import is_foreign, is_secret
 from tooling.run.grammar import Command
 from tooling.run.requested import Requested
 from tooling.run.usage import RESTART
@@ -42,7 +43,11 @@ def _again(command: Command, environ: Mapping[str, str], ways: Ways, stop: Stop)
         return launch(command, environ, ways)
     keys = carried_over(state)
     notes = ("keys that are not set now are those of the running server",) if keys else ()
-    return launch(command, beneath(environ, keys), ways, _before(home, state, stop, notes))
+    before = _before(home, state, stop, notes)
+    if taken := before.requested.taken(environ):
+        told = ", ".join(f"{name}={before.requested.variables[name]}" for name in taken)
+        before = evolve(before, notes=(*before.notes, f"set as at the last launch: {told}; set one to change it"))
+    return launch(command, beneath(environ, keys), ways, before)
 
 
 def _names_a_model(command: Command, environ: Mapping[str, str]) -> bool:
@@ -83,7 +88,11 @@ def carried_over(state: State, proc: Path = PROC) -> dict[str, str]:
     except OSError:
         return {}
     pairs = (entry.decode("utf-8", "surrogateescape").partition("=") for entry in entries)
-    return {name: value for name, _, value in pairs if name in SECRETS and value.strip()}
+    return {name: value for name, _, value in pairs if value.strip() and _is_secret(name, value)}
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return name in SECRETS or (name not in VARIABLES and is_foreign(name) and is_secret(name, value))
 
 
 def _before(home: Path, state: State, stop: Stop, notes: tuple[str, ...]) -> Before:

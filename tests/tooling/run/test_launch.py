@@ -186,6 +186,41 @@ def test_a_toy_stays_a_toy_until_a_model_is_named() -> None:
     assert (named.demo, named.environ["CHAT_MODEL"]) == ((), "o/c")
 
 
+LIBRARIES = {
+    "HF_ENDPOINT": "http://mirror:8000",
+    "HF_HOME": "/big/hf",
+    "HUGGINGFACE_HUB_CACHE": "/big/hub",
+    "HF_TOKEN_PATH": "/run/token",
+    "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+    "VLLM_LOGGING_LEVEL": "DEBUG",
+    "NCCL_P2P_DISABLE": "1",
+    "https_proxy": "http://proxy:3128",
+    "SSL_CERT_FILE": "/etc/own.pem",
+}
+UNRECORDED = {
+    "HUGGING_FACE_HUB_TOKEN": "hf_hush",
+    "VLLM_API_KEY": "hush",
+    "OTEL_EXPORTER_OTLP_HEADERS": "authorization=hush",
+    "HTTPS_PROXY": "http://me:hush@proxy:3128",
+    "VLLM_PORT": "tcp://10.43.1.2:8000",
+    "VLLM_SERVICE_HOST": "10.43.1.2",
+    "OMPI_COMM_WORLD_RANK": "1",
+    "PATH": "/bin",
+    "TMPDIR": "/scratch",
+    "PYTHONPATH": "/elsewhere",
+}
+
+
+def test_variables_of_libraries_are_written_down_unless_they_are_secret() -> None:
+    before = asked("--cpu o/c", {**LIBRARIES, **UNRECORDED}).requested
+    assert set(before.variables) & {*LIBRARIES, *UNRECORDED} == set(LIBRARIES)
+    assert "hush" not in repr(before.written())
+    again = asked("", {"HF_ENDPOINT": "", "VLLM_LOGGING_LEVEL": "INFO"}, before).environ
+    now = {name: again.get(name) for name in LIBRARIES}
+    assert now == {**LIBRARIES, "HF_ENDPOINT": "", "VLLM_LOGGING_LEVEL": "INFO"}
+    assert before.taken({"HF_ENDPOINT": ""}) == tuple(sorted(set(LIBRARIES) - {"HF_ENDPOINT"}))
+
+
 @pytest.mark.parametrize("data", [{}, {"target": 1}, {"target": "cpu"}, {"target": "cpu", "variables": []}])
 def test_a_record_that_says_nothing_is_none(data: dict[str, Any]) -> None:
     assert Requested.read(data) is None

@@ -121,14 +121,16 @@ def state(port: int, started: float, server: Identity | None = None) -> State:
 
 def test_the_keys_of_a_running_server_are_read_off_it_and_nothing_else() -> None:
     code = "import sys; print(flush=True); sys.stdin.read()"
-    environ = {"TEXT_API_KEY": "k-1", "HF_TOKEN": "hf_1", "CHAT_MODEL": "o/c", "SENTRY_DSN": " "}
+    environ = {"TEXT_API_KEY": "k-1", "HF_TOKEN": "hf_1", "CHAT_MODEL": "o/c", "SENTRY_DSN": " ", "HF_HOME": "/hf"}
+    proxy = {"https_proxy": "http://me:word@proxy:3128", "http_proxy": "http://proxy:3128"}
     with subprocess.Popen(
-        [sys.executable, "-IS", "-c", code], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-IS", "-c", code], env={**environ, **proxy}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         assert child.stdout is not None
         child.stdout.readline()
         running = state(9000, 1.0, Identity.of(child.pid))
-        assert carried_over(running) == {"TEXT_API_KEY": "k-1", "HF_TOKEN": "hf_1"}
+        secret = {"TEXT_API_KEY": "k-1", "HF_TOKEN": "hf_1", "https_proxy": proxy["https_proxy"]}
+        assert carried_over(running) == secret
         child.kill()
     assert carried_over(running) == {}
     assert carried_over(state(9000, 1.0)) == {}
