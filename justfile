@@ -187,6 +187,11 @@ test-engine *arguments: _dev
 test-parts *arguments: _tests-and-plots parts (_environment "quant")
     @exec {{ cpu }} -m tests tests/parts "$@"
 
+# Autobahn's fuzzing client against our WebSocket, with and without compression; needs a Python 2.7, fetches the rest.
+[no-exit-message]
+autobahn *arguments: _dev
+    @exec {{ cpu }} -m tests.conformance "$@"
+
 # Fetch those programs into .venvs/parts, out of Debian's packages and without root; prints where each is.
 [no-exit-message]
 parts *arguments:

@@ -1,13 +1,24 @@
 """Servers, what scrapes them, and a browser."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.conformance.interpreter import find
 from tests.e2e.program import Program, scripted
 from tests.parts.prometheus import Prometheus
 from tests.parts.visitor import PATIENCE_MS, launch
+from tooling.refusal import Refusal
+
+
+def pytest_report_header() -> str:
+    """Whether the fuzzing client of `test_conformance.py` can run here."""
+    try:
+        return f"autobahn: {find(None, os.environ).path}"  # noqa: TID251  # where programs are on this machine
+    except Refusal as refused:
+        return f"autobahn: its cases are not run: {refused}"
 
 
 @pytest.fixture(scope="module")
