@@ -5,7 +5,17 @@ What is made out of models (exports, checkpoints, engines) is not known here. hu
 alone: a process of its own, which has the token.
 """
 
-from tooling.models.asking import ROOT, TOKENS, fetch, fetch_step, hub_environ, require_answer, resolve
+from tooling.models.asking import (
+    PATIENCE_S,
+    ROOT,
+    TOKENS,
+    fetch,
+    fetch_step,
+    hub_environ,
+    require_answer,
+    resolve,
+    resolve_to_plan,
+)
 from tooling.models.detection import TRT_CHECKPOINTS, TRT_ENGINES, Findings, Kind
 from tooling.models.model import Model, read_directory
 from tooling.models.names import Hint, hint
@@ -13,6 +23,7 @@ from tooling.models.reference import Reference
 from tooling.models.suiting import require_suitable
 
 __all__ = [
+    "PATIENCE_S",
     "ROOT",
     "TOKENS",
     "TRT_CHECKPOINTS",
@@ -30,4 +41,5 @@ __all__ = [
     "require_answer",
     "require_suitable",
     "resolve",
+    "resolve_to_plan",
 ]

@@ -5,14 +5,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from tooling.models.model import Model, read_directory
 from tooling.models.reference import Reference
-from tooling.preparing import Step, carry_out
+from tooling.preparing import Step, StepRefused, carry_out
 from tooling.refusal import Refusal
 
 ROOT = Path(__file__).parents[2]
 WORKER = (sys.executable, "-m", "tooling.models.worker")
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+PATIENCE_S = 6.0
+"""How long a plan waits for the Hub."""
 Say = Callable[[str], None]
 
 
@@ -27,16 +31,17 @@ def hub_environ(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def resolve(reference: Reference, *, environ: Mapping[str, str], say: Say) -> Model:
+def resolve(reference: Reference, *, environ: Mapping[str, str], say: Say, patience_s: float | None = None) -> Model:
     """Look a model up, without its weights. Pinned: a model of the Hub has the commit of the moment.
 
     `environ`: of the launch, which says where the Hub and its cache are and has the token. Raises `Refusal`: 3 for a
     model that is not there or not to be had, with its id, the status and whether a token was sent; 1 where the Hub
-    cannot be asked and there is no copy.
+    cannot be asked and there is no copy. `patience_s`: as long as that it may take; without, it is
+    tried again for about half a minute.
     """
     if reference.directory is not None:
         return read_directory(reference.directory)
-    job = {"task": "resolve", "name": reference.name, "revision": reference.revision}
+    job = {"task": "resolve", "name": reference.name, "revision": reference.revision, "patience_s": patience_s}
     step = Step(
         name="resolve",
         title=f"looking up {reference}",
@@ -55,6 +60,22 @@ def resolve(reference: Reference, *, environ: Mapping[str, str], say: Say) -> Mo
         from_cache=told["from_cache"],
         note=told["note"],
     )
+
+
+def resolve_to_plan(reference: Reference, *, environ: Mapping[str, str], say: Say) -> tuple[Model, Refusal | None]:
+    """The same within seconds. Where the Hub cannot be asked, a model of which its name alone is known, and why."""
+    try:
+        return resolve(reference, environ=environ, say=say, patience_s=PATIENCE_S), None
+    except StepRefused as away:
+        if not away.told.get("unreachable"):
+            raise
+        model = Model(name=reference.name, revision=reference.revision)
+        format_ = f"quantised ({model.made.value})" if model.made is not None else "with float weights"
+        note = (
+            f"the Hub could not be asked for {reference}: planned by the name alone, as a model {format_}; its commit "
+            "and sizes are not known, and keys of what would be made of it are not the final ones"
+        )
+        return evolve(model, note=note), away
 
 
 def fetch(
@@ -101,4 +122,4 @@ def _answer(step: Step, environ: Mapping[str, str], say: Say, tick: Say | None =
     return require_answer(result)
 
 
-__all__ = ["ROOT", "TOKENS", "fetch", "fetch_step", "hub_environ", "require_answer", "resolve"]
+__all__ = ["ROOT", "TOKENS", "fetch", "fetch_step", "hub_environ", "require_answer", "resolve", "resolve_to_plan"]

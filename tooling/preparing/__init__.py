@@ -4,7 +4,7 @@ A step says what it makes, under which key, by which worker and with which secre
 lives beside what is made (`tooling.quantize`, `tooling.trt`, `tooling.push`), and no decision is taken here.
 """
 
-from tooling.preparing.execution import carry_out
+from tooling.preparing.execution import StepRefused, carry_out
 from tooling.preparing.step import Step
 
-__all__ = ["Step", "carry_out"]
+__all__ = ["Step", "StepRefused", "carry_out"]

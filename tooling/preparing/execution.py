@@ -64,6 +64,14 @@ def worker_environment(step: Step, environ: Mapping[str, str]) -> dict[str, str]
     return {**kept, **step.environ}
 
 
+class StepRefused(Refusal):
+    """A worker says that it will not, or could not. `told`: everything that its result has."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        super().__init__(str(told[REFUSAL]), int(told.get("code", FAILED)))
+        self.told = told
+
+
 class _Attempt:
     """One try to make what a step makes."""
 
@@ -92,7 +100,7 @@ class _Attempt:
             self._run([*self.step.program, str(job)])
             result = self._result(job.with_name("result.json"))
             if REFUSAL in result:
-                raise Refusal(str(result[REFUSAL]), int(result.get("code", FAILED)))
+                raise StepRefused(result)
             return result
 
     def _run(self, command: list[str]) -> None:
@@ -146,4 +154,4 @@ def _name(number: int) -> str:
         return f"signal {number}"
 
 
-__all__ = ["carry_out", "worker_environment"]
+__all__ = ["StepRefused", "carry_out", "worker_environment"]

@@ -1,7 +1,7 @@
 """What `quantize-vllm` tells: the plan, and what there is once it was made."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,8 @@ class Export:
         )
 
 
-def plan_json(step: Step, home: Path) -> dict[str, Any]:
-    """A step as JSON data, without secrets: their names only."""
+def plan_json(step: Step, home: Path, refused: Sequence[str] = ()) -> dict[str, Any]:
+    """A step as JSON data, without secrets: their names only. `refused`: what would keep it from being carried out."""
     place = step.makes(home)
     there = place is not None and cache.is_complete(place) and not step.anew
     return {
@@ -99,6 +99,7 @@ def plan_json(step: Step, home: Path) -> dict[str, Any]:
         "disk_bytes": step.disk_bytes,
         "needs_gpu": step.needs_gpu,
         "job": dict(step.job),
+        "refused": list(refused),
     }
 
 
@@ -114,9 +115,10 @@ def plan_text(plan: Mapping[str, Any]) -> str:
         seen = f"{calibration['samples']} texts of at most {calibration['tokens']} tokens"
         lines.append(f"  calibration {calibration['name']}, {seen}")
     if not plan["is_there"]:
-        lines.append(
-            f"  room        {plan['disk_bytes'] / MEGA:,.0f} MB" + (", and a GPU" if plan["needs_gpu"] else "")
-        )
+        room = [f"{plan['disk_bytes'] / MEGA:,.0f} MB"] if plan["disk_bytes"] else []
+        needs = ", and ".join((*room, *(["a GPU"] if plan["needs_gpu"] else [])))
+        lines += [f"  room        {needs}"] if needs else []
+    lines += ["It would be refused:", *(f"  {line}" for line in plan["refused"])] if plan["refused"] else []
     return "\n".join(lines)
 
 

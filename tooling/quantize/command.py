@@ -61,12 +61,16 @@ def _quantise(command: Command, environ: Mapping[str, str], cwd: Path, tick: Tic
     settings, given = settings_of(command, environ, cwd)
     home = cache.require_home(settings.deployment.yap_home)
     reference = models.Reference.of(given["CHAT_MODEL"], given["CHAT_REVISION"], cwd)
-    model = models.resolve(reference, environ=given, say=_say)
+    away: Refusal | None = None
+    if command.plan:
+        model, away = models.resolve_to_plan(reference, environ=given, say=_say)
+    else:
+        model = models.resolve(reference, environ=given, say=_say)
     step = _decided(command, model, settings, given, home)
     if step is None:
         _say(f"nothing is made of {model.name}: just run-vllm {model.name} serves it as it is")
         return 0
-    plan = plan_json(step, home)
+    plan = plan_json(step, home, refused=() if away is None else (str(away),))
     if command.plan:
         print(json.dumps(plan, indent=1) if command.as_json else plan_text(plan))
         return 0

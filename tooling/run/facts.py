@@ -1,6 +1,7 @@
 """What a launch has to know of this machine and of its models, gathered once; what is decided from it is elsewhere."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from attrs import field, frozen
@@ -9,7 +10,7 @@ from runtime.settings import Settings
 from tooling.gpus import Gpu, require_gpus
 from tooling.gpus import facts as gpus_of
 from tooling.keeper.conflict import already_running
-from tooling.models import Model, Reference, resolve
+from tooling.models import PATIENCE_S, Model, Reference, resolve, resolve_to_plan
 from tooling.refusal import Refusal, tried
 from tooling.run.launch import PLACEHOLDER, Launch
 from tooling.run.machine import require_port, require_trt
@@ -49,10 +50,11 @@ def gather(
     found = [state for state in every_state(home) if isinstance(state, State) and state.is_alive()]
     living = tuple(state for state in found if own is None or state.keeper != own.keeper)
     trouble += port_trouble(settings.deployment.server_bind_host, settings.deployment.server_port, living, own)
-    models = _models(launch, say, trouble)
+    patience = PATIENCE_S if is_planning else None
+    models = _models(launch, say, trouble, is_planning=is_planning)
     repository = None
     if around is not None and (chat := models.get("CHAT_MODEL")) is not None:
-        repository = tried(trouble, lambda: repository_of(settings, chat, launch.environ, say))
+        repository = tried(trouble, lambda: repository_of(settings, chat, launch.environ, say, patience))
     return Facts(
         models=models,
         gpus=gpus,
@@ -89,13 +91,19 @@ def _gpus(launch: Launch, trouble: list[Refusal], around: Surroundings | None) -
     return gpus or ()
 
 
-def _models(launch: Launch, say: Say, trouble: list[Refusal]) -> dict[str, Model]:
+def _models(launch: Launch, say: Say, trouble: list[Refusal], *, is_planning: bool) -> dict[str, Model]:
     found = {}
     for slot, reference in _references(launch, trouble):
-        model = tried(trouble, lambda: resolve(reference, environ=launch.environ, say=say))  # noqa: B023  # now
+        look = partial(resolve_to_plan if is_planning else _resolved, reference, environ=launch.environ, say=say)
+        model, away = tried(trouble, look) or (None, None)
         if model is not None:
             found[slot] = model
+        trouble += [away] if away is not None else []
     return found
+
+
+def _resolved(reference: Reference, *, environ: Mapping[str, str], say: Say) -> tuple[Model, None]:
+    return resolve(reference, environ=environ, say=say), None
 
 
 def _references(launch: Launch, trouble: list[Refusal]) -> list[tuple[str, Reference]]:

@@ -164,6 +164,7 @@ def _trt(model: Model, launch: Launch, settings: Settings, facts: Facts, home: P
         },
         notes=decision.notes,
         for_trt=decision,
+        refusals=tuple(Refusal(text, REFUSED) for text in decision.refused),
     )
     for need in reversed(decision.needs):
         making = _fetched(need.model, launch, need.parts) + making
@@ -172,7 +173,7 @@ def _trt(model: Model, launch: Launch, settings: Settings, facts: Facts, home: P
     making = _as_it_is("CHAT_MODEL", model, launch, is_whole=is_whole) + making
     if not decision.steps and not facts.is_planning:
         require_fit(check(launch, making.changed), facts.gpus, installed_version())
-    return making, _made_for_trt(decision, home)
+    return making, _unmade(home) if decision.refused else _made_for_trt(decision, home)
 
 
 def _made_for_trt(decision: Decision, home: Path) -> Made:

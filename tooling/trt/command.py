@@ -4,15 +4,15 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from runtime.settings import Settings, beneath, read_env_file
 from runtime.settings.sections import FLAGS
 from tooling.cache import require_home
 from tooling.ending import told
-from tooling.models import Model, Reference, fetch, resolve
+from tooling.models import PATIENCE_S, Model, Reference, fetch, resolve, resolve_to_plan
 from tooling.preparing import carry_out
-from tooling.refusal import REFUSED, Refusal, UsageError
+from tooling.refusal import REFUSED, Refusal, UsageError, tried
 from tooling.run.disk import Need as Room
 from tooling.run.disk import complaints
 from tooling.run.hub_cache import hub_cache, to_fetch
@@ -54,12 +54,14 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return told(name, work, interrupted="interrupted, nothing half made is kept")
 
 
-def repository_of(settings: Settings, model: Model, environ: Mapping[str, str], say: Say) -> Model | None:
+def repository_of(
+    settings: Settings, model: Model, environ: Mapping[str, str], say: Say, patience_s: float | None = None
+) -> Model | None:
     """The repository of `TRT_ENGINE_REPO`, looked up; None where it is the model's own. Raises `Refusal`."""
     named, own = settings.trt.engine_repo, settings.deployment.chat_model
     if not named or named in (own, model.name):
         return None
-    return resolve(Reference.parse(named), environ=environ, say=say)
+    return resolve(Reference.parse(named), environ=environ, say=say, patience_s=patience_s)
 
 
 def _decided(command: Command, environ: Mapping[str, str]) -> Work:
@@ -71,9 +73,17 @@ def _decided(command: Command, environ: Mapping[str, str]) -> Work:
         raise Refusal(f"no model is named; {EXAMPLE.format(command.purpose.value)}", REFUSED)
     home = require_home(place.yap_home)
     around = look_around(environ, home)
-    model = resolve(Reference.of(place.chat_model, place.chat_revision), environ=environ, say=_say)
-    repository = repository_of(settings, model, environ, _say)
-    decision = decide(model, settings, around, command.purpose, repository=repository, planning=command.plan)
+    reference = Reference.of(place.chat_model, place.chat_revision)
+    if not command.plan:
+        model = resolve(reference, environ=environ, say=_say)
+        repository = repository_of(settings, model, environ, _say)
+        decision = decide(model, settings, around, command.purpose, repository=repository)
+    else:
+        model, away = resolve_to_plan(reference, environ=environ, say=_say)
+        trouble = [away] if away is not None else []
+        repository = tried(trouble, lambda: repository_of(settings, model, environ, _say, PATIENCE_S))
+        decision = decide(model, settings, around, command.purpose, repository=repository, planning=True)
+        decision = evolve(decision, refused=(*map(str, trouble), *decision.refused))
     return Work(command=command, environ=environ, settings=settings, around=around, decision=decision)
 
 

@@ -51,8 +51,9 @@ def decide(
 ) -> Decision:
     """What has to be made. `repository`: that of `TRT_ENGINE_REPO`, looked up, where it is not the model's own.
 
-    `planning`: nothing will be carried out, so a GPU and the library may be missing. Raises `Refusal` (3) with every
-    complaint, one a line.
+    `planning`: nothing will be carried out, so a GPU and the library may be missing, and what would keep it from being
+    carried out is in the decision (`refused`), if there is one at all. Raises `Refusal` (3) with every complaint, one a
+    line.
     """
     own = around.gpus[0].own_sm if around.gpus else ""
     if own and purpose is Purpose.SERVE:
@@ -81,13 +82,14 @@ class _Deciding:
     purpose: Purpose
     repository: Model
     planning: bool = field(kw_only=True)
+    is_final: bool = False
     complaints: list[str] = field(factory=list)
     notes: list[str] = field(factory=list)
 
     def decide(self) -> Decision:
         """Raises `Refusal` with all complaints."""
         self.notes += self._tried(lambda: require_suitable(self.model, EngineName.TRT, self.asked)) or ()
-        decision = self._tried(self._decided)
+        found = decision = self._tried(self._decided)
         # What is served as it is asks nothing of versions and of the GPU here.
         if decision is None or decision.steps or decision.engine or self.purpose is not Purpose.SERVE:
             self._ask_versions()
@@ -96,14 +98,16 @@ class _Deciding:
             self.complaints.append(demands.NO_GPU)
         if decision.steps:
             self.notes += demands.of_room(self.around.gpus)
-        if self.complaints:
-            raise Refusal("\n".join(dict.fromkeys(self.complaints)), REFUSED)
-        return evolve(decision, notes=tuple(dict.fromkeys((*self.notes, *decision.notes))))
+        complaints = tuple(dict.fromkeys(self.complaints))
+        if complaints and (found is None or self.is_final or not self.planning):
+            raise Refusal("\n".join(complaints), REFUSED)
+        return evolve(decision, notes=tuple(dict.fromkeys((*self.notes, *decision.notes))), refused=complaints)
 
     def _ask_versions(self) -> None:
         told = list(demands.of_versions(self.around.versions, planning=self.planning))
         final = [said.text for said in told if said.is_final or not self.planning]
         self.complaints = [*final, *self.complaints]
+        self.is_final = any(said.is_final for said in told)
         self.notes += [said.text for said in told if said.text not in final]
 
     @property
@@ -156,10 +160,13 @@ class _Deciding:
         size = self.settings.trt.max_batch_size
         self.complaints += demands.of_checkpoint(self.model, self.settings, checkpoint)
         self.complaints += demands.of_engine(self.settings, self.around, checkpoint)
-        sized = sizes(self.settings, size or 1, checkpoint.ranks)  # without a size there is a complaint
+        needs = () if checkpoint.need is None else (checkpoint.need,)
+        if size is None:  # there is a complaint, and nobody knows which engine it would be
+            return Decision(needs=needs, steps=tuple(filter(None, [checkpoint.step])), checkpoint_dir=checkpoint.path)
+        sized = sizes(self.settings, size, checkpoint.ranks)
         step = engine_step(self.model, self.settings, self.around, checkpoint, sized)
         return Decision(
-            needs=() if checkpoint.need is None else (checkpoint.need,),
+            needs=needs,
             steps=tuple(filter(None, (checkpoint.step, step))),
             engine_dir=step.makes(self.around.home),
             checkpoint_dir=checkpoint.path,

@@ -26,8 +26,8 @@ class Decision:
 
     `engine`: the one that is there, None if it is built or none is needed; `engine_dir`: where it is or will be, None
     where none is needed or while its repository is not fetched; `checkpoint_dir`: the same of the checkpoint.
-    `label`: of the engine that is built. `notes`: what to tell, one sentence each. Without an engine and without steps
-    the PyTorch backend serves the model as it is.
+    `label`: of the engine that is built. `notes`: what to tell, one sentence each; `refused`: of a plan, why it would
+    not be carried out. Without an engine and without steps the PyTorch backend serves the model as it is.
     """
 
     needs: tuple[Need, ...] = ()
@@ -37,6 +37,7 @@ class Decision:
     checkpoint_dir: Path | None = None
     label: str = ""
     notes: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def located(self, places: Mapping[str, Path]) -> "Decision":
         """The same once the models of `needs` are fetched; `places`: the directory of each by its name."""

@@ -55,7 +55,7 @@ def of_checkpoint(model: Model, settings: Settings, checkpoint: Checkpoint) -> I
             f"{model.name} comes with code of its own, which the quantiser runs: look at it, and allow it with "
             "--trust-remote-code (CHAT_TRUST_REMOTE_CODE=1)"
         )
-    if model.kind is Kind.HF and not model.config:
+    if model.kind is Kind.HF and model.listing and not model.config:
         yield f"{model.name} has no config.json"
 
 

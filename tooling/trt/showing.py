@@ -31,6 +31,7 @@ def as_json(decision: Decision, around: Surroundings) -> str:
         "sm": around.sm,
         "environment": dict(decision.environ()),
         "notes": list(decision.notes),
+        "refused": list(decision.refused),
     }
     return json.dumps(shown, indent=2)
 
@@ -39,7 +40,7 @@ def _lines(decision: Decision, around: Surroundings) -> Iterator[str]:
     for need in decision.needs:
         yield f"fetch       {' '.join((need.model.name, *need.parts))}"
     for step in decision.steps:
-        yield f"{step.name:<11} {step.title}; about {_size(step.disk_bytes)}"
+        yield f"{step.name:<11} {step.title}{_about(step.disk_bytes)}"
         yield f"            into {step.makes(around.home)}"
         if step.name == "engine":
             yield f"            {' '.join(_command(step, around.home))}"
@@ -48,6 +49,13 @@ def _lines(decision: Decision, around: Surroundings) -> Iterator[str]:
         yield f"engine      {decision.engine.origin}: {place}, nothing to build"
     for note in decision.notes:
         yield f"note        {note}"
+    if decision.refused:
+        yield "It would be refused:"
+        yield from (f"  {line}" for line in decision.refused)
+
+
+def _about(count: int) -> str:
+    return f"; about {_size(count)}" if count else ""
 
 
 def _size(count: int) -> str:

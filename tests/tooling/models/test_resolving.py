@@ -1,6 +1,8 @@
 """The real Hub library, in the worker, against a Hub on loopback."""
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from engines.quantised import Format
 from tests.receivers.behaviour import cutting, refusing
 from tests.receivers.hub.contents import Account, Repository
 from tests.receivers.hub.endpoint import Hub
-from tooling.models import Kind, Model, Reference, fetch, resolve
+from tooling.models import PATIENCE_S, Kind, Model, Reference, fetch, resolve, resolve_to_plan
 from tooling.refusal import REFUSED, Refusal
 
 TOKEN = "hf_abcdefghijklmnopqrstuvwxyzabcdefgh"
@@ -123,6 +125,32 @@ def test_the_hub_is_asked_again_when_it_stumbles(hub: Hub, environ: dict[str, st
         "org/name: the Hub answered 429",
         "org/name: the Hub answered 503",
     ]
+
+
+def test_a_plan_asks_once_and_goes_by_the_name(hub: Hub, environ: dict[str, str]) -> None:
+    hub.add(Repository("org/name-awq"), FILES)
+    hub.trouble("info", refusing(503, 0))
+    said: list[str] = []
+    model, away = resolve_to_plan(Reference.parse("org/name-awq", Path("/")), environ=environ, say=said.append)
+    assert (model.made, model.revision, model.listing) == (Format.AWQ, None, ())
+    assert model.note is not None and "planned by the name alone, as a model quantised (awq)" in model.note
+    assert away is not None and "the Hub answered 503" in str(away) and away.exit_code == 1
+    assert hub.stages() == ["info"] and not [line for line in said if "attempt" in line]
+    model, away = resolve_to_plan(Reference.parse("org/name-awq", Path("/")), environ=environ, say=said.append)
+    assert away is None and model.revision is not None
+    with pytest.raises(Refusal, match="org/nothing is not on"):
+        resolve_to_plan(Reference.parse("org/nothing", Path("/")), environ=environ, say=said.append)
+
+
+def test_a_plan_does_not_wait_for_a_hub_that_says_nothing(hub: Hub, environ: dict[str, str]) -> None:
+    over = threading.Event()
+    hub.before("info", lambda: over.wait(60))
+    began, said = time.monotonic(), list[str]()
+    _, away = resolve_to_plan(Reference.parse("org/name", Path("/")), environ=environ, say=said.append)
+    took = time.monotonic() - began
+    over.set()
+    assert "no answer within 6 s" in str(away)
+    assert took < PATIENCE_S + 10, "the worker's own start included"
 
 
 def test_a_cut_download_is_taken_up_again(hub: Hub, environ: dict[str, str]) -> None:

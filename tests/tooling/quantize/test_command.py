@@ -53,6 +53,16 @@ def test_a_plan_needs_no_gpu_and_makes_nothing(place: Path, tmp_path: Path, caps
     assert "open_platypus, 64 texts of at most 2048 tokens" in capsys.readouterr().out
 
 
+def test_a_plan_without_the_hub_goes_by_the_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    away = environ(tmp_path, HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path / "hf"), PATH="/bin")
+    assert command.run(["8bit", "org/name", "--plan"], away, tmp_path) == 0
+    out, err = capsys.readouterr()
+    assert "quantising name to FP8_DYNAMIC" in out
+    assert "It would be refused:\n  org/name cannot be had from http://127.0.0.1:9" in out
+    assert "planned by the name alone" in err
+    assert "attempt" not in err
+
+
 def test_without_a_gpu_4bit_is_refused_before_anything_is_made(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

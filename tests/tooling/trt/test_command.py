@@ -86,6 +86,16 @@ def test_a_plan_needs_nothing_and_leaves_nothing(
     assert not (Path(environ["YAP_HOME"])).exists()
 
 
+def test_a_plan_without_a_size_says_what_it_lacks(
+    model: str, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["build", "4bit", model, "--plan"], environ) == 0
+    told = capsys.readouterr().out
+    assert "It would be refused:\n  TRT_MAX_BATCH_SIZE is not set" in told
+    assert "trtllm-build" not in told
+    assert run(["build", "4bit", model], environ) == 3
+
+
 def test_a_plan_for_machines_has_keys_and_commands_and_no_secrets(
     model: str, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -153,6 +153,13 @@ def test_a_plan_needs_no_gpu_and_no_library(decided: Decide) -> None:
     assert "TensorRT-LLM is not installed" in decision.notes[1]
 
 
+def test_a_plan_without_a_size_says_that_it_is_demanded_and_no_engine(decided: Decide) -> None:
+    plan = decided(**FOUR, planning=True)
+    assert [step.name for step in plan.steps] == ["checkpoint"]
+    assert (plan.engine_dir, plan.label) == (None, "")
+    assert [line for line in plan.refused if line.startswith("TRT_MAX_BATCH_SIZE is not set")]
+
+
 @pytest.mark.parametrize("version", ["1.3.0", "1.3.0rc24", "1.10.0", "2.0.0"])
 @pytest.mark.parametrize("planning", [False, True])
 def test_a_library_without_engines_is_refused_with_the_reason(decided: Decide, version: str, planning: bool) -> None:

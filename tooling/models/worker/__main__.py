@@ -16,7 +16,7 @@ from attrs import asdict
 from tooling.models.worker.answers import Asked, refused
 from tooling.models.worker.bearing import bearer
 from tooling.models.worker.fetching import Order, fetch
-from tooling.models.worker.resolving import Hub
+from tooling.models.worker.resolving import Hub, is_down
 from tooling.usage import answer_help, page
 
 VARIABLES = "the Hub library's: HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE"
@@ -39,14 +39,14 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         refusal = refused(error, Asked(job["name"], job["revision"], token is not None))
         if refusal is None:
             raise
-        result = {"refusal": str(refusal), "code": refusal.exit_code}
+        result = {"refusal": str(refusal), "code": refusal.exit_code, "unreachable": is_down(error)}
     path.with_name("result.json").write_text(json.dumps(result), encoding="utf-8")
     return 0
 
 
 def _do(job: Mapping[str, Any], token: str | None) -> dict[str, Any]:
     if job["task"] == "resolve":
-        model = Hub(token, _say).resolve(job["name"], job["revision"])
+        model = Hub(token, _say, job["patience_s"]).resolve(job["name"], job["revision"])
         return {"model": asdict(model, recurse=False)}
     order = Order(name=job["name"], revision=job["revision"], files=dict(job["files"]))
     return {"path": str(fetch(order, token, _say))}

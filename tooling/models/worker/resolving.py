@@ -10,7 +10,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 
 from tooling.models.detection import CONFIG, trt_folders
 from tooling.models.model import SMALL_FILES, Model, parse_json
-from tooling.models.worker.retrying import ATTEMPTS, is_connection_lost, persistently, reason, status_of
+from tooling.models.worker.retrying import ATTEMPTS, is_connection_lost, persistently, reason, status_of, within
 from tooling.refusal import Refusal
 
 MAIN = "main"
@@ -22,10 +22,13 @@ Say = Callable[[str], None]
 
 @frozen
 class Hub:
-    """The Hub as the environment has it. `token`: None sends none."""
+    """The Hub as the environment has it. `token`: None sends none. `patience_s`: how long a look-up may take, which
+    then is tried once; None for one that is worth waiting for.
+    """
 
     token: str | None
     say: Say
+    patience_s: float | None = None
 
     def resolve(self, name: str, revision: str | None) -> Model:
         """The model at its commit. Raises what the library raises when neither the Hub nor the cache has it."""
@@ -33,9 +36,11 @@ class Hub:
         if constants.HF_HUB_OFFLINE:
             return self._from_cache(name, revision, copy)
         try:
+            if self.patience_s is not None:
+                return within(self.patience_s, lambda: self._from_hub(name, revision, 1))
             return self._from_hub(name, revision, ATTEMPTS_WITH_COPY if copy else ATTEMPTS)
         except Exception as error:
-            if copy is None or not _is_down(error):
+            if copy is None or not is_down(error):
                 raise
             note = f"{name}: the Hub cannot be asked ({reason(error)}); the cache's copy is used ({copy.name[:12]})"
             return evolve(self._from_cache(name, revision, copy), note=note)
@@ -53,17 +58,18 @@ class Hub:
         if small:
             # By its name and not by its commit, once: the library then notes which commit the name stood for, and
             # without the Hub the name can still be looked up.
-            self.download(name, small[0], revision or MAIN)
-        files = {path: parse_json(self.download(name, path, info.sha or MAIN), name) for path in small}
+            self.download(name, small[0], revision or MAIN, attempts)
+        files = {path: parse_json(self.download(name, path, info.sha or MAIN, attempts), name) for path in small}
         return Model(name=name, revision=info.sha, files=files, listing=listing)
 
-    def download(self, name: str, path: str, revision: str) -> Path:
+    def download(self, name: str, path: str, revision: str, attempts: int = ATTEMPTS) -> Path:
         """One file, in the library's cache."""
         token = self.token or False
         return persistently(
             f"{name}/{path}",
             lambda: Path(hf_hub_download(name, path, revision=revision, token=token)),
             self.say,
+            attempts=attempts,
         )
 
     def _cached(self, name: str, revision: str | None) -> Path | None:
@@ -97,11 +103,12 @@ def _small(paths: Any) -> tuple[str, ...]:
     return tuple(path for path in dict.fromkeys((*SMALL_FILES, *inside, *built)) if path in every)
 
 
-def _is_down(error: Exception) -> bool:
+def is_down(error: Exception) -> bool:
+    """Whether the Hub could not be asked: it may well have what was asked for."""
     if isinstance(error, Refusal):
         return False
     status = status_of(error)
     return is_connection_lost(error) if status is None else status == 429 or status >= 500
 
 
-__all__ = ["Hub", "listed"]
+__all__ = ["Hub", "is_down", "listed"]

@@ -1,13 +1,16 @@
 """Tries again what may go well the next time: lost connections, 429, 5xx. Never what would be refused again."""
 
 import math
+import queue
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from functools import partial
+from typing import Never, TypeVar
 
 ATTEMPTS = 5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 16.0
@@ -23,6 +26,10 @@ _FINAL = frozenset({"OfflineModeIsEnabled", "LocalProtocolError", "UnsupportedPr
 # The storage for large files, hf_xet, has no objects for answers.
 _STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
 ResultT = TypeVar("ResultT")
+
+
+class NoAnswer(ConnectionError):
+    """Nobody answered in the time that there was."""
 
 
 def persistently(
@@ -45,6 +52,32 @@ def persistently(
             say(f"{what}: {reason(error)}; attempt {attempt + 1} of {attempts} in {wait:.0f} s")
             pause(wait)
     raise AssertionError("unreachable")
+
+
+def within(seconds: float, call: Callable[[], ResultT]) -> ResultT:
+    """What `call` returns or raises; raises `NoAnswer` after that time, and leaves it to itself.
+
+    A library's own limits do not count the search for an address.
+    """
+    done: queue.SimpleQueue[Callable[[], ResultT]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            result = call()
+        except Exception as error:
+            done.put(partial(_raised, error))
+        else:
+            done.put(lambda: result)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return done.get(timeout=seconds)()
+    except queue.Empty:
+        raise NoAnswer(f"no answer within {seconds:g} s") from None
+
+
+def _raised(error: Exception) -> Never:
+    raise error
 
 
 def wait_before(attempt: int, error: BaseException, chance: Callable[[], float]) -> float | None:
@@ -128,4 +161,4 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         at = at.__cause__ or at.__context__
 
 
-__all__ = ["ATTEMPTS", "is_connection_lost", "persistently", "reason", "status_of", "wait_before"]
+__all__ = ["ATTEMPTS", "NoAnswer", "is_connection_lost", "persistently", "reason", "status_of", "wait_before", "within"]
