@@ -240,6 +240,11 @@ image-trt *arguments:
 completion *arguments: _dev
     @exec {{ cpu }} -m tooling.completion "$@"
 
+# Hold the locked versions against known advisories; --sbom FILE writes a bill of materials with licences (CycloneDX).
+[no-exit-message]
+audit *arguments: _dev
+    @exec {{ cpu }} -m tooling.audit "$@"
+
 # Resolve the pinned versions again (after a change of dependencies in pyproject.toml).
 [no-exit-message]
 lock *names:

@@ -38,7 +38,8 @@ Make or update a virtual environment under .venvs/, from exact versions; quick w
   quant   what quantises for vLLM, with the torch of the GPU where there is one
   tool    what `just run-tool` serves with: vllm on an NVIDIA GPU, else cpu
   trt     TensorRT-LLM
-  lock    resolve the exact versions again: all of them, or those of the environments named"""
+  lock    resolve the exact versions again: all of them, or those of the environments named; `licences` asks only what
+          the packages say of theirs"""
 EPILOG = """\
 environment:
   PATH               uv is used where it is found, else pip

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tooling.setup import licences
 from tooling.setup.errors import SetupError
 from tooling.setup.output import lines
 from tooling.setup.progress import Progress
@@ -38,24 +39,36 @@ PHASES = {"Installing collected": "unpacking", "Resolved ": "downloading", "Prep
 
 @dataclass(frozen=True)
 class Candidate:
-    """What pip would install: canonical name, version, requirement strings, and where it comes from."""
+    """What pip would install: canonical name, version, requirement strings, where it comes from, and its licence in
+    its own words; empty: it has none, or this pip does not tell.
+    """
 
     name: str
     version: str
     requires: tuple[str, ...]
     url: str
+    licence: str = ""
 
 
 class Installer:
     """pip, addressed as `python -m pip` of the environment it installs into, with uv before it where that is given.
 
     `holding`: descriptors that its processes keep open: the environment's lock, so that one that outlives us, because
-    we were killed, still keeps others out.
+    we were killed, still keeps others out. `pip`: the folder of another pip than the environment's own.
     """
 
-    def __init__(self, python: Path, progress: Progress, *, uv: Uv | None = None, holding: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        python: Path,
+        progress: Progress,
+        *,
+        uv: Uv | None = None,
+        holding: Sequence[int] = (),
+        pip: Path | None = None,
+    ) -> None:
         self.python = python
-        self.command = [str(python), "-u", "-m", "pip"]  # -u: its lines are our progress
+        # -u: its lines are our progress
+        self.command = [str(python), "-u", *(("-m", "pip") if pip is None else (str(pip),))]
         self.progress = progress
         self.uv = uv
         self.holding = tuple(holding)
@@ -122,6 +135,7 @@ def candidates(report: Mapping[str, Any]) -> tuple[Candidate, ...]:
             version=item["metadata"]["version"],
             requires=tuple(item["metadata"].get("requires_dist", ())),
             url=item["download_info"]["url"],
+            licence=licences.said(item["metadata"]),
         )
         for item in report["install"]
     )

@@ -1,19 +1,20 @@
 """Makes the locks again: pip resolves what `pyproject.toml` asks for, and every version it chose is written down.
 
 `cuda` is torch with NVIDIA's libraries, which the environments on a GPU share; `image` is what the images add to their
-vendor's base, in the versions of `cpu`.
+vendor's base, in the versions of `cpu`. What the packages say of their licences is written down with them.
 """
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tooling.setup import licences
 from tooling.setup.elsewhere import for_other_pythons
 from tooling.setup.environment import Environment
 from tooling.setup.errors import SetupError, UsageError
 from tooling.setup.installer import Candidate, Installer, canonical
 from tooling.setup.progress import Progress
-from tooling.setup.project import Project, lock_lines
+from tooling.setup.project import Project, lock_lines, pins_of
 from tooling.setup.wheels import CPU_INDEX, GPU_LIBRARIES, is_cpu_build
 
 # torch has its own stage. vLLM lists the others for images, sound and video, triton comes with CUDA builds of torch;
@@ -24,6 +25,8 @@ LEFT_OUT = frozenset({"torch", "torchvision", "torchaudio", "torchcodec", "trito
 LEFT_OUT_ON_GPU = frozenset({"torchaudio", "torchcodec", "pynvvideocodec"})
 # NVIDIA's package with a prefix of its CUDA libraries that is none: it asks the driver, and is a dependency of ours.
 NO_LIBRARY = frozenset({"nvidia-ml-py"})
+# Every environment has one, and pip-audit asks for any.
+OF_PYTHON = frozenset({"pip"})
 # What may be added to the CPU environment, by dependency group.
 ADDED = {"dev": "the linters and test tools", "bench": "the rivals in benchmarks"}
 HEADER = """\
@@ -47,14 +50,15 @@ def lock_text(what: str, chosen: Iterable[Candidate], without: frozenset[str]) -
 def make_locks(project: Project, progress: Progress, names: Sequence[str] = ()) -> tuple[Path, ...]:
     """Resolve these locks (default: all) and write them once all are known. Takes minutes; needs the package index.
 
-    Raises `SetupError`; then no lock has changed.
+    The licences of what is new in them are looked up as well; the name `licences` alone does only that. Raises
+    `SetupError`; then no lock has changed.
     """
-    unknown = [name for name in names if name not in MAKERS]
+    unknown = [name for name in names if name not in (*MAKERS, licences.NAME)]
     if unknown:
-        raise UsageError(f"no lock is called {', '.join(unknown)}; there are {', '.join(MAKERS)}")
+        raise UsageError(f"no lock is called {', '.join(unknown)}; there are {', '.join(MAKERS)}, {licences.NAME}")
     wanted = [name for name in MAKERS if name in names or not names]
     environment = Environment(project.root / ".venvs" / "cpu")
-    progress.expect(len(wanted) + (len(ADDED) if "cpu" in wanted else 0))
+    progress.expect(len(wanted) + (len(ADDED) if "cpu" in wanted else 0) + 1)
     texts: dict[str, str] = {}
     with environment.locked(progress):
         if not environment.sound():
@@ -62,16 +66,38 @@ def make_locks(project: Project, progress: Progress, names: Sequence[str] = ()) 
         installer = Installer(environment.python, progress)
         for name in wanted:
             texts.update(MAKERS[name](installer, project, progress))
+        with progress.step("looking up licences"):
+            told = _licences(installer, project, texts)
     for name, text in texts.items():
         _write(project.lock(name), text)
-    return tuple(map(project.lock, texts))
+    _write(project.root / licences.FILE, told)
+    return (*map(project.lock, texts), project.root / licences.FILE)
+
+
+def _licences(installer: Installer, project: Project, texts: Texts) -> str:
+    """What every package of the locks says of its licence; only those that are not written down yet are asked."""
+    locks = {path.stem: path.read_text("utf-8") for path in project.lock("cpu").parent.glob("*.txt")} | dict(texts)
+    every = [[f"{name}=={version}" for name, version in pins_of(text).items()] for text in locks.values()]
+    every.append([f"torch=={project.torch_version()}"])
+    known = licences.read(project.root)
+    with tempfile.TemporaryDirectory() as folder:
+        newest = installer
+        for pins in every:
+            lacking = [pin for pin in pins if pin not in known]
+            if lacking and newest is installer:
+                # The pip that a Python brings may be too old to tell of a package's licence expression.
+                installer.install("--target", folder, "pip")
+                newest = Installer(installer.python, installer.progress, pip=Path(folder) / "pip")
+            for one in newest.resolve("--no-deps", *lacking) if lacking else ():
+                known[f"{one.name}=={one.version.partition('+')[0]}"] = one.licence
+    return licences.text((pin for pins in every for pin in pins), known)
 
 
 def _cpu(installer: Installer, project: Project, progress: Progress) -> Texts:
     with progress.step("resolving the CPU environment (a few minutes)"):
         cpu = _resolve_cpu(installer, project)
     texts = {"cpu": lock_text("what .venvs/cpu holds besides torch", cpu, LEFT_OUT)}
-    held = frozenset(one.name for one in cpu)
+    held = frozenset(one.name for one in cpu) | OF_PYTHON
     for group, what in ADDED.items():
         with progress.step(f"resolving {what}"):
             added = _resolve(installer, project.group(group), constraints=texts["cpu"])
