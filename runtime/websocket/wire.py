@@ -108,7 +108,7 @@ class Wire:
             try:
                 await self.flush()
                 await self.stream.send_eof()
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+            except (trio.BrokenResourceError, trio.ClosedResourceError, ClientTooSlow):
                 return
             await self.drain(FINISH_BYTES)
 

@@ -43,6 +43,15 @@ async def test_bytes_read_with_the_head_come_first() -> None:
         assert [await wire.receive(), await wire.receive()] == [b"abcdef", b"ghi"]
 
 
+async def test_a_peer_that_takes_nothing_to_the_end_is_no_failure_however_short_the_patience() -> None:
+    ours, theirs = _pair()
+    async with ours, theirs:
+        wire = Wire(ours, send_timeout_s=0.05)
+        wire.push(b"x" * 1_000_000)
+        with trio.fail_after(5):
+            await wire.finish()
+
+
 async def test_the_end_of_the_stream_is_noticed() -> None:
     ours, theirs = _pair()
     async with ours:
