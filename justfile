@@ -210,6 +210,11 @@ check: lint types
 soak *arguments: _dev
     @exec {{ cpu }} -m pytest --hypothesis-profile=soak "$@"
 
+# Run the whole server under simulated load, a history for each seed; a broken invariant is told with its trace.
+[no-exit-message]
+simulate *arguments: _dev
+    @exec {{ cpu }} -m tests.simulation "$@"
+
 # Hold the code against the linters, the formatters, the layers and the house rules; --fix mends what can be mended.
 [no-exit-message]
 lint *arguments: _dev

@@ -22,7 +22,6 @@ from actors.session.gate import Gate
 from actors.session.intake import Routing
 from actors.session.outbox import Outbox
 from actors.session.state import Phase
-from actors.session.turn import Turn
 from engines.base import GenerationRequest
 from engines.scripted import Script, ScriptedEngine
 from protocol.limits import TurnLimits, Window
@@ -31,6 +30,7 @@ from runtime.supervisor import Supervisor
 from tests.accounts import Accountant
 from tests.client import Client
 from tests.referee import Mode, Referee
+from tests.running import waits
 from tests.toy import toy_text
 
 CLOSINGS = {
@@ -177,7 +177,7 @@ class World:
 
         `settled`: no message is on its way; an end that is leaves a session waiting for a moment longer.
         """
-        waiting = sum(_waits(connection.actor._turn) for connection in self.connections)
+        waiting = sum(waits(connection.actor._turn) for connection in self.connections)
         running = 0 if self.engine.state is EngineState.DOWN else self.engine.running
         assert running == waiting if settled else running <= waiting
         assert running <= self.engine.stats().places <= len(self.connections)
@@ -217,13 +217,6 @@ def deployment(mode: Mode) -> Deployment:
 def _last_words(text: str, tokens: int) -> tuple[str, int]:
     kept = text.split()[-tokens:]
     return " ".join(kept), len(kept)
-
-
-def _waits(turn: Turn | None) -> bool:
-    """Whether a turn waits for a request; one that still routes has not looked whether its speculation has ended."""
-    if turn is None or turn.exchange is None or turn.exchange._answers.statistics().current_buffer_used:
-        return False
-    return turn.exchange.is_running
 
 
 @asynccontextmanager

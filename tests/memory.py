@@ -3,12 +3,29 @@
 Holds for a client that reads at once (then everything the server let go was heard), and below the trim's trigger.
 """
 
+from typing import Protocol
+
 from attrs import define, evolve, field, frozen
 
-from tests.client import Client
-from tests.referee import Message, Mode
+from tests.referee import Message, Mode, Referee
 
 CHECK, CHECKED = "MUST CHECK SCREEN:", "ON THE SCREEN NOW:"
+
+
+class Party(Protocol):
+    """A client, as far as it is remembered: the frames it heard, and payloads it said by request id.
+
+    That of a `cancel` under the id of a turn is kept as `cancel` and that id.
+    """
+
+    @property
+    def frames(self) -> list[Message]: ...
+
+    @property
+    def said(self) -> dict[str, Message]: ...
+
+    @property
+    def referee(self) -> Referee: ...
 
 
 @frozen
@@ -26,7 +43,7 @@ class Remembered:
 class Memory:
     """A model of the behaviour page's table of what is stored. `sampling`: the session's overrides."""
 
-    client: Client
+    client: Party
     messages: list[Remembered] = field(factory=list)
     said: dict[str, str] = field(factory=dict)
     sampling: Message = field(factory=dict)
@@ -35,11 +52,12 @@ class Memory:
     def expected(self) -> list[Remembered]:
         """The history after all that was heard so far."""
         for frame in self.client.frames[self.seen :]:
-            self._take(frame)
+            self.take(frame)
         self.seen = len(self.client.frames)
         return self.messages
 
-    def _take(self, frame: Message) -> None:
+    def take(self, frame: Message) -> None:
+        """One more frame was heard."""
         payload, name = frame["payload"], frame["request_id"]
         match frame["type"]:
             case "ack":
@@ -81,7 +99,8 @@ class Memory:
         """Cut the newest reply to what was heard, if that is the one the client spoke of."""
         if payload.get("played") != "applied":
             return
-        played = self.client.said[name]["played"]
+        said = self.client.said.get(f"cancel {name}") if "turn" in payload else None
+        played = (said or self.client.said[name])["played"]
         replies = [at for at, message in enumerate(self.messages) if message.role == "assistant"]
         if not replies or self.messages[replies[-1]].turn != played["request_id"]:
             return
@@ -95,4 +114,4 @@ class Memory:
             del self.messages[replies[-1]]
 
 
-__all__ = ["Memory", "Remembered"]
+__all__ = ["Memory", "Party", "Remembered"]

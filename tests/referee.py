@@ -40,21 +40,24 @@ class Account:
 
 @define
 class Referee:
-    """Give it every frame that is sent (`said`) and received (`heard`). `open`: the acked turn without an end."""
+    """Give it every frame that is sent (`said`) and received (`heard`).
+
+    `open`: the acked turn without an end. `unanswered`: kinds of the frames that were sent under an id.
+    """
 
     mode: Mode = Mode.CHAT
     turns: dict[str, Account] = field(factory=dict)
     open: str | None = None
-    unanswered: dict[str, str] = field(factory=dict)
+    unanswered: dict[str, list[str]] = field(factory=dict)
     reused: Counter[str] = field(factory=Counter)
     over: bool = False
 
     def said(self, kind: str, request_id: str) -> None:
         """The client sent a well-formed frame that deserves an answer."""
-        if kind in TURNS and (request_id in self.turns or request_id in self.unanswered):
+        if kind in TURNS and (request_id in self.turns or set(TURNS) & {*self.unanswered.get(request_id, ())}):
             self.reused[request_id] += 1
         elif kind != "pong":
-            self.unanswered[request_id] = kind
+            self.unanswered.setdefault(request_id, []).append(kind)
 
     def heard(self, frame: Message) -> None:
         """The client got a frame."""
@@ -72,8 +75,12 @@ class Referee:
 
     def _answer(self, request_id: str, *kinds: str) -> str:
         assert request_id in self.unanswered, f"an answer to {request_id}, which nobody asked (or twice)"
-        kind = self.unanswered.pop(request_id)
-        assert kind in kinds, f"{kind} {request_id} was answered as if it were one of {kinds}"
+        asked = self.unanswered[request_id]
+        kind = next((each for each in asked if each in kinds), None)
+        assert kind is not None, f"{asked} {request_id} was answered as if it were one of {kinds}"
+        asked.remove(kind)
+        if not asked:
+            del self.unanswered[request_id]
         return kind
 
     def _turn(self, request_id: str) -> Account:

@@ -1,0 +1,134 @@
+"""What a client can do, by name: what the protocol allows, and what it forbids."""
+
+from tests.simulation.client import Client, Deed
+from tests.simulation.plan import Payload, Step
+from tooling.benchmarks.bystander.frames import BINARY, PING
+
+GARBAGE = (b"", b"{", b"[]", b'"text"', b'{"type": 5}', b'{"type": "ping"}', b'{"type":"start"}', b"NaN")
+
+
+def start(client: Client, step: Step) -> None:
+    """A `start`; the first one has what it needs, and asks for raw text unless the step says otherwise."""
+    payload: Payload = {"user_utterance": step.text, "chat_prompt": "be kind"}
+    client.say("start", {**payload, "sampling": {"sanitize_output": False}, **_payload(client, step)})
+
+
+def message(client: Client, step: Step) -> None:
+    """A `message`."""
+    client.say("message", {"user_utterance": step.text, **_payload(client, step)})
+
+
+def followup(client: Client, step: Step) -> None:
+    """A `followup`."""
+    client.say("followup", {"analysis_text": step.text, **_payload(client, step)})
+
+
+def cancel(client: Client, step: Step) -> None:
+    """A `cancel`: under a fresh id, or (`number` 1, 2, ...) that of the newest turn, the one before it, ..."""
+    name, payload = client.turn_back(step.number - 1) if step.number else "", _payload(client, step)
+    if f"cancel {name}" in client.said:
+        payload.pop("played", None)  # whose answer is whose could not be told
+    client.say("cancel", payload, request_id=name)
+
+
+def again(client: Client, step: Step) -> None:
+    """A `message` under the id of a turn that was acked (`number` before the newest)."""
+    name = client.turn_back(step.number)
+    if name in client.referee.turns:
+        newest = client.newest
+        client.say("message", {"user_utterance": step.text}, request_id=name)
+        client.newest = newest
+
+
+def ping(client: Client, step: Step) -> None:
+    """The protocol's own ping, so many times."""
+    for _ in range(max(1, step.number)):
+        client.say("ping", {})
+
+
+def pong(client: Client, _step: Step) -> None:
+    """A `pong` that nobody asked for."""
+    client.say("pong", {})
+
+
+def end(client: Client, _step: Step) -> None:
+    """Goodbye."""
+    client.codes.add(1000)
+    client.say("end", {})
+
+
+def garbage(client: Client, step: Step) -> None:
+    """A text frame that is no message."""
+    data = GARBAGE[step.number % len(GARBAGE)]
+    client.note(f"> garbage {data!r}")
+    client.say_raw(data)
+
+
+def binary(client: Client, _step: Step) -> None:
+    """A binary frame."""
+    client.note("> binary")
+    client.say_raw(b"\x00\xff", BINARY)
+
+
+def websocket_ping(client: Client, step: Step) -> None:
+    """A ping of the WebSocket's."""
+    client.note("> WebSocket ping")
+    client.say_raw(step.text.encode()[:125], PING)
+
+
+def vanish(client: Client, step: Step) -> None:
+    """Be gone, as the text says: "reset", "fin" or "silent"."""
+    client.leave(step.text)
+
+
+def close(client: Client, step: Step) -> None:
+    """A close frame with code `number`."""
+    client.note(f"> close {step.number}")
+    client.gone = client.gone or "close"
+    client.say_close(step.number)
+
+
+def stop_reading(client: Client, step: Step) -> None:
+    """Read nothing, for `number` milliseconds."""
+    client.note(f"reads nothing for {step.number} ms")
+    client.codes.add(1013)
+    client.link.pause()
+    client.network.after(step.number / 1000, client.link.resume)
+
+
+def rest(client: Client, _step: Step) -> None:
+    """Nothing."""
+    client.note("rests")
+
+
+def _payload(client: Client, step: Step) -> Payload:
+    """The step's payload; `played` names a turn by how long ago it was."""
+    payload = dict(step.payload)
+    played = payload.get("played")
+    if isinstance(played, dict) and "back" in played:
+        payload["played"] = {"request_id": client.turn_back(played["back"]), "chars": played["chars"]}
+    return payload
+
+
+DEEDS: dict[str, Deed] = {
+    deed.__name__: deed
+    for deed in (
+        start,
+        message,
+        followup,
+        cancel,
+        again,
+        ping,
+        pong,
+        end,
+        garbage,
+        binary,
+        websocket_ping,
+        vanish,
+        close,
+        stop_reading,
+        rest,
+    )
+}
+
+__all__ = ["DEEDS"]

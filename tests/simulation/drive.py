@@ -1,0 +1,161 @@
+"""The course of a run: from the start of the process, through everything that is planned, to its end."""
+
+import math
+import signal
+from collections.abc import Callable
+from functools import partial
+
+import trio
+from attrs import define
+
+from runtime.telemetry.switchboard import Telemetry
+from tests.simulation.client import Client
+from tests.simulation.faults import FAULTS
+from tests.simulation.invariants.leftovers import left_over
+from tests.simulation.plan import Fault
+from tests.simulation.world import World
+
+LOOK_S = 0.5
+HANG_S = 240.0
+"""Nothing that is under way takes longer: a generation, a hang that has to be found out, restarts and their pauses."""
+LEAVE_S = 120.0
+"""What is left of a connection when its client has gone: an abort, a close handshake, pings that nobody answers."""
+STOP_S = 10.0
+"""What an end takes beside the drain: close handshakes, and the engine's own."""
+
+Look = Callable[[World], None]
+
+
+@define(eq=False)
+class Drive:
+    """Runs a world. `settled`: looks at it at each moment of rest in which something had happened."""
+
+    world: World
+    settled: Look
+    _seen: int = 0
+
+    async def run(self) -> None:
+        """Until the server has ended, or an invariant is broken."""
+        self._watch()
+        world = self.world
+        async with trio.open_nursery() as nursery:
+            with world.judge.scope:
+                nursery.start_soon(world.network.run, name="network")
+                await self._course()
+            nursery.cancel_scope.cancel("the run is over")
+
+    async def _course(self) -> None:
+        tell, signals = trio.open_memory_channel[int](2)
+        world, plan = self.world, self.world.plan
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._serve, signals, name="server")
+            self._begin("early")
+            await world.ledger.ready.wait()
+            self._begin("")
+            for fault in plan.faults:
+                world.network.after(fault.at_s, partial(self._break, fault))
+            if plan.ends != "leave":
+                world.network.after(plan.ends_at_s, partial(self._signal, tell))
+            if plan.ends == "twice":
+                world.network.after(plan.ends_at_s + plan.impatience_s, partial(self._signal, tell))
+            await self._until(self._over_or_settled, HANG_S, "nobody-hangs")
+            if not world.ended:
+                await self._leave()
+                self._signal(tell)
+            await self._until(lambda: world.ended, world.settings.deployment.drain_timeout_s + STOP_S, "nobody-hangs")
+            await self._until(lambda: not world.network.busy, HANG_S, "nobody-hangs")
+
+    async def _serve(self, signals: trio.MemoryReceiveChannel[int], task_status: trio.TaskStatus[int]) -> None:
+        world = self.world
+        try:
+            await world.process._live(world.parts, world.server, Telemetry(world.ledger), signals, task_status)
+        except* Exception as group:
+            world.judge.broken("no-crash", f"the process ended with {group!r}: {group.exceptions}")
+        world.ended = True
+        world.trace.note("server", "has ended")
+
+    async def _leave(self) -> None:
+        """Everybody says goodbye, and nothing is left."""
+        world = self.world
+        for client in world.clients:
+            if client.state == "open":
+                client.codes.add(1000)
+                client.say("end", {})
+        await self._until(self._is_empty, LEAVE_S, "left-over")
+        await trio.testing.wait_all_tasks_blocked()
+        wrong = left_over(world)
+        if wrong is not None:
+            world.judge.broken("left-over", wrong)
+
+    async def _until(self, reached: Callable[[], bool], within_s: float, name: str) -> None:
+        """Wait for something; `within_s` counts from when the clients have done all that they had planned."""
+        deadline = math.inf
+        while not reached():
+            await trio.sleep(LOOK_S)
+            if all(client.finished for client in self.world.clients):
+                deadline = min(deadline, trio.current_time() + within_s)
+            if trio.current_time() >= deadline:
+                self.world.judge.broken(name, f"not within {within_s:g} s: {self._what_is_left()}")
+                await trio.sleep_forever()
+
+    def _over_or_settled(self) -> bool:
+        if self.world.plan.ends != "leave":
+            return self.world.ended
+        return all(client.finished and client.settled and client.link.reads for client in self.world.clients)
+
+    def _is_empty(self) -> bool:
+        server, chat, health = self.world.server, self.world.parts.chat, self.world.parts.health
+        if server.connections or server.slots.taken or server.arrivals.waiting:
+            return False
+        idle = chat is None or (chat.idle and not chat.stats().unconfirmed_aborts and health.reason() is None)
+        return idle and all(socket.closed for socket in self.world.sockets)
+
+    def _what_is_left(self) -> str:
+        world = self.world
+        waiting = [
+            f"{client.name} ({client.state}, open {client.referee.open}, unanswered {client.referee.unanswered})"
+            for client in world.clients
+            if not client.settled or not client.finished
+        ]
+        stats = world.parts.chat.stats() if world.parts.chat else None
+        taken, arriving = world.server.slots.taken, world.server.arrivals.waiting
+        return f"clients {waiting}, slots {taken}, arriving {arriving}, engine {stats}, {world.parts.health.reason()}"
+
+    def _begin(self, door: str) -> None:
+        for client in self.world.clients:
+            if door == "early" == client.plan.door:
+                self._arrive(client)
+            elif not door and client.plan.door != "early":
+                self.world.network.after(client.plan.at_s, partial(self._arrive, client))
+
+    def _arrive(self, client: Client) -> None:
+        client.link.connect(self.world.listener)
+        client.begin()
+
+    def _break(self, fault: Fault) -> None:
+        self.world.trace.note("fault", f"{fault.what} {fault.seconds:g} {fault.number}")
+        FAULTS[fault.what](self.world, fault)
+
+    def _signal(self, tell: trio.MemorySendChannel[int]) -> None:
+        self.world.stopping = True
+        self.world.trace.note("server", "SIGTERM")
+        tell.send_nowait(signal.SIGTERM)
+
+    def _watch(self) -> None:
+        """The mock clock jumps when every task waits: then nothing is on its way."""
+        world, jump = self.world, self.world.clock._autojump
+
+        def look() -> None:
+            lines = len(world.trace.lines)
+            if lines != self._seen and not world.ended and world.judge.breach is None:
+                self._seen = lines
+                try:
+                    self.settled(world)
+                except Exception as error:  # in the loop's own code: it would never be heard of
+                    world.judge.broken("simulator", repr(error))
+            jump()
+
+        world.clock._autojump = look  # type: ignore[method-assign]
+
+
+__all__ = ["Drive"]

@@ -1,0 +1,115 @@
+"""The chat engine of a simulation: the scripted one, which speaks and breaks as the plan says."""
+
+import random
+from collections.abc import Callable
+
+from attrs import define, evolve, field
+
+from engines.base import GenerationRequest
+from engines.scripted import Script, ScriptedEngine
+from tests.simulation.judge import Judge
+from tests.simulation.trace import Trace
+
+WORDS = ("well ", "the ", "rain ", "will ", "stop ", "soon. ", "And ", "then ", "we ", "walk ")
+SIGNS = (
+    "*nods* ",
+    "😀",
+    "é",
+    "e\u0301",
+    "",
+    "<|im_",
+    "end|",
+    "x < y ",
+    "1,5 ",
+    "Call 555-0199. ",
+    "https://a.b/c ",
+    "\n\n- ",
+)
+WARM_UP = "warmup-"
+
+
+@define(eq=False)
+class Engines:
+    """Makes one engine after the other. `made`: all of them; `failing_starts`, `failing_requests`: how many of the
+    next ones fail; `load_s`: how long the next starts take.
+    """
+
+    seed: int
+    voice: str
+    script: Script
+    trace: Trace
+    judge: Judge
+    submitted: Callable[[GenerationRequest], None]
+    made: list[ScriptedEngine] = field(factory=list)
+    failing_starts: int = 0
+    failing_requests: int = 0
+    load_s: float = 0.0
+
+    @property
+    def newest(self) -> ScriptedEngine | None:
+        """The one that runs now, or ran last."""
+        return self.made[-1] if self.made else None
+
+    def make(self) -> ScriptedEngine:
+        """The next one."""
+        script = evolve(self.script, reply=self._reply, fail=self._fail, load_s=self.load_s)
+        if self.failing_starts:
+            self.failing_starts -= 1
+            script = evolve(script, fails_to_start="the plan says so")
+        engine = Simulated(script, trace=self.trace, told=self.submitted)
+        self.trace.note("engine", f"number {len(self.made)} is made")
+        self.made.append(engine)
+        return engine
+
+    def _reply(self, request: GenerationRequest) -> list[str] | None:
+        """What the voice says to it, drawn from the seed and the request's number."""
+        if request.id.startswith(WARM_UP):
+            return None
+        dice = random.Random(f"{self.seed}:{request.id}")
+        match self.voice:
+            case "words":
+                return [dice.choice(WORDS) for _ in range(dice.randint(1, 40))]
+            case "signs":
+                return [dice.choice(SIGNS if dice.random() < 0.4 else WORDS) for _ in range(dice.randint(0, 30))]
+            case "long":
+                return [dice.choice(WORDS) for _ in range(request.max_tokens)]
+            case "short":
+                return [dice.choice(WORDS) for _ in range(dice.randint(0, 3))]
+        raise ValueError(self.voice)
+
+    def _fail(self, request: GenerationRequest) -> int | None:
+        if self.failing_requests and not request.id.startswith(WARM_UP):
+            self.failing_requests -= 1
+            return random.Random(f"{self.seed}:{request.id}:fails").randint(0, 5)
+        return None
+
+
+@define(eq=False)
+class Simulated(ScriptedEngine):
+    """Tells what it is asked to do."""
+
+    trace: Trace = field(kw_only=True)
+    told: Callable[[GenerationRequest], None] = field(kw_only=True)
+
+    def submit(self, request: GenerationRequest) -> None:
+        super().submit(request)
+        if not request.id.startswith(WARM_UP):
+            self.trace.note(
+                "engine", f"takes {request.id} of session {request.affinity}: {len(request.prompt_ids)} ids"
+            )
+            self.told(request)
+
+    def abort(self, request_id: str) -> None:
+        self.trace.note("engine", f"is to stop {request_id}")
+        super().abort(request_id)
+
+    def die(self, why: str = "told to die") -> None:
+        self.trace.note("engine", f"dies: {why}")
+        super().die(why)
+
+    async def close(self) -> None:
+        self.trace.note("engine", "is closed")
+        await super().close()
+
+
+__all__ = ["Engines"]

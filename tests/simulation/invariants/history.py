@@ -1,0 +1,129 @@
+"""What a session remembers, and what its engine is asked, against a model made of what its client said and heard."""
+
+from attrs import define, evolve, field
+
+from engines.prompts.messages import PromptMessage
+from tests.memory import CHECK, Memory, Remembered
+from tests.referee import Message, Referee
+from tests.simulation.client import Client
+from tests.simulation.world import World
+from tests.toy import toy_text
+
+
+@define(eq=False)
+class Written:
+    """What was written to a client, for a model that wants to know what it heard."""
+
+    frames: list[Message]
+    said: dict[str, Message]
+    referee: Referee
+
+
+@define(eq=False)
+class Follower:
+    """The model of one client's session. `asked`: what each turn's prompt is made of, once it was acked.
+
+    `looks`, `ended`: turns whose router said yes; turns that are over.
+    """
+
+    memory: Memory
+    asked: dict[str, list[Remembered]] = field(factory=dict)
+    looks: set[str] = field(factory=set)
+    ended: set[str] = field(factory=set)
+
+    @classmethod
+    def of(cls, client: Client) -> "Follower":
+        """From its first frame on."""
+        return cls(Memory(Written(client.link.hearing.messages, client.said, client.referee)))
+
+    def expected(self) -> list[Remembered]:
+        """The history after all that was written by now."""
+        memory = self.memory
+        for frame in memory.client.frames[memory.seen :]:
+            memory.seen += 1
+            memory.take(frame)
+            if frame["type"] == "ack":
+                self.asked[frame["request_id"]] = list(memory.messages)
+            elif frame["type"] == "toolcall" and frame["payload"]["status"] == "yes":
+                self.looks.add(frame["request_id"])
+            elif "usage" in frame["payload"]:
+                self.ended.add(frame["payload"].get("turn") or frame["request_id"])
+        return memory.messages
+
+
+@define(eq=False)
+class History:
+    """Follows every client."""
+
+    followers: dict[str, Follower] = field(factory=dict)
+    pending: list[tuple[int, str, tuple[int, ...]]] = field(factory=list)
+
+    def history(self, world: World) -> str | None:
+        """A session that has nothing left to write remembers what was written."""
+        for connection in world.server.connections:
+            client = world.client_of(connection)
+            expected = self._follow(client).expected()
+            if connection.outbox.size or not connection.socket.free:
+                continue
+            memory = connection.actor.memory
+            names = {number: name for name, number in memory._numbers.items()}
+            stored = [
+                Remembered(names.get(each.turn, ""), each.role, each.text, each.prefix, each.interrupted)
+                for each in memory.history.messages
+            ]
+            if stored != expected:
+                return f"{client.name}: remembered {stored}, said and heard {expected}"
+            if memory._overrides != self._follow(client).memory.sampling:
+                return f"{client.name}: {memory._overrides}, asked for {self._follow(client).memory.sampling}"
+        return None
+
+    def prompt(self, world: World) -> str | None:
+        """Each prompt is the rendering of the history that its turn was acked with."""
+        self.pending += world.submissions
+        world.submissions.clear()
+        if world.process.site is None:
+            return None
+        later = []
+        for session, turn, ids in self.pending:
+            client = world.client_of(world.connections[session])
+            follower = self._follow(client)
+            asked = follower.asked.get(turn)
+            if asked is None:
+                if client.state != "over":
+                    later.append((session, turn, ids))
+                continue
+            if list(ids) == render(client, asked):
+                continue
+            if list(ids) != render(client, looked(asked)) or (turn in follower.ended and turn not in follower.looks):
+                return f"{client.name}: the prompt of {turn} is not that of {asked}"
+            if turn not in follower.looks and client.state != "over":
+                later.append((session, turn, ids))  # the decision is still to be written
+        self.pending = later
+        return None
+
+    def _follow(self, client: Client) -> Follower:
+        follower = self.followers.get(client.name)
+        if follower is None:
+            follower = self.followers[client.name] = Follower.of(client)
+        return follower
+
+
+def looked(messages: list[Remembered]) -> list[Remembered]:
+    """The same after a yes of the router."""
+    return [*messages[:-1], evolve(messages[-1], prefix=CHECK)]
+
+
+def render(client: Client, messages: list[Remembered]) -> list[int]:
+    """A prompt from nothing but a model of the history."""
+    chat_prompt = next(str(said["chat_prompt"]) for said in client.said.values() if "chat_prompt" in said)
+    spoken = [
+        PromptMessage(
+            "assistant" if each.role == "assistant" else "user",
+            f"{each.prefix} {each.text}".strip() if each.prefix else each.text,
+        )
+        for each in messages
+    ]
+    return list(toy_text().render([PromptMessage("system", chat_prompt), *spoken]))
+
+
+__all__ = ["History"]

@@ -1,0 +1,109 @@
+"""One run's server, clients, network, engine and tool model, put together."""
+
+import random
+from typing import cast
+
+from attrs import define, field
+from trio.testing import MockClock
+
+from actors.connection import Connection
+from engines.base import GenerationRequest
+from engines.scripted import Script
+from runtime import assembly
+from runtime.health import Health
+from runtime.server import Server
+from runtime.settings import Settings
+from runtime.websocket import WebSocket
+from tests.referee import Mode, Referee
+from tests.simulation.books import Ledger
+from tests.simulation.client import Client, Deed
+from tests.simulation.engine import Engines
+from tests.simulation.judge import Judge
+from tests.simulation.link import Link
+from tests.simulation.network import Network
+from tests.simulation.ordered import InOrder
+from tests.simulation.plan import Plan
+from tests.simulation.process import Simulated
+from tests.simulation.router import Classifying
+from tests.simulation.sockets import Listener, Socket, Stream
+from tests.simulation.trace import Trace
+
+KEY = "k-1"
+
+
+@define(eq=False)
+class World:
+    """Everything of one run.
+
+    `connections`: by session number, also those that are over. `submissions`: session, turn and prompt of what the
+    engine was asked, until the invariant on prompts has looked at it. `stopping`: the server was told to; `ended`: it
+    has.
+    """
+
+    plan: Plan
+    deeds: dict[str, Deed]
+    settings: Settings
+    clock: MockClock
+    judge: Judge = field(factory=Judge)
+    trace: Trace = field(factory=Trace)
+    network: Network = field(factory=Network)
+    listener: Listener = field(factory=Listener)
+    sockets: list[Socket] = field(factory=list)
+    clients: list[Client] = field(factory=list)
+    connections: dict[int, Connection] = field(factory=dict)
+    submissions: list[tuple[int, str, tuple[int, ...]]] = field(factory=list)
+    engines: Engines = field(init=False)
+    classifier: Classifying = field(init=False)
+    ledger: Ledger = field(init=False)
+    parts: assembly.Parts = field(init=False)
+    server: Server = field(init=False)
+    process: Simulated = field(init=False)
+    stopping: bool = False
+    ended: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        plan = self.plan
+        script = Script(step_s=plan.step_s, max_running=plan.max_running)
+        self.engines = Engines(plan.seed, plan.voice, script, self.trace, self.judge, self._submitted)
+        self.classifier = Classifying(random.Random(f"{plan.seed}:router"), self.trace)
+        self.ledger = Ledger(self.judge, self.trace)
+        health = Health()
+        self.parts = assembly.parts(self.settings, health, self.ledger)
+        self.server = assembly.server(self.parts)
+        self.server.connections = InOrder()
+        self.process = Simulated(
+            self.settings, health=health, engines=self.engines, classifier=self.classifier, connected=self._connected
+        )
+        for number, each in enumerate(plan.clients):
+            client = Client(each, self.deeds, KEY, Referee(Mode(plan.mode)), self.judge, self.network, self.trace)
+            client.link = Link(
+                number,
+                each.address,
+                each.line,
+                random.Random(f"{plan.seed}:{each.name}"),
+                self.network,
+                self.judge,
+                client.hears,
+                client.over,
+            )
+            self.clients.append(client)
+            self.sockets.append(client.link.socket)
+
+    def client_of(self, connection: Connection) -> Client:
+        """Who is at the other end."""
+        socket = connection.socket
+        assert isinstance(socket, WebSocket)
+        return self.clients[cast(Stream, socket.wire.stream).socket.number]
+
+    def _connected(self, connection: Connection) -> None:
+        client = self.client_of(connection)
+        self.connections[connection.actor.number] = connection
+        self.trace.note("server", f"{client.name} is session {connection.actor.number}")
+
+    def _submitted(self, request: GenerationRequest) -> None:
+        turn = self.connections[request.affinity].actor._turn
+        if turn is not None:
+            self.submissions.append((request.affinity, turn.request.request_id, tuple(request.prompt_ids)))
+
+
+__all__ = ["KEY", "World"]
