@@ -4,11 +4,6 @@ set positional-arguments
 
 python := "python3"
 cpu := ".venvs/cpu/bin/python"
-trt := if path_exists(".venvs/trt/bin/python") == "true" { ".venvs/trt/bin/python" } else { cpu }
-vllm := if path_exists("/dev/nvidiactl") + path_exists(".venvs/vllm/bin/python") == "falsefalse" { "cpu" } else { "vllm" }
-doctor := if path_exists(".venvs/cpu") == "true" { "cpu" } else { \
-    if path_exists(".venvs/vllm/set-up.json") == "true" { "vllm" } else { \
-    if path_exists(".venvs/trt/set-up.json") == "true" { "trt" } else { "cpu" } } }
 # The environment with the torch that fits this machine.
 torch := if path_exists("/dev/nvidiactl") + path_exists(".venvs/vllm/bin/python") == "truetrue" { "vllm" } else { "cpu" }
 
@@ -24,153 +19,148 @@ setup *arguments:
 
 # Serve on this machine's CPU with vLLM; without a model, a small real one (SmolLM2) is fetched first.
 [no-exit-message]
-run *arguments: _cpu
-    @exec {{ cpu }} -m tooling.run --cpu "$@"
+run *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.run --cpu "$@"
 
 # Serve with vLLM on an NVIDIA GPU.
 [no-exit-message]
 run-vllm *arguments:
-    @{{ python }} -m tooling.setup vllm --for "$@"
-    @exec .venvs/{{ vllm }}/bin/python -m tooling.run --vllm "$@"
+    @exec {{ python }} -m tooling.setup vllm --then tooling.run --vllm "$@"
 
 # Serve with TensorRT-LLM on an NVIDIA GPU; `just setup trt` installs it, this recipe never does.
 [no-exit-message]
 run-trt *arguments:
-    @{{ python }} -m tooling.setup trt --ask --for "$@"
-    @exec {{ trt }} -m tooling.run --trt "$@"
+    @exec {{ python }} -m tooling.setup trt --ask --then tooling.run --trt "$@"
 
 # Make a TensorRT-LLM checkpoint of a model, and stop; --plan says what would be made.
 [no-exit-message]
 quantize-trt *arguments:
-    @{{ python }} -m tooling.setup trt --ask --for "$@"
-    @exec {{ trt }} -m tooling.trt quantize "$@"
+    @exec {{ python }} -m tooling.setup trt --ask --then tooling.trt quantize "$@"
 
 # Build the TensorRT engine of a model, and its checkpoint if that is missing; --plan says what would be made.
 [no-exit-message]
 build-trt *arguments:
-    @{{ python }} -m tooling.setup trt --ask --for "$@"
-    @exec {{ trt }} -m tooling.trt build "$@"
+    @exec {{ python }} -m tooling.setup trt --ask --then tooling.trt build "$@"
 
 # Serve the tool model alone, on the GPU if vLLM's environment is there; without a model, the demo one is made first.
 [no-exit-message]
-run-tool *arguments: (_environment torch)
-    @exec .venvs/{{ torch }}/bin/python -m tooling.run --mode tool "$@"
+run-tool *arguments:
+    @exec {{ python }} -m tooling.setup {{ torch }} --then tooling.run --mode tool "$@"
 
 # Start the last server again, changed as named (--chat-model M, --chat-quant Q, --trt ...); checked before it is stopped.
 [no-exit-message]
-restart *arguments: _doctor
-    @exec .venvs/{{ doctor }}/bin/python -m tooling.restart "$@"
+restart *arguments:
+    @exec {{ python }} -m tooling.setup cpu --any --then tooling.restart "$@"
 
 # Stop a server: it drains, and is ended if it does not; nobody else's process is ever touched.
 [no-exit-message]
-stop *arguments: _doctor
-    @exec .venvs/{{ doctor }}/bin/python -m tooling.stop "$@"
+stop *arguments:
+    @exec {{ python }} -m tooling.setup cpu --any --then tooling.stop "$@"
 
 # Show the servers that run here: phase, process, address, models, readiness, GPU memory, log.
 [no-exit-message]
-status *arguments: _doctor
-    @exec .venvs/{{ doctor }}/bin/python -m tooling.status "$@"
+status *arguments:
+    @exec {{ python }} -m tooling.setup cpu --any --then tooling.status "$@"
 
 # Show the log of a server, then what comes; Ctrl+C leaves the log, the server runs on.
 [no-exit-message]
-logs *arguments: _doctor
-    @exec .venvs/{{ doctor }}/bin/python -m tooling.logs "$@"
+logs *arguments:
+    @exec {{ python }} -m tooling.setup cpu --any --then tooling.logs "$@"
 
 # Make a quantised export for vLLM (4bit or 8bit) and say where it is; run-vllm serves it.
 [no-exit-message]
-quantize-vllm *arguments: (_environment torch)
-    @{{ python }} -m tooling.setup quant --for "$@"
-    @exec .venvs/{{ torch }}/bin/python -m tooling.quantize "$@"
+quantize-vllm *arguments:
+    @exec {{ python }} -m tooling.setup {{ torch }} --quant --then tooling.quantize "$@"
 
 # Delete what was made below YAP_HOME (quant, engines, models or all): lists it, asks, leaves alone what is in use.
 [no-exit-message]
-clean *arguments: _doctor
-    @exec .venvs/{{ doctor }}/bin/python -m tooling.clean "$@"
+clean *arguments:
+    @exec {{ python }} -m tooling.setup cpu --any --then tooling.clean "$@"
 
 # Upload what was quantised or built here to the Hub: --quant or --engine; --dry-run says what would be uploaded.
 [no-exit-message]
-push *arguments: _doctor
-    @exec .venvs/{{ doctor }}/bin/python -m tooling.push "$@"
+push *arguments:
+    @exec {{ python }} -m tooling.setup cpu --any --then tooling.push "$@"
 
 # Say what would keep a server from running here: GPU, driver, CUDA, Python, packages, MPI, machine, settings.
 [no-exit-message]
-doctor *arguments: _doctor
-    @exec .venvs/{{ doctor }}/bin/python -m tooling.doctor "$@"
+doctor *arguments:
+    @exec {{ python }} -m tooling.setup cpu --any --then tooling.doctor "$@"
 
 # Talk to a running server in this terminal.
 [no-exit-message]
-live *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.live "$@"
+live *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.live "$@"
 
 # Say one thing to a running server and see how soon it answers.
 [no-exit-message]
-warmup *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.warmup "$@"
+warmup *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.warmup "$@"
 
 # Talk ten scripted turns with a running server: cache reuse, eviction, latencies.
 [no-exit-message]
-conversation *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.conversation "$@"
+conversation *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.conversation "$@"
 
 # Ask a running server to look at the screen: its decision, then what was seen handed in.
 [no-exit-message]
-vision *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.vision "$@"
+vision *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.vision "$@"
 
 # Hand a long talk to a running server and ask what was said in it; --bench: by many clients at once.
 [no-exit-message]
-history *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.history "$@"
+history *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.history "$@"
 
 # Measure a running server: time to first token, time between tokens, tokens a second.
 [no-exit-message]
-bench *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.bench "$@"
+bench *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.bench "$@"
 
 # Replay labelled sessions and compare the tool router's decisions with the labels.
 [no-exit-message]
-tool-regression *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.tool "$@"
+tool-regression *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.tool "$@"
 
 # Cancel a reply of a running server while other clients get theirs: one answer, silence, and the session goes on.
 [no-exit-message]
-cancel-test *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.cancel "$@"
+cancel-test *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.cancel "$@"
 
 # Open connections to a running server and end them: by `end`, after a ping, and by silence until it closes.
 [no-exit-message]
-idle-test *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.idle "$@"
+idle-test *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.idle "$@"
 
 # How many callers fit on a running server, each behaving like a person on the phone.
 [no-exit-message]
-capacity *arguments: _cpu
-    @exec {{ cpu }} -m tooling.clients.capacity "$@"
+capacity *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.clients.capacity "$@"
 
 # Every benchmark that needs no GPU, ours beside its rivals, and one table of ratios with verdicts. Takes about twenty minutes.
 [no-exit-message]
-bench-all *arguments: _bench
-    @exec {{ cpu }} -m tooling.benchmarks.every "$@"
+bench-all *arguments:
+    @exec {{ python }} -m tooling.setup cpu --bench --then tooling.benchmarks.every "$@"
 
 # Make the demo models (chat, tool, smollm2 or all) and print where they are.
 [no-exit-message]
-demo *arguments: _cpu
-    @exec {{ cpu }} -m tooling.demo "$@"
+demo *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.demo "$@"
 
 # Turn model text into speakable text: one JSON array of chunks a line in, one JSON string a line out.
 [no-exit-message]
-sanitize *arguments: _cpu
-    @exec {{ cpu }} -m tooling.sanitize "$@"
+sanitize *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.sanitize "$@"
 
 # Print the settings in effect and where each comes from.
 [no-exit-message]
-settings *arguments: _cpu
-    @exec {{ cpu }} -m tooling.settings "$@"
+settings *arguments:
+    @exec {{ python }} -m tooling.setup cpu --then tooling.settings "$@"
 
 # Draw the session machine into its page.
 [no-exit-message]
-diagram *arguments: _dev
-    @exec {{ cpu }} -m tooling.diagram "$@"
+diagram *arguments:
+    @exec {{ python }} -m tooling.setup cpu --dev --then tooling.diagram "$@"
 
 # Lint, type check, then run the tests; arguments go to pytest.
 [no-exit-message]
@@ -217,8 +207,8 @@ simulate *arguments: _dev
 
 # Hold the code against the linters, the formatters, the layers and the house rules; --fix mends what can be mended.
 [no-exit-message]
-lint *arguments: _dev
-    @exec {{ cpu }} -m tooling.lint "$@"
+lint *arguments:
+    @exec {{ python }} -m tooling.setup cpu --dev --then tooling.lint "$@"
 
 # Check the types.
 [no-exit-message]
@@ -227,8 +217,8 @@ types: _dev
 
 # Sort imports and format the code and the scripts; --check changes nothing and fails if there is something to do.
 [no-exit-message]
-fmt *arguments: _dev
-    @exec {{ cpu }} -m tooling.lint fmt "$@"
+fmt *arguments:
+    @exec {{ python }} -m tooling.setup cpu --dev --then tooling.lint fmt "$@"
 
 # Build the image of the server on vLLM and load it into Docker; nothing is pushed.
 [no-exit-message]
@@ -242,21 +232,18 @@ image-trt *arguments:
 
 # Write down what shells complete after each recipe; tooling/completion/just.bash (zsh, fish) is what a shell sources.
 [no-exit-message]
-completion *arguments: _dev
-    @exec {{ cpu }} -m tooling.completion "$@"
+completion *arguments:
+    @exec {{ python }} -m tooling.setup cpu --dev --then tooling.completion "$@"
 
 # Hold the locked versions against known advisories; --sbom FILE writes a bill of materials with licences (CycloneDX).
 [no-exit-message]
-audit *arguments: _dev
-    @exec {{ cpu }} -m tooling.audit "$@"
+audit *arguments:
+    @exec {{ python }} -m tooling.setup cpu --dev --then tooling.audit "$@"
 
 # Resolve the pinned versions again (after a change of dependencies in pyproject.toml).
 [no-exit-message]
 lock *names:
     @exec {{ python }} -m tooling.setup lock "$@"
-
-[no-exit-message, private]
-_cpu: (_environment "cpu")
 
 [no-exit-message, private]
 _environment target:
@@ -269,12 +256,3 @@ _dev:
 [no-exit-message, private]
 _tests-and-plots:
     @exec {{ python }} -m tooling.setup cpu --dev --bench
-
-[no-exit-message, private]
-_bench:
-    @exec {{ python }} -m tooling.setup cpu --bench
-
-# Any environment can run the diagnosis and look after servers; none is made or moved for it but the CPU's, where there is no other.
-[no-exit-message, private]
-_doctor:
-    @{{ if doctor == "cpu" { python + " -m tooling.setup cpu" } else { ":" } }}

@@ -1,6 +1,7 @@
 """How a command of ours ends: a failure is a sentence on stderr and an exit code, and nothing half made is left."""
 
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -20,7 +21,10 @@ def told(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name may hold what this terminal cannot show
     try:
-        return work()
+        code = work()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except SettingsError as error:
         _say(str(error))
         return error.exit_status
@@ -30,6 +34,9 @@ def told(
     except Refusal as error:
         _say(f"{name}: {error}")
         return error.exit_code
+    except BrokenPipeError:  # whoever read it has left (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more when it ends
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         if interrupted:
             _say(f"{name}: {interrupted}")

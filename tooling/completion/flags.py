@@ -18,7 +18,7 @@ FILE = Path(__file__).with_name("flags.txt")
 SETTINGS = "@settings"
 HEAD = "# What may follow each recipe; written by `just completion`, never by hand.\n"
 _RECIPE = re.compile(r"^(?P<name>[a-z][a-z0-9-]*)(?: \*\w+)?:")
-_PROGRAM = re.compile(r"-m (?P<module>tooling[\w.]*)(?: [\w-]+)* \"\$@\"")
+_PROGRAM = re.compile(r"(?:-m|--then) (?P<module>tooling[\w.]*)(?: (?!--then )[\w-]+)* \"\$@\"")
 _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*(?![\w-]*_)")
 # Programs that take every setting as a flag say so with this.
 _ANY_SETTING = re.compile(r"any setting|any variable|as just run --help", re.IGNORECASE)

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from tooling import INTERRUPTED
-from tooling.setup import tensorrt
-from tooling.setup.environment import Environment
+from tooling.setup import onward, tensorrt
 from tooling.setup.errors import MachineError, SetupError
 from tooling.setup.progress import Progress
 from tooling.setup.project import Project
@@ -21,8 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 GPU_DEVICE = Path("/dev/nvidiactl")
 # What a machine without a GPU takes as well.
 EITHER = ("cpu", "quant")
-# What a command says that only tells something: its help, or what it would do.
-TELLING = frozenset({"-h", "--help", "--plan"})
 # Other words for a target.
 WORDS = {"dev": "cpu", "tool": "cpu"}
 NO_TRT = (
@@ -78,11 +75,15 @@ def parser() -> argparse.ArgumentParser:
         "--ask", action="store_true", help="trt: install nothing, fail if a launch has nothing to run with"
     )
     made.add_argument(
-        "--for",
+        "--any", action="store_true", help="install nothing where there is an environment already, whatever it is for"
+    )
+    made.add_argument("--quant", action="store_true", help="with what quantises for vLLM")
+    made.add_argument(
+        "--then",
         dest="words",
         nargs=argparse.REMAINDER,
         metavar="WORD",
-        help="the words of the command to come: its help and its plan need no GPU and no environment of their own",
+        help="a module of ours and its words: it is run afterwards; for its help and its plan nothing is installed",
     )
     return made
 
@@ -93,13 +94,24 @@ def run(argv: list[str], environ: Mapping[str, str]) -> int:
     arguments = grammar.parse_args(argv)
     if arguments.names and arguments.target != "lock":
         grammar.error(f"one target at a time; {' '.join(arguments.names)} is too much")
-    if not TELLING.isdisjoint(arguments.words or ()):
-        target = _teller(arguments.target, gpu=arguments.no_gpu or GPU_DEVICE.exists())
-        if target is None:
-            return 0
-        arguments.target, arguments.ask = target, False
+    words: list[str] = arguments.words or []
+    if onward.only_tells(words):
+        python = onward.teller(ROOT, arguments.target)
+        if python is not None:
+            return onward.become(python, words, environ)
+        is_for_machines = "--json" in words  # which would take the sentence for a plan
+        print(onward.untold(arguments.target, words), file=sys.stderr if is_for_machines else sys.stdout)
+        return MachineError.exit_code if is_for_machines else 0
+    if arguments.any and (python := _another(ROOT)) is not None:
+        return onward.become(python, words, environ)
     if arguments.ask:
-        return _ask(Project(ROOT))
+        code, target = _ask(Project(ROOT)), "trt" if onward.python_of(ROOT, "trt").exists() else "cpu"
+    else:
+        code, target = _made(arguments, environ), arguments.target
+    return code or (onward.become(onward.python_of(ROOT, target), words, environ) if words else 0)
+
+
+def _made(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     progress = Progress(sys.stderr)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
@@ -120,11 +132,12 @@ def run(argv: list[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _teller(target: str, *, gpu: bool) -> str | None:
-    """The environment to set up for a command that only tells something; None where nothing has to be."""
-    if target == "quant" or Environment(ROOT / ".venvs" / target).python.exists():
-        return None  # plans are made without the first; the justfile takes the second
-    return target if target == "vllm" and gpu else "cpu"
+def _another(root: Path) -> Path | None:
+    """The interpreter of an environment that was set up for a GPU, where there is none of the CPU's."""
+    if (root / ".venvs" / "cpu").exists():
+        return None
+    there = (name for name in ("vllm", "trt") if (root / ".venvs" / name / "set-up.json").exists())
+    return next((onward.python_of(root, name) for name in there), None)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -160,7 +173,7 @@ def _act(arguments: argparse.Namespace, environ: Mapping[str, str], project: Pro
         tensorrt.require_mpi(environ)
     install = functools.partial(set_up, project, progress=progress, environ=environ, gpu=gpu, interpreter=interpreter)
     install(target, dev=arguments.dev or arguments.target == "dev", bench=arguments.bench)
-    if target == "vllm":
+    if target == "vllm" or arguments.quant:
         install("quant")
 
 

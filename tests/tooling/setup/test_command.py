@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tooling.setup import command
+from tooling.setup import command, onward
 from tooling.setup.project import Project
 
 
@@ -90,37 +90,75 @@ def test_vllm_without_a_gpu_is_refused(
     assert sys.platform.startswith("linux")
 
 
-@pytest.mark.parametrize(
-    ("words", "there", "made"),
-    [
-        ("vllm --for org/m --plan", (), ["cpu"]),
-        ("vllm --for -h", (), ["cpu"]),
-        ("vllm --for --help", ("vllm",), []),
-        ("vllm --for --plan", ("gpu",), ["vllm", "quant"]),
-        ("vllm --for org/m --port 9000", ("gpu",), ["vllm", "quant"]),
-        ("vllm --for", ("gpu",), ["vllm", "quant"]),
-        ("trt --ask --for 4bit org/m --plan", (), ["cpu"]),
-        ("trt --ask --for -h", ("trt",), []),
-        ("quant --for 8bit org/m --plan --json", (), []),
-        ("quant --for 8bit org/m", (), ["quant"]),
-    ],
-)
-def test_help_and_plans_need_no_gpu_and_no_environment_of_their_own(
-    elsewhere: Project, monkeypatch: pytest.MonkeyPatch, words: str, there: tuple[str, ...], made: list[str]
-) -> None:
-    seen = []
-    monkeypatch.setattr(command, "set_up", lambda project, target, **_: seen.append(target))
-    monkeypatch.setattr(command, "GPU_DEVICE", Path("/dev/null") if "gpu" in there else elsewhere.root / "none")
-    for name in {*there} - {"gpu"}:
-        python = elsewhere.root / ".venvs" / name / "bin" / "python"
+def make_environments(root: Path, names: set[str]) -> None:
+    for name in names:
+        python = root / ".venvs" / name / "bin" / "python"
         python.parent.mkdir(parents=True)
         python.symlink_to(sys.executable)
+        python.parents[1].joinpath("set-up.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("words", "there", "made", "runs"),
+    [
+        ("cpu --then m a", (), ["cpu"], "cpu"),
+        ("vllm --then m org/m --port 9000", ("gpu",), ["vllm", "quant"], "vllm"),
+        ("vllm --then m", ("gpu", "cpu"), ["vllm", "quant"], "vllm"),
+        ("cpu --quant --then m", ("cpu",), ["cpu", "quant"], "cpu"),
+        ("cpu --any --then m", (), ["cpu"], "cpu"),
+        ("cpu --any --then m", ("cpu", "vllm"), ["cpu"], "cpu"),
+        ("cpu --any --then m", ("vllm",), [], "vllm"),
+        ("vllm --then m org/m --plan", (), [], ""),
+        ("vllm --then m --plan", ("gpu",), [], ""),
+        ("vllm --then m --plan", ("gpu", "trt"), [], "trt"),
+        ("vllm --then m -h", ("cpu",), [], "cpu"),
+        ("vllm --then m --help", ("cpu", "vllm"), [], "vllm"),
+        ("cpu --dev --then m --help", (), [], ""),
+        ("trt --ask --then m 4bit org/m --plan", ("cpu",), [], "cpu"),
+        ("trt --ask --then m -h", ("trt",), [], "trt"),
+        ("cpu --quant --then m 8bit org/m --plan", ("cpu",), [], "cpu"),
+        ("cpu --any --then m --quant --dry-run", ("vllm",), [], "vllm"),
+    ],
+)
+def test_a_program_follows_in_its_environment_and_nothing_is_installed_for_help_and_plans(
+    elsewhere: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    there: tuple[str, ...],
+    made: list[str],
+    *,
+    runs: str,
+) -> None:
+    seen: list[str] = []
+    became: list[tuple[Path, list[str]]] = []
+
+    def become(python: Path, words: list[str], _: object) -> int:
+        became.append((python, words))
+        return 0
+
+    monkeypatch.setattr(command, "set_up", lambda project, target, **_: seen.append(target))
+    monkeypatch.setattr(onward, "become", become)
+    monkeypatch.setattr(command, "GPU_DEVICE", Path("/dev/null") if "gpu" in there else elsewhere.root / "none")
+    make_environments(elsewhere.root, {*there} - {"gpu"})
     assert command.run(words.split(), {}) == 0
     assert seen == made
+    python, given = elsewhere.root / ".venvs" / runs / "bin" / "python", words.split("--then ")[1].split()
+    assert became == ([(python, given)] if runs else [])
+
+
+def test_where_nothing_is_installed_a_plan_is_the_set_up(
+    elsewhere: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run(["vllm", "--then", "tooling.run", "--plan"], {}) == 0
+    assert "`just setup vllm` makes .venvs/vllm (20 GB of room)" in capsys.readouterr().out
+    assert command.run(["vllm", "--then", "tooling.run", "--plan", "--json"], {}) == 3
+    assert command.run(["cpu", "--then", "tooling.stop", "--help"], {}) == 0
+    assert "help installs nothing" in capsys.readouterr().out
+    assert not (elsewhere.root / ".venvs").exists()
 
 
 @pytest.mark.parametrize("target", [["vllm"], ["trt", "--ask"]])
 def test_a_launch_is_refused_as_ever(elsewhere: Project, monkeypatch: pytest.MonkeyPatch, target: list[str]) -> None:
     monkeypatch.setattr(command, "GPU_DEVICE", elsewhere.root / "none")
-    assert command.run([*target, "--for", "org/m", "--detach"], {}) == 3
+    assert command.run([*target, "--then", "m", "org/m", "--detach"], {}) == 3
     assert not (elsewhere.root / ".venvs").exists()
