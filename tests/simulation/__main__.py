@@ -1,6 +1,7 @@
 """`python -m tests.simulation`: run the whole server under simulated load, one history for each seed."""
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from tests.simulation.campaign import Finding, Result, campaign, look_into
+from tests.simulation.mutations.command import run as self_test
 from tests.simulation.plan import load
-from tooling import usage
+from tooling import ending, usage
 
 PROG = "just simulate"
 ABOUT = "Run the whole server under simulated load, in virtual time: one history for each seed."
@@ -27,18 +29,25 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--from", dest="first", type=int, default=0, metavar="S", help="the first of them (0)")
     parser.add_argument("--fails", type=int, default=1, metavar="N", help="stop at so many failures (1); 0: run all")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="run a saved plan instead, and show its trace")
+    parser.add_argument(
+        "--self-test", nargs="*", metavar="NAME", help="try mutations of the product (all): each must be caught"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="mutations tried at a time")
     parser.add_argument("--json", action="store_true", help="one object for programs")
     asked = parser.parse_args(argv)
     structlog.configure(processors=[_drop])
+    seeds = range(asked.first, asked.first + asked.seeds)
     if asked.replay is not None:
         return _replay(asked.replay)
+    if asked.self_test is not None:
+        return ending.told(PROG, lambda: self_test(asked.self_test, seeds, asked.jobs, as_json=asked.json))
 
     def told(done: int, failed: int) -> None:
         if sys.stderr.isatty() or done == asked.seeds:
             end = "\n" if done == asked.seeds else "\r"
             print(f"{done} of {asked.seeds} seeds, {failed} failed", end=end, file=sys.stderr, flush=True)
 
-    result = campaign(range(asked.first, asked.first + asked.seeds), told, at_most=asked.fails)
+    result = campaign(seeds, told, at_most=asked.fails)
     if asked.json:
         print(_json(result))
     else:
