@@ -30,6 +30,7 @@ class Client:
 
     `state`: "new", "opening", "open", "closing" (it has seen or said a close frame), "over". `gone`: it went away, or
     broke the protocol so that it may be sent away, on purpose. `codes`: close codes that it has earned.
+    `pinged`, `ponged`: payloads of the WebSocket's pings and pongs, the former with their times.
     """
 
     plan: ClientPlan
@@ -48,6 +49,8 @@ class Client:
     gone: str = ""
     mute: bool = False
     newest: str = ""
+    pinged: list[tuple[float, bytes]] = field(factory=list)
+    ponged: list[bytes] = field(factory=list)
     codes: set[int] = field(factory=set)
     _at: int = 0
     _number: int = 0
@@ -134,6 +137,8 @@ class Client:
                 self._hear(heard.message)
             case "ping" if not self.mute and self.state != "over":
                 self.say_raw(heard.payload, PONG)
+            case "pong":
+                self.ponged.append(heard.payload)
             case "close":
                 self.closed = (heard.status, heard.reason)
                 self.note(f"< close {heard.status} {heard.reason}")

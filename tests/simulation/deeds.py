@@ -1,5 +1,7 @@
 """What a client can do, by name: what the protocol allows, and what it forbids."""
 
+import trio
+
 from tests.simulation.client import Client, Deed
 from tests.simulation.plan import Payload, Step
 from tooling.benchmarks.bystander.frames import BINARY, PING
@@ -72,8 +74,10 @@ def binary(client: Client, _step: Step) -> None:
 
 def websocket_ping(client: Client, step: Step) -> None:
     """A ping of the WebSocket's."""
+    payload = f"{len(client.pinged)} {step.text}".encode()[:125]
     client.note("> WebSocket ping")
-    client.say_raw(step.text.encode()[:125], PING)
+    client.pinged.append((trio.current_time(), payload))
+    client.say_raw(payload, PING)
 
 
 def vanish(client: Client, step: Step) -> None:

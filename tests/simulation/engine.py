@@ -6,9 +6,10 @@ from collections.abc import Callable
 from attrs import define, evolve, field
 
 from engines.base import GenerationRequest
-from engines.scripted import Script, ScriptedEngine
+from engines.scripted import Script
 from tests.simulation.judge import Judge
 from tests.simulation.trace import Trace
+from tests.simulation.watched import WARM_UP, Watched
 
 WORDS = ("well ", "the ", "rain ", "will ", "stop ", "soon. ", "And ", "then ", "we ", "walk ")
 SIGNS = (
@@ -25,13 +26,12 @@ SIGNS = (
     "https://a.b/c ",
     "\n\n- ",
 )
-WARM_UP = "warmup-"
 
 
 @define(eq=False)
 class Engines:
     """Makes one engine after the other. `made`: all of them; `failing_starts`, `failing_requests`: how many of the
-    next ones fail; `load_s`: how long the next starts take.
+    next ones fail; `load_s`: how long the next starts take; `late`: see `Watched`.
     """
 
     seed: int
@@ -40,23 +40,25 @@ class Engines:
     trace: Trace
     judge: Judge
     submitted: Callable[[GenerationRequest], None]
-    made: list[ScriptedEngine] = field(factory=list)
+    made: list[Watched] = field(factory=list)
     failing_starts: int = 0
     failing_requests: int = 0
     load_s: float = 0.0
+    late: float = 0.0
 
     @property
-    def newest(self) -> ScriptedEngine | None:
+    def newest(self) -> Watched | None:
         """The one that runs now, or ran last."""
         return self.made[-1] if self.made else None
 
-    def make(self) -> ScriptedEngine:
+    def make(self) -> Watched:
         """The next one."""
         script = evolve(self.script, reply=self._reply, fail=self._fail, load_s=self.load_s)
         if self.failing_starts:
             self.failing_starts -= 1
             script = evolve(script, fails_to_start="the plan says so")
-        engine = Simulated(script, trace=self.trace, told=self.submitted)
+        dice = random.Random(f"{self.seed}:steps of {len(self.made)}")
+        engine = Simulated(script, trace=self.trace, told=self.submitted, judge=self.judge, dice=dice, late=self.late)
         self.trace.note("engine", f"number {len(self.made)} is made")
         self.made.append(engine)
         return engine
@@ -85,7 +87,7 @@ class Engines:
 
 
 @define(eq=False)
-class Simulated(ScriptedEngine):
+class Simulated(Watched):
     """Tells what it is asked to do."""
 
     trace: Trace = field(kw_only=True)

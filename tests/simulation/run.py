@@ -9,7 +9,8 @@ from trio.testing import MockClock
 from runtime.settings import Settings
 from tests.simulation.deeds import DEEDS
 from tests.simulation.drive import Drive
-from tests.simulation.invariants import looks
+from tests.simulation.invariants import ends, looks
+from tests.simulation.invariants.spinning import Spinning
 from tests.simulation.judge import Breach
 from tests.simulation.plan import Plan
 from tests.simulation.seams import simulated
@@ -56,17 +57,26 @@ def run(plan: Plan) -> Outcome:
             if wrong is not None:
                 world.judge.broken(name, wrong)
 
+    spinning = Spinning(world.judge)
     with simulated(plan.seed, world.listener, world.sockets):
         try:
-            trio.run(Drive(world, settled).run, clock=world.clock)
+            trio.run(Drive(world, settled).run, clock=world.clock, instruments=[spinning])
         except Exception as error:  # of the simulation itself: told like a breach, so that it is shrunk as well
             world.judge.breach = world.judge.breach or Breach("simulator", _told(error))
     if world.judge.breach is None:
-        try:
-            world.ledger.accountant.balance()
-        except AssertionError as error:
-            world.judge.breach = Breach("telemetry", f"the books do not balance: {error!r}")
+        _close_the_books(world)
     return Outcome(plan, world.judge.breach, world.trace)
+
+
+def _close_the_books(world: World) -> None:
+    try:
+        world.ledger.accountant.balance()
+    except AssertionError as error:
+        world.judge.broken("telemetry", f"the books do not balance: {error!r}")
+    for name, look in ends():
+        wrong = look(world)
+        if wrong is not None:
+            world.judge.broken(name, wrong)
 
 
 def _settings(plan: Plan) -> Settings:

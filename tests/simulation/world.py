@@ -7,6 +7,7 @@ from attrs import define, field
 from trio.testing import MockClock
 
 from actors.connection import Connection
+from actors.session.gate import Gate
 from engines.base import GenerationRequest
 from engines.scripted import Script
 from runtime import assembly
@@ -17,6 +18,7 @@ from runtime.websocket import WebSocket
 from tests.referee import Mode, Referee
 from tests.simulation.books import Ledger
 from tests.simulation.client import Client, Deed
+from tests.simulation.doorman import Doorman
 from tests.simulation.engine import Engines
 from tests.simulation.judge import Judge
 from tests.simulation.link import Link
@@ -51,6 +53,7 @@ class World:
     sockets: list[Socket] = field(factory=list)
     clients: list[Client] = field(factory=list)
     connections: dict[int, Connection] = field(factory=dict)
+    doormen: dict[int, Doorman] = field(factory=dict)
     submissions: list[tuple[int, str, tuple[int, ...]]] = field(factory=list)
     engines: Engines = field(init=False)
     classifier: Classifying = field(init=False)
@@ -98,6 +101,9 @@ class World:
     def _connected(self, connection: Connection) -> None:
         client = self.client_of(connection)
         self.connections[connection.actor.number] = connection
+        doorman = Doorman(connection.gate, self.judge.broken, self.clock.current_time())
+        connection.gate = cast(Gate, doorman)
+        self.doormen[connection.actor.number] = doorman
         self.trace.note("server", f"{client.name} is session {connection.actor.number}")
 
     def _submitted(self, request: GenerationRequest) -> None:

@@ -2,14 +2,22 @@
 
 Of frames, as clients hear them (`client.Client`, `hearing`, `ending`): `websocket`, `frame-order`, `one-terminal`,
 `polite-close`, `close-code`. At each moment of rest (`settled`): `running-set`, `places`, `slots`, `outbox`,
-`history`, `prompt`. Of what is told (`books.Ledger`): `telemetry`, `no-crash`. At the end: `nobody-hangs`,
-`left-over`, `telemetry`.
+`history`, `prompt`, `decision`, `goodbye`, `draining`, `one-engine`, `deadline`, `readiness`, `stall`, `room`,
+`questions`, `idle`, `restarts`, `pong`. Of each frame that a gate reads (`doorman`): `rates`. Of the engine
+(`engine.Simulated`): `warm-up`. Of what is told (`books.Ledger`): `telemetry`, `no-crash`. At the end: `nobody-hangs`,
+`left-over`, `telemetry`, `accounts`, `answers`, `retry-in`, `wasted`. At any moment: `spins`.
 """
 
 from collections.abc import Callable
 
+from tests.simulation.invariants.accounts import accounts, wasted
+from tests.simulation.invariants.decisions import Decisions
+from tests.simulation.invariants.engines import Room, Stalls, deadline, one_engine, readiness, restarts, retry_in
+from tests.simulation.invariants.goodbyes import Goodbyes, draining, pong
 from tests.simulation.invariants.history import History
+from tests.simulation.invariants.questions import answers, questions
 from tests.simulation.invariants.rest import outbox, places, running_set, slots
+from tests.simulation.invariants.silence import Idle
 from tests.simulation.world import World
 
 Look = Callable[[World], str | None]
@@ -26,7 +34,30 @@ def looks() -> list[tuple[str, Look]]:
         ("outbox", outbox),
         ("history", memory.history),
         ("prompt", memory.prompt),
+        ("decision", Decisions().decision),
+        ("goodbye", Goodbyes().goodbye),
+        ("draining", draining),
+        ("one-engine", one_engine),
+        ("deadline", deadline),
+        ("readiness", readiness),
+        ("restarts", restarts),
+        ("stall", Stalls().stall),
+        ("room", Room().room),
+        ("questions", questions),
+        ("idle", Idle().idle),
+        ("pong", pong),
     ]
 
 
-__all__ = ["Look", "looks"]
+def ends() -> list[tuple[str, Look]]:
+    """The same of a server that has ended."""
+    return [
+        ("goodbye", Goodbyes().goodbye),
+        ("accounts", accounts),
+        ("answers", answers),
+        ("retry-in", retry_in),
+        ("wasted", wasted),
+    ]
+
+
+__all__ = ["Look", "ends", "looks"]

@@ -1,0 +1,67 @@
+"""At the end: what was told of turns is what their clients heard of them."""
+
+from actors.happenings import TurnOver, TurnStatus
+from actors.session.effects import AbortCause, Hangup
+from runtime.telemetry import catalogue as of
+from tests.accounts import FRAMES, total
+from tests.referee import Account
+from tests.simulation.client import Client
+from tests.simulation.world import World
+
+BY_REASON = {"barge_in": AbortCause.BARGE_IN, "server_shutdown": AbortCause.SHUTDOWN}
+BY_HANGUP = {
+    Hangup.CLIENT_REQUEST: AbortCause.END,
+    Hangup.GONE: AbortCause.DISCONNECT,
+    Hangup.SLOW_CONSUMER: AbortCause.SLOW_CONSUMER,
+    Hangup.SHUTDOWN: AbortCause.SHUTDOWN,
+}
+
+
+def accounts(world: World) -> str | None:
+    """Status, tokens and cause of each turn that is over, against its terminal frame or the end of its connection."""
+    sessions = {world.client_of(connection).name: number for number, connection in world.connections.items()}
+    told = {(over.session, over.request_id): over for over in world.ledger.accountant.ended}
+    for client in world.clients:
+        session = sessions.get(client.name)
+        if session is None:
+            continue
+        for name, turn in client.referee.turns.items():
+            over = told.get((session, name))
+            wrong = "nobody was told that it is over" if over is None else _wrong(world, client, turn, over)
+            if wrong is not None:
+                return f"{name} of {client.name}: {wrong}"
+    return None
+
+
+def wasted(world: World) -> str | None:
+    """Tokens that engines made of requests after they had been told to stop them are all counted."""
+    brought = sum(engine.wasted for engine in world.engines.made)
+    counted = total(world.ledger.accountant.recorder.books.snapshot(), of.TOKENS_AFTER_ABORT)
+    return None if brought == counted else f"{brought} tokens after an abort, {counted:g} counted"
+
+
+def _wrong(world: World, client: Client, turn: Account, over: TurnOver) -> str | None:
+    if turn.end is None:
+        outbox, written = world.connections[over.session].outbox, len(client.link.hearing.messages)
+        if outbox.size or written != len(client.frames):
+            return None  # what it came to was said, and not heard
+        return _wrong_cause(over, BY_HANGUP.get(outbox.hangup) if outbox.hangup else None)
+    payload = turn.end["payload"]
+    if turn.end["type"] != FRAMES[over.status]:
+        return f"told as {over.status.value}, heard as {turn.end['type']}"
+    usage = payload.get("usage")
+    if usage and usage["completion_tokens"] != over.usage.completion_tokens:
+        return f"told {over.usage}, heard {usage}"
+    if over.status is not TurnStatus.CANCELLED:
+        return None
+    return _wrong_cause(over, BY_REASON.get(payload["reason"], AbortCause.CANCEL))
+
+
+def _wrong_cause(over: TurnOver, expected: AbortCause | None) -> str | None:
+    """What stopped it, where it was stopped and that is known."""
+    if over.status is not TurnStatus.CANCELLED or expected is None or over.cause is expected:
+        return None
+    return f"told as stopped by {over.cause and over.cause.value}, it was {expected.value}"
+
+
+__all__ = ["accounts", "wasted"]
