@@ -139,6 +139,7 @@ ROUTER_ERRORS = _counter(
 
 READY = _gauge("ready", "1", "1 if a turn sent now would be served.")
 STARTUP_DURATION = _histogram(_OURS + "startup_duration", "s", of.LONG, "Server startup time.")
+TASKS = _gauge("tasks", "{task}", "Tasks of the event loop that live: idle again, a server has as many as before.")
 LOOP_LAG = _histogram(_OURS + "event_loop_lag", "s", of.INSTANT, "How late the event loop wakes a sleeper.")
 
 # -- GPUs --------------------------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ class Readings:
 
     def _read(self) -> Iterator[Reading]:
         yield Reading(of.READY, int(not self.health.reason()))
+        yield Reading(of.TASKS, trio.lowlevel.current_statistics().tasks_living)
         yield Reading(of.ACTIVE_CONNECTIONS, self.connections())
         sizes = list(self.waiting())
         yield Reading(of.OUTBOX_SIZE, sum(sizes), ("all",))

@@ -36,3 +36,19 @@ async def test_one_that_is_down_is_not_asked() -> None:
     seen = await readings(EngineActor()).snapshot(Books(0))
     assert of.ENGINE_UNFINISHED not in seen
     assert seen[of.ACTIVE_GENERATIONS] == {(): 0}
+
+
+async def test_a_task_more_is_seen_while_it_lives(autojump_clock: MockClock) -> None:
+    look = readings(EngineActor()).snapshot
+
+    async def tasks() -> float:
+        ((_, told),) = (await look(Books(0)))[of.TASKS].items()
+        assert isinstance(told, int)
+        return told
+
+    before = await tasks()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+        assert await tasks() == before + 1
+        nursery.cancel_scope.cancel()
+    assert await tasks() == before
