@@ -142,6 +142,11 @@ capacity *arguments:
 bench-all *arguments:
     @exec {{ python }} -m tooling.setup cpu --bench --then tooling.benchmarks.every "$@"
 
+# Hours of mixed load on a server with real vLLM, and what of it grows: memory, descriptors, tasks, latencies; --plot draws it.
+[no-exit-message]
+endurance *arguments: _bench
+    @exec {{ cpu }} -m tooling.benchmarks.endurance "$@"
+
 # Make the demo models (chat, tool, smollm2 or all) and print where they are.
 [no-exit-message]
 demo *arguments:
