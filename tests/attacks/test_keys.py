@@ -45,6 +45,16 @@ async def test_a_right_key_always_passes_and_further_wrong_ones_are_429() -> Non
         assert await _is_let_in(scene.port, [("Authorization", f"Bearer {KEY}")])
 
 
+async def test_which_model_is_served_is_told_to_those_who_are_let_in() -> None:
+    async with attacked() as scene:
+        told = {}
+        for key in (KEY, WRONG_KEY, None):
+            async with dialled(scene.port) as raw:
+                await raw.send(upgrade(key, ()))
+                told[key] = b"x-model" in (await raw.through()).lower()
+        assert told == {KEY: True, WRONG_KEY: False, None: False}
+
+
 async def test_a_right_key_beside_a_wrong_one_is_a_wrong_one() -> None:
     async with attacked(AUTH_MAX_FAILURES=str(MOST)) as scene:
         both = [("Authorization", f"Bearer {WRONG_KEY}")]

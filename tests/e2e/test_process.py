@@ -13,6 +13,7 @@ import trio
 from trio_websocket import ConnectionClosed
 
 from tests.e2e.client import connected, kinds_of
+from tests.e2e.listeners import listening
 from tests.e2e.plain import fetch
 from tests.e2e.program import Program, assert_nothing_left, scripted
 
@@ -49,6 +50,20 @@ async def test_the_process_serves_a_conversation(program: Program) -> None:
             assert (await client.rest())[-1]["type"] == "done"
         await client.say("end", "bye")
         assert (await client.closed())[0] == 1000
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [("127.0.0.1", {"127.0.0.1"}), ("0.0.0.0", {"0.0.0.0"}), ("::1", {"::1"}), ("::", {"0.0.0.0", "::"})],
+)
+def test_a_server_listens_on_its_one_port_and_where_it_was_told(host: str, addresses: set[str]) -> None:
+    running = Program(scripted(SERVER_BIND_HOST=host, METRICS_ENABLED="1", PLAYGROUND="1"))
+    try:
+        running.wait_for("server.started")
+        found = listening([running.pid, *(process.pid for process in running.family())])
+        assert found == {(address, running.port) for address in addresses}
+    finally:
+        running.bury()
 
 
 async def test_every_turn_has_one_line_in_the_log_and_no_text_in_it(program: Program) -> None:

@@ -13,6 +13,7 @@ from engines import processes
 from engines.vllm.workers import is_worker
 from tests.e2e.breaking import GREEDY, START_S, failed, goes_on, readiness, settings, talking
 from tests.e2e.client import Client, Frame, connected
+from tests.e2e.listeners import beyond_this_machine, listening
 from tests.e2e.program import Program, assert_gone, assert_nothing_left
 from tests.e2e.weights import write_talker
 
@@ -59,6 +60,14 @@ async def test_a_session_finds_its_prefix_again_whatever_the_others_do(server: P
             for client, before in zip(clients, first, strict=True):
                 told = await usage(client)
                 assert told["cached_tokens"] >= before["prompt_tokens"] - BLOCK, (told, before)
+
+
+def test_no_process_of_the_engine_listens_beyond_this_machine(server: Program) -> None:
+    """Two replicas meet over TCP: on the loopback."""
+    engine = listening(process.pid for process in server.family())
+    assert engine, "nothing listens at all: what this looks at has changed"
+    assert not beyond_this_machine(engine)
+    assert beyond_this_machine(listening([server.pid])) == set()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 The reference is the library used plainly: one text at a time, without padding, cut by hand.
 """
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -248,6 +249,19 @@ async def test_a_failed_inference_leaves_the_engine_usable_and_quotes_no_text(ma
 
 async def test_a_model_that_is_not_there_is_a_start_error(tmp_path: Path) -> None:
     with pytest.raises(EngineStartFailed, match="cannot be loaded"):
+        async with opened(tmp_path):
+            pass
+
+
+async def test_code_of_the_models_own_needs_a_yes(tmp_path: Path, make_model: Maker) -> None:
+    source = make_model("bert")
+    for path in source.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    config = json.loads((source / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "own.py").write_text("raise SystemExit('this must not run')\n")
+    with pytest.raises(EngineStartFailed, match="TOOL_TRUST_REMOTE_CODE=1"):
         async with opened(tmp_path):
             pass
 
