@@ -26,7 +26,7 @@ RUNS = (
     Run("vllm", "0.26.0", "one H200", ()),
     Run("vllm", "0.26.0", "one H100", ("starts", "faults", "fp8", "faults-both", "both")),
     Run("vllm", "0.26.0", "two H100s", ("data-faults",)),
-    Run("vllm", "0.33.0", "one H100", ()),
+    Run("vllm", "0.33.0", "one H200", ("starts", "faults", "faults-both")),
 )
 
 __all__ = ["ON_ONE", "ON_TWO", "RUNS", "Run"]
