@@ -8,8 +8,8 @@ from pathlib import Path
 from engines.errors import EngineStartFailed
 from runtime.gpus import visible_gpus
 from runtime.settings import Settings
+from tooling.keeper.memory import HINT, LONGEST, remedy
 
-GPU_MEMORY = re.compile(r"OutOfMemoryError|out of memory|CUBLAS_STATUS_ALLOC_FAILED|No available memory for the cache")
 KIB_PER_GIB = 1 << 20
 
 
@@ -23,13 +23,19 @@ def how(code: int) -> str:
         return f"signal {-code}"
 
 
-def while_starting(code: int, tail: Iterable[str], settings: Settings, environ: Mapping[str, str], log: Path) -> str:
-    """The sentences about a server that never became ready. `tail`: its last lines."""
+def while_starting(
+    code: int, said: tuple[str | None, Iterable[str]], settings: Settings, environ: Mapping[str, str], log: Path
+) -> str:
+    """The sentences about a server that never became ready. `said`: the line by which memory did not suffice, if any
+    was that clear, and its last lines.
+    """
     lines = [f"the server ended while it started ({how(code)}); everything it said: {log}"]
-    if any(GPU_MEMORY.search(line) for line in tail):
+    clear, tail = said
+    line = clear or next((line for line in tail if HINT.search(line)), None)
+    if line is not None:
         fractions = f"CHAT_GPU_FRAC={settings.engine.gpu_frac:g}, TOOL_GPU_FRAC={settings.tools.gpu_frac:g}"
         lines.append(
-            f"a GPU's memory did not suffice: {fractions}; {_free(environ)}. Lower a fraction, or CHAT_MAX_LEN"
+            f"a GPU's memory did not suffice ({line.strip()[:LONGEST]}): {fractions}; {_free(environ)}. {remedy(line)}"
         )
     elif code == -signal.SIGKILL:
         lines.append(f"probably the kernel, for want of main memory ({_main_memory()}); see dmesg")

@@ -8,6 +8,7 @@ from collections import deque
 from attrs import define, field
 
 from tooling.keeper.logfile import LogFile
+from tooling.keeper.memory import cause_in
 from tooling.keeper.terminal import Terminal
 
 TAIL_LINES = 60
@@ -18,10 +19,14 @@ CUT_COLOUR = re.compile(rb"\x1b(\[[0-9;]*)?\Z")
 
 @define(eq=False)
 class Mirror:
-    """Takes a server's bytes as they come, and lines of ours between its lines. Colours are for the terminal only."""
+    """Takes a server's bytes as they come, and lines of ours between its lines. Colours are for the terminal only.
+
+    `out_of_memory`: the first line that said so, however many came after it.
+    """
 
     log: LogFile
     terminal: Terminal | None
+    out_of_memory: str | None = field(default=None, init=False)
     _held: bytes = field(default=b"", init=False)
     _line: bytes = field(default=b"", init=False)
     _tail: deque[bytes] = field(factory=lambda: deque(maxlen=TAIL_LINES), init=False)
@@ -40,7 +45,10 @@ class Mirror:
         self._held = data[cut.start() :] if cut else b""
         plain = COLOURS.sub(b"", data[: cut.start()] if cut else data)
         self.log.write(plain)
-        *lines, rest = (self._line + plain).split(b"\n")
+        whole = self._line + plain
+        if self.out_of_memory is None:
+            self.out_of_memory = cause_in(whole)
+        *lines, rest = whole.split(b"\n")
         self._tail.extend(line[:TAIL_LINE_BYTES] for line in lines)
         self._line = rest[:TAIL_LINE_BYTES]
 

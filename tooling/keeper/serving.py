@@ -143,7 +143,8 @@ class Serving:
         if watch.is_ready:
             result = (code if code >= 0 else 128 - code) or self.prepared.code
             return (Phase.FAILED if code else Phase.STOPPED), result, f"{tells}; its log: {self.mirror.log.path}"
-        why = while_starting(code, self.mirror.tail, self.orders.settings, self.prepared.environ, self.mirror.log.path)
+        said, settings = (self.mirror.out_of_memory, self.mirror.tail), self.orders.settings
+        why = while_starting(code, said, settings, self.prepared.environ, self.mirror.log.path)
         return Phase.FAILED, (REFUSED if code == REFUSED else FAILED), why
 
     def _environ(self, port_to: int) -> dict[str, str]:

@@ -71,6 +71,36 @@ def test_a_terminal_that_takes_nothing_holds_nobody_up_and_says_what_it_missed()
     terminal.leave()
 
 
+OUT = b"ERROR worker: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        (OUT, "Lower a fraction"),
+        (b"[TensorRT-LLM][ERROR] CUDA runtime error in cudaMalloc: out of memory", "Lower a fraction"),
+        (b"ValueError: Free memory on device is less than desired GPU memory utilization (0.9)", "Lower a fraction"),
+        (b"ValueError: No available memory for the cache blocks.", "Raise CHAT_GPU_FRAC"),
+    ],
+)
+def test_a_flood_does_not_hide_that_memory_did_not_suffice(tmp_path: Path, line: bytes, remedy: str) -> None:
+    mirror = Mirror(LogFile.open(tmp_path / "server.log", 1 << 20, 1), None)
+    for part in (b"before\n", line[:20], line[20:] + b"\n", b"frame of a traceback\n" * 10_000):
+        mirror.pass_on(part)
+    assert not [each for each in mirror.tail if "memory" in each]
+    settings = Settings.from_env({**LEAST, "CHAT_MODEL": "owner/name"})
+    said = (mirror.out_of_memory, mirror.tail)
+    told = while_starting(1, said, settings, {"CUDA_VISIBLE_DEVICES": ""}, Path("/logs/server.log"))
+    assert line.decode() in told
+    assert remedy in told
+
+
+def test_what_only_mentions_memory_is_no_cause_once_other_lines_came(tmp_path: Path) -> None:
+    mirror = Mirror(LogFile.open(tmp_path / "server.log", 1 << 20, 1), None)
+    mirror.pass_on(b"INFO a smaller batch keeps it from running out of memory\n")
+    assert mirror.out_of_memory is None
+
+
 def test_a_closed_descriptor_is_no_terminal() -> None:
     assert Terminal.of(2**20) is None
 
@@ -90,6 +120,8 @@ def test_a_closed_descriptor_is_no_terminal() -> None:
 )
 def test_an_end_is_told_with_what_it_probably_means(code: int, line: str, parts: list[str]) -> None:
     settings = Settings.from_env({**LEAST, "CHAT_MODEL": "owner/name", "CHAT_GPU_FRAC": "0.9"})
-    told = while_starting(code, ["before", line], settings, {"CUDA_VISIBLE_DEVICES": ""}, Path("/logs/server.log"))
+    told = while_starting(
+        code, (None, ["before", line]), settings, {"CUDA_VISIBLE_DEVICES": ""}, Path("/logs/server.log")
+    )
     for part in [*parts, "/logs/server.log"]:
         assert part in told
