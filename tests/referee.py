@@ -161,6 +161,8 @@ class Referee:
         elif payload["details"]["reason_code"] == "duplicate_request_id":
             assert self.reused[request_id] > 0, "refused as a duplicate, but it was not"
             self.reused[request_id] -= 1
+        elif payload["code"] == "rate_limited" and self.reused[request_id] > 0:
+            self.reused[request_id] -= 1  # before anybody looked whether it was one
         elif request_id != "unknown":
             self._answer(request_id, *TURNS, "cancel", "garbage")
 

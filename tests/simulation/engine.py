@@ -30,8 +30,9 @@ SIGNS = (
 
 @define(eq=False)
 class Engines:
-    """Makes one engine after the other. `made`: all of them; `failing_starts`, `failing_requests`: how many of the
-    next ones fail; `load_s`: how long the next starts take; `late`: see `Watched`.
+    """Makes one engine after the other. `made`: all of them; `failing_starts`, `failing_requests`, `refusing`: how many
+    of the next ones fail, requests half-way or at the door; `load_s`: how long the next starts take; `late`: see
+    `Watched`.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class Engines:
     made: list[Watched] = field(factory=list)
     failing_starts: int = 0
     failing_requests: int = 0
+    refusing: int = 0
     load_s: float = 0.0
     late: float = 0.0
 
@@ -58,7 +60,15 @@ class Engines:
             self.failing_starts -= 1
             script = evolve(script, fails_to_start="the plan says so")
         dice = random.Random(f"{self.seed}:steps of {len(self.made)}")
-        engine = Simulated(script, trace=self.trace, told=self.submitted, judge=self.judge, dice=dice, late=self.late)
+        engine = Simulated(
+            script,
+            trace=self.trace,
+            told=self.submitted,
+            judge=self.judge,
+            dice=dice,
+            refuses=self._refuses,
+            late=self.late,
+        )
         self.trace.note("engine", f"number {len(self.made)} is made")
         self.made.append(engine)
         return engine
@@ -78,6 +88,12 @@ class Engines:
             case "short":
                 return [dice.choice(WORDS) for _ in range(dice.randint(0, 3))]
         raise ValueError(self.voice)
+
+    def _refuses(self, request: GenerationRequest) -> bool:
+        if self.refusing and not request.id.startswith(WARM_UP):
+            self.refusing -= 1
+            return True
+        return False
 
     def _fail(self, request: GenerationRequest) -> int | None:
         if self.failing_requests and not request.id.startswith(WARM_UP):

@@ -48,6 +48,11 @@ def engine_fails_requests(world: World, fault: Fault) -> None:
     world.engines.failing_requests = fault.number
 
 
+def engine_refuses(world: World, fault: Fault) -> None:
+    """Takes none of the next `number` requests."""
+    world.engines.refusing = fault.number
+
+
 def engine_fails_to_start(world: World, fault: Fault) -> None:
     """Dies, and the next `number` do not come up."""
     world.engines.failing_starts = fault.number
@@ -88,6 +93,7 @@ FAULTS: dict[str, Callable[[World, Fault], None]] = {
     "engine-mute": engine_is_mute,
     "engine-ignores-aborts": engine_ignores_aborts,
     "engine-fails-requests": engine_fails_requests,
+    "engine-refuses": engine_refuses,
     "engine-fails-to-start": engine_fails_to_start,
     "engine-starts-slowly": engine_starts_slowly,
     "router-slow": router_mood("slow"),

@@ -72,6 +72,7 @@ class Fault:
 @frozen(kw_only=True)
 class Plan:
     """One run. `env`: settings of the server. `voice`: how its engine speaks. `ends`: by what the server ends.
+    `late`: how often a step's text comes with the next step's. `router_s`: the most that an inference takes.
 
     `leave`: when everybody has gone; `drain`: by a signal at `ends_at_s`; `twice`: by two, the second `impatience_s`
     later.
@@ -83,6 +84,8 @@ class Plan:
     voice: str = "words"
     step_s: float = 0.05
     max_running: int = 8
+    late: float = 0.0
+    router_s: float = 0.03
     clients: tuple[ClientPlan, ...] = ()
     faults: tuple[Fault, ...] = ()
     ends: str = "leave"

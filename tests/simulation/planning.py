@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+from tests.simulation.crossings import crossed
 from tests.simulation.plan import ClientPlan, Fault, Line, Payload, Plan, Step
 from tests.simulation.router import LOOKS
 
@@ -31,6 +32,7 @@ ENGINE_FAULTS = (
     "engine-mute",
     "engine-ignores-aborts",
     "engine-fails-requests",
+    "engine-refuses",
     "engine-fails-to-start",
     "engine-starts-slowly",
 )
@@ -53,7 +55,7 @@ def plan_of(seed: int) -> Plan:
     span = dice.choice((2.0, 5.0, 15.0))
     clients = tuple(_client(dice, f"c{number}", span) for number in range(crowd))
     ends = dice.choice(("leave", "leave", "leave", "drain", "twice"))
-    return Plan(
+    plan = Plan(
         seed=seed,
         mode=mode,
         env=_env(dice, mode),
@@ -66,6 +68,7 @@ def plan_of(seed: int) -> Plan:
         ends_at_s=0.0 if ends == "leave" else round(dice.uniform(0.5, span + 4), 3),
         impatience_s=round(dice.uniform(0, 3), 3) if ends == "twice" else 0.0,
     )
+    return crossed(plan, random.Random(f"{seed}:crossings"))
 
 
 def _env(dice: random.Random, mode: str) -> dict[str, str]:

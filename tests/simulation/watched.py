@@ -1,12 +1,13 @@
 """An engine that is watched: when it was closed, what it is asked too early, what it brings too late."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 from attrs import define, field
 
 from engines.base import Deliver, Delta, EngineInfo, GenerationRequest, Output, Progress
+from engines.errors import EngineUnavailable
 from engines.scripted import ScriptedEngine
 from tests.simulation.judge import Judge
 
@@ -17,10 +18,12 @@ WARM_UP = "warmup-"
 class Watched(ScriptedEngine):
     """`late`: how often a step's text is handed over only with the next step's, as where the loop is late.
 
+    `refuses`: whether a request is turned away at the door.
     `made_at`, `closed_at`: seconds. `wasted`: tokens brought of requests that it had been told to stop.
     """
 
     judge: Judge = field(kw_only=True)
+    refuses: Callable[[GenerationRequest], bool] = field(kw_only=True)
     dice: random.Random = field(kw_only=True)
     late: float = field(kw_only=True, default=0.0)
     made_at: float = field(factory=trio.current_time)
@@ -47,6 +50,8 @@ class Watched(ScriptedEngine):
         """As it is; a turn's request has to wait until the engine is warm."""
         if not request.id.startswith(WARM_UP) and any(name.startswith(WARM_UP) for name in self._requests):
             self.judge.broken("warm-up", f"{request.id} was handed to an engine that was warming up")
+        if self.refuses(request):
+            raise EngineUnavailable("the plan says so")
         super().submit(request)
 
     async def close(self) -> None:

@@ -68,7 +68,8 @@ class World:
         plan = self.plan
         script = Script(step_s=plan.step_s, max_running=plan.max_running)
         self.engines = Engines(plan.seed, plan.voice, script, self.trace, self.judge, self._submitted)
-        self.classifier = Classifying(random.Random(f"{plan.seed}:router"), self.trace)
+        self.engines.late = plan.late
+        self.classifier = Classifying(random.Random(f"{plan.seed}:router"), self.trace, plan.router_s)
         self.ledger = Ledger(self.judge, self.trace)
         health = Health()
         self.parts = assembly.parts(self.settings, health, self.ledger)
@@ -108,7 +109,8 @@ class World:
 
     def _submitted(self, request: GenerationRequest) -> None:
         turn = self.connections[request.affinity].actor._turn
-        if turn is not None:
+        if turn is not None and turn.generation is not None and turn.generation.request is request:
+            # Else its turn has been stopped meanwhile, and the engine is told so next.
             self.submissions.append((request.affinity, turn.request.request_id, tuple(request.prompt_ids)))
 
 

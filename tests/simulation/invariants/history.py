@@ -2,6 +2,7 @@
 
 from attrs import define, evolve, field
 
+from actors.connection import Connection
 from engines.prompts.messages import PromptMessage
 from tests.memory import CHECK, Memory, Remembered
 from tests.referee import Message, Referee
@@ -23,13 +24,22 @@ class Written:
 class Follower:
     """The model of one client's session. `asked`: what each turn's prompt is made of, once it was acked.
 
-    `looks`, `ended`: turns whose router said yes; turns that are over.
+    `looks`, `ended`: turns whose router said yes; turns that are over. `left_out`: messages that a trim took.
     """
 
     memory: Memory
     asked: dict[str, list[Remembered]] = field(factory=dict)
     looks: set[str] = field(factory=set)
     ended: set[str] = field(factory=set)
+    left_out: int = 0
+
+    def trims(self, connection: Connection, whole: list[Remembered], stored: list[Remembered]) -> bool:
+        """Whether what is stored is the newest whole turns of it all, and within the target if some have just gone."""
+        profile = connection.actor.memory.profile
+        if stored not in suffixes(whole) or profile.trim is None:
+            return False
+        gone, self.left_out = len(whole) - len(stored) - self.left_out, len(whole) - len(stored)
+        return not gone or (gone > 0 and connection.actor.memory.history.cost <= profile.trim.target)
 
     @classmethod
     def of(cls, client: Client) -> "Follower":
@@ -71,7 +81,7 @@ class History:
                 Remembered(names.get(each.turn, ""), each.role, each.text, each.prefix, each.interrupted)
                 for each in memory.history.messages
             ]
-            if stored != expected:
+            if stored != expected and not self._follow(client).trims(connection, expected, stored):
                 return f"{client.name}: remembered {stored}, said and heard {expected}"
             if memory._overrides != self._follow(client).memory.sampling:
                 return f"{client.name}: {memory._overrides}, asked for {self._follow(client).memory.sampling}"
@@ -92,9 +102,11 @@ class History:
                 if client.state != "over":
                     later.append((session, turn, ids))
                 continue
-            if list(ids) == render(client, asked):
+            rests = [rest for rest in suffixes(asked) if len(rest) >= len(asked) - follower.left_out]
+            if list(ids) in [render(client, rest) for rest in rests]:
                 continue
-            if list(ids) != render(client, looked(asked)) or (turn in follower.ended and turn not in follower.looks):
+            said_no = turn in follower.ended and turn not in follower.looks
+            if said_no or list(ids) not in [render(client, looked(rest)) for rest in rests]:
                 return f"{client.name}: the prompt of {turn} is not that of {asked}"
             if turn not in follower.looks and client.state != "over":
                 later.append((session, turn, ids))  # the decision is still to be written
@@ -106,6 +118,12 @@ class History:
         if follower is None:
             follower = self.followers[client.name] = Follower.of(client)
         return follower
+
+
+def suffixes(messages: list[Remembered]) -> list[list[Remembered]]:
+    """All of them, and without the oldest turns, whole ones, but the newest turn."""
+    begins = [at for at in range(len(messages)) if not at or messages[at].turn != messages[at - 1].turn]
+    return [messages[at:] for at in begins] or [messages]
 
 
 def looked(messages: list[Remembered]) -> list[Remembered]:

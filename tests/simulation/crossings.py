@@ -1,0 +1,73 @@
+"""What makes a plan's events meet: whatever can go wrong goes wrong when two things happen at the same moment."""
+
+import random
+
+from attrs import evolve
+
+from tests.simulation.plan import ClientPlan, Line, Plan, Step
+
+BURST = ("message", "message", "cancel", "cancel", "cancel", "followup", "ping", "websocket_ping", "end")
+GRID_S = 0.1
+FLOOD = 250
+
+
+def crossed(plan: Plan, dice: random.Random) -> Plan:
+    """The plan, with some of that."""
+    clients = tuple(_burst(client, dice) if dice.random() < 0.35 else client for client in plan.clients)
+    if dice.random() < 0.25:
+        clients = tuple(evolve(client, at_s=_on_grid(client.at_s), line=Line()) for client in clients)
+    elif dice.random() < 0.15:
+        clients = tuple(evolve(client, at_s=plan.clients[0].at_s, line=Line()) for client in clients)
+    if dice.random() < 0.1:
+        clients = (_flood(clients[0], dice), *clients[1:])
+    return evolve(
+        plan,
+        clients=clients,
+        env={**_env(plan, dice), **plan.env},
+        late=dice.choice((0.0, 0.0, 0.5)),
+        router_s=dice.choice((0.03, 0.03, 0.4, 1.5)),
+    )
+
+
+def _burst(client: ClientPlan, dice: random.Random) -> ClientPlan:
+    """Several things said at once, in one segment, while a turn runs."""
+    first = Step(do="message", text="tell me a story", wait=dice.choice(("ack", "token", "end")))
+    more = [
+        Step(do=dice.choice(BURST[: -1 if number else None]), text="what now?", number=dice.choice((0, 0, 1, 2)))
+        for number in range(dice.randint(1, 4), 0, -1)
+    ]
+    begin = Step(do="message", text="look here", wait="token", after_s=dice.choice((0.0, 0.05)))
+    at = dice.randint(1, len(client.steps))
+    return evolve(client, steps=(*client.steps[:at], first, begin, *more, *client.steps[at:]))
+
+
+def _flood(client: ClientPlan, dice: random.Random) -> ClientPlan:
+    """Reads nothing, and asks for more than is kept for it."""
+    stop = Step(do="stop_reading", wait="token", number=dice.choice((5000, 30000)))
+    many = [Step(do="ping", number=FLOOD) for _ in range(2)]
+    line = evolve(client.line, window=400)
+    return evolve(client, line=line, steps=(*client.steps[:2], stop, *many, *client.steps[2:]))
+
+
+def _env(plan: Plan, dice: random.Random) -> dict[str, str]:
+    env: dict[str, str] = {}
+    if dice.random() < 0.15:
+        env["WS_MAX_MESSAGES_PER_WINDOW"] = dice.choice(("2", "4"))
+        env["WS_MESSAGE_WINDOW_SECONDS"] = dice.choice(("1", "8"))
+        env["WS_MAX_CANCELS_PER_WINDOW"] = dice.choice(("0", "1", "3"))
+    if dice.random() < 0.2:
+        env["WS_MAX_FRAME_BYTES"] = "1024"
+    if plan.ends == "drain" and dice.random() < 0.5:
+        env["DRAIN_TIMEOUT_S"] = dice.choice(("0.5", "2"))
+    if plan.mode != "tool" and dice.random() < 0.15:
+        env |= {"HISTORY_MAX_TOKENS": "160", "TRIMMED_HISTORY_LENGTH": "80"}
+    if dice.random() < 0.2:
+        env |= {"CHAT_MAX_OUT": "40", "WS_OUTBOX_MAX_BYTES": "8192"}
+    return env
+
+
+def _on_grid(at_s: float) -> float:
+    return round(round(at_s / GRID_S) * GRID_S, 3)
+
+
+__all__ = ["crossed"]
