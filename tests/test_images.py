@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def _name(requirement: str) -> str:
 def test_the_base_is_the_release_that_the_project_pins(image: Image) -> None:
     pinned = dict(requirement.split("==") for requirement in PROJECT["optional-dependencies"][image.extra])
     assert f"BASE_IMAGE={image.base}{pinned[image.package]}" in image.of("ARG")
-    assert [line.split()[0] for line in image.of("FROM")] == ["${BASE_IMAGE}"] * 2
+    assert image.of("FROM") == ["${BASE_IMAGE} AS wheel", "${BASE_IMAGE} AS server", "server AS checked", "server"]
 
 
 @pytest.mark.parametrize(
@@ -118,9 +119,56 @@ def test_what_the_base_has_is_a_constraint_on_what_is_added(image: Image) -> Non
 
 
 @every_image
+def test_no_image_is_made_that_was_not_held_to_the_contract_and_diagnosed(image: Image) -> None:
+    """The last stage takes a file of the one that checks, so a builder cannot leave that one out."""
+    checked, last = image.text.partition("FROM server AS checked\n")[2].split("FROM server\n")
+    tests = f"tests/engines/{image.extra}/test_arguments.py"
+    assert (ROOT / tests).is_file()
+    assert f"PYTHONPATH=/tools python3 -m pytest -p no:cacheprovider {tests}\n" in checked
+    assert f"python3 -m tooling.doctor --engine {image.extra} --no-gpu --json > diagnosis.json ||" in checked
+    assert [line for line in last.splitlines() if line] == [
+        "COPY --from=checked /check/diagnosis.json /opt/yap/diagnosis.json"
+    ]
+    assert "USER 10001:10001" in image.text.partition("FROM server AS checked")[0]
+
+
+@every_image
+def test_the_tools_of_that_stage_are_locked_and_all_that_its_tests_need(image: Image) -> None:
+    """The line that picks them, in a shell; then each distribution's own list of what it needs."""
+    (pick,) = re.findall(r"RUN (grep -hE '\S+' cpu\.txt dev\.txt)", image.text.replace("\\\n", ""))
+    locks = ROOT / "tooling" / "locks"
+    done = subprocess.run(["/bin/sh", "-c", pick], cwd=locks, capture_output=True, text=True, check=True)
+    picked = dict(line.split("==") for line in done.stdout.splitlines())
+    assert picked == {name: (_lock("dev.txt") | _lock("cpu.txt"))[name] for name in picked}
+    needed = {
+        _name(each)
+        for name in ("pytest", "pytest-trio", "hypothesis")
+        for each in metadata.requires(name) or ()
+        if "extra ==" not in each and "python_version" not in each and "sys_platform" not in each
+    }
+    there = picked.keys() | _lock("image.txt").keys()
+    assert needed - {"attrs"} <= there
+    assert {"pytest", "pytest-trio", "hypothesis"} <= picked.keys()
+
+
+@every_image
+def test_the_user_has_a_name(image: Image) -> None:
+    (setup,) = [line for line in image.of("RUN") if "useradd" in line]
+    assert "groupadd --gid 10001 yap" in setup
+    assert "useradd --uid 10001 --gid 10001" in setup
+
+
+@every_image
 def test_the_server_runs_as_nobody_special_without_a_shell_and_gets_the_signals(image: Image) -> None:
     assert image.of("ENTRYPOINT") == ['["tini", "--", "python3", "-m", "runtime"]']
-    assert image.of("USER") == ["10001:10001"]
+    # The stage that checks is root, to install its tools; nothing is built on it.
+    assert image.of("USER") == ["10001:10001", "0"]
+    assert (
+        image.text.index("\nUSER 10001:10001\n")
+        < image.text.index("FROM server AS checked")
+        < image.text.index("\nUSER 0\n")
+    )
+    assert not [line for line in image.of("FROM") if line.startswith("checked")]
     assert image.of("CMD") == []
 
 

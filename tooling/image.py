@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ CODES = "0 built, or planned; 1 the build failed; 2 usage; 3 no Docker here; 130
 DESCRIPTION = """\
 Build the image of an engine out of this checkout, and load it into Docker. Nothing is pushed anywhere. Without a model
 nothing is baked: models are fetched when the container starts."""
+# A base as Docker takes it; with its digest it is the same one for ever.
+PINNED = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 # Build argument by flag, and the engine that alone has it.
 ARGUMENTS = {
     "chat_model": ("CHAT_MODEL", None),
@@ -44,14 +47,18 @@ def command(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str],
     made.add_argument("--mode", choices=("chat", "tool", "both"), help="what it serves unless it is told otherwise")
     made.add_argument("--engine-repo", metavar="R", help="trt: where the engine is, if not with the chat model")
     made.add_argument("--engine-label", metavar="L", help="trt: which engine to bake, sm90_trt-llm-1.2.1_cuda13.1")
-    made.add_argument("--base-image", metavar="I", help="another base, by digest for builds that do not change")
+    made.add_argument("--base-image", metavar="I", help="another base, or the same by digest: NAME@sha256:...")
     made.add_argument("--plan", action="store_true", help="print the builder's command line and build nothing")
     made.add_argument("--json", action="store_true", dest="as_json", help="the plan as JSON")
     asked = made.parse_args(argv)
     given = {flag: value for flag in ARGUMENTS if (value := getattr(asked, flag)) is not None}
     if asked.as_json and not asked.plan:
         made.error("--json goes with --plan")
-    problems = [*_alien(asked.engine, given), *(_incomplete(given) if asked.engine == "trt" else [])]
+    problems = [
+        *_alien(asked.engine, given),
+        *(_incomplete(given) if asked.engine == "trt" else []),
+        *_half_pinned(given.get("base_image", "")),
+    ]
     if problems:
         raise Refusal("; ".join(problems), USAGE)
     built = [f"{ARGUMENTS[flag][0]}={value}" for flag, value in given.items()]
@@ -85,6 +92,21 @@ def _incomplete(given: Mapping[str, str]) -> list[str]:
     return []
 
 
+def _half_pinned(base: str) -> list[str]:
+    """A digest that is none would be found out by the registry alone."""
+    if "@" in base and not PINNED.fullmatch(base):
+        return [f"--base-image: {base} has no digest of 64 hexadecimal digits behind @sha256:"]
+    return []
+
+
+def base_of(built: Sequence[str], root: Path) -> str:
+    """The base that a build will take: the one that is named, or the Dockerfile's."""
+    named = [word.partition("=")[2] for word in built if word.startswith("BASE_IMAGE=")]
+    dockerfile = root / built[built.index("--file") + 1]
+    found = re.search(r"^ARG BASE_IMAGE=(\S+)", dockerfile.read_text("utf-8"), re.MULTILINE)
+    return named[-1] if named else found[1] if found else ""
+
+
 def require_docker(environ: Mapping[str, str]) -> str:
     """Docker's program. Raises `Refusal` where it is not there, has no buildx, or its daemon does not answer."""
     docker = shutil.which("docker", path=environ.get("PATH"))
@@ -107,6 +129,13 @@ def run(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> i
     """Do what the words say and return an exit code."""
     try:
         built, is_planned, as_json = command(argv, environ)
+        base = base_of(built, root)
+        if not PINNED.fullmatch(base):
+            print(
+                f"image: the base {base} is a tag, which may become another image: `docker buildx imagetools inspect "
+                f"{base}` says its digest, --base-image {base}@sha256:... holds on to it",
+                file=sys.stderr,
+            )
         if is_planned:
             print(json.dumps({"command": built, "directory": str(root)}, indent=1) if as_json else shlex.join(built))
             return 0
@@ -124,7 +153,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> i
     return 0
 
 
-__all__ = ["command", "require_docker", "run"]
+__all__ = ["base_of", "command", "require_docker", "run"]
 
 if __name__ == "__main__":
     sys.exit(run(sys.argv[1:], os.environ))  # noqa: TID251  # an entry module

@@ -63,6 +63,9 @@ def test_a_plan_asks_nobody(place: dict[str, str], capfd: pytest.CaptureFixture[
         (["vllm", "--engine-label", LABEL], "--engine-label is TensorRT-LLM's"),
         (["trt", "--chat-model", "a/b"], "--chat-model needs --engine-label"),
         (["trt", "--engine-repo", "a/b"], "need --chat-model"),
+        (["vllm", "--base-image", "vllm/vllm-openai@sha256:12ab"], "has no digest of 64 hexadecimal digits"),
+        (["vllm", "--base-image", f"@sha256:{'0' * 64}"], "has no digest of 64 hexadecimal digits"),
+        (["vllm", "--base-image", f"a/b@sha512:{'0' * 64}"], "has no digest of 64 hexadecimal digits"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
@@ -86,6 +89,22 @@ def test_what_docker_lacks_is_told(
 ) -> None:
     assert run(["vllm"], {**place, "FAILS": fails}) == code
     assert told in capfd.readouterr()[1]
+
+
+@pytest.mark.parametrize("engine", ["vllm", "trt"])
+def test_a_base_that_may_change_is_told_with_what_holds_it(
+    engine: str, place: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run([engine, "--plan"], place) == 0
+    found = re.search(r"^ARG BASE_IMAGE=(\S+)", (ROOT / f"Dockerfile.{engine}").read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    assert f"image: the base {found[1]} is a tag" in capfd.readouterr()[1]
+    pinned = f"{found[1]}@sha256:{'0123456789abcdef' * 4}"
+    assert run([engine, "--base-image", pinned], place) == 0
+    assert "is a tag" not in capfd.readouterr()[1]
+    assert f"--build-arg BASE_IMAGE={pinned} ." in calls(place)[-1]
+    assert run([engine, "--base-image", "elsewhere/base:1", "--plan"], place) == 0
+    assert "image: the base elsewhere/base:1 is a tag" in capfd.readouterr()[1]
 
 
 def test_no_docker_at_all(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

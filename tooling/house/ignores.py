@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tooling.house.finding import Finding, Rule
-from tooling.house.tree import PROJECT, Tree
+from tooling.house.tree import PROJECT, TESTS, Tree
 
 SUFFIX = ".dockerignore"
 EVERYTHING = "**"
@@ -24,7 +24,7 @@ def _check(tree: Tree) -> Iterator[Finding]:
 
 
 def _content(tree: Tree, path: str) -> Iterator[Finding]:
-    allowed = METADATA | set(tree.packages)
+    allowed = METADATA | {TESTS} | set(tree.packages)
     closed = False
     for number, line in enumerate(tree.text(path).splitlines(), 1):
         entry = line.strip()
@@ -34,7 +34,9 @@ def _content(tree: Tree, path: str) -> Iterator[Finding]:
             yield Finding(path, number, f"begins with {entry!r}: the first entry is {EVERYTHING!r}")
         closed = True
         if entry.startswith("!") and entry[1:] not in allowed:
-            yield Finding(path, number, f"lets {entry[1:]!r} through, which is neither a package nor part of a wheel")
+            yield Finding(
+                path, number, f"lets {entry[1:]!r} through, which is no package, no part of a wheel and no test"
+            )
     if not closed:
         yield Finding(path, 1, f"is empty: the first entry is {EVERYTHING!r}")
 
@@ -42,7 +44,7 @@ def _content(tree: Tree, path: str) -> Iterator[Finding]:
 IGNORES = Rule(
     "ignore-files",
     "Dockerfile.*.dockerignore at the root, one for each Dockerfile, no other",
-    "begin with ** and let the packages and the wheel's metadata through, nothing else",
+    "begin with ** and let the packages, the wheel's metadata and the tests that end a build through, nothing else",
     _check,
 )
 
