@@ -210,6 +210,11 @@ soak *arguments: _dev
 simulate *arguments: _dev
     @exec {{ cpu }} -m tests.simulation "$@"
 
+# Break a server with a real engine in every way that production knows, and see that all of it comes back; ten minutes.
+[no-exit-message]
+chaos *arguments: _dev
+    @exec {{ cpu }} -m tests.chaos "$@"
+
 # Hold the code against the linters, the formatters, the layers and the house rules; --fix mends what can be mended.
 [no-exit-message]
 lint *arguments:

@@ -31,13 +31,23 @@ class Program:
 
     `yields`: it leaves the processor to others. A real engine on the same few cores can otherwise keep a test's client
     from running for as long as a reply takes: Linux divides the cores between sessions (sched(7), autogroup).
+    `module`: what is run in the place of `runtime`. `within`: a command that runs it, in the same process.
     """
 
-    def __init__(self, environment: Mapping[str, str], arguments: Sequence[str] = (), *, yields: bool = False) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        arguments: Sequence[str] = (),
+        *,
+        yields: bool = False,
+        module: str = "runtime",
+        within: Sequence[str] = (),
+    ) -> None:
+        self.environment = dict(environment)
         surroundings = os.environ  # noqa: TID251 - a child process needs its PATH and HOME
         inherited = {name: surroundings[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in surroundings}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "runtime", *arguments],
+            [*within, sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env={
                 **inherited,
@@ -91,16 +101,19 @@ class Program:
         """Return when `/readyz` says 200."""
         deadline = time.monotonic() + timeout_s
         while self.readiness() != 200:
-            assert time.monotonic() < deadline, f"not ready:\n{''.join(self.lines[-40:])}"
+            left = time.monotonic() < deadline and self.process.poll() is None
+            assert left, f"not ready:\n{''.join(self.lines[-40:])}"
             time.sleep(0.1)  # noqa: TID251 - no trio here
         return self
 
     def readiness(self) -> int:
-        """The status of `/readyz` now."""
+        """The status of `/readyz` now; 0 if none comes in time, or nobody listens."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status
+        except OSError:
+            return 0
         finally:
             connection.close()
 

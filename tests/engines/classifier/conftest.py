@@ -109,13 +109,14 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     def make(model_type: str, **config: Any) -> Path:
         key = f"{model_type} {sorted(config.items())}"
         if key not in made:
-            made[key] = _write(tmp_path_factory.mktemp(model_type), model_type, config)
+            made[key] = write_model(tmp_path_factory.mktemp(model_type), model_type, config)
         return made[key]
 
     return make
 
 
-def _write(directory: Path, model_type: str, config: Mapping[str, Any]) -> Path:
+def write_model(directory: Path, model_type: str, config: Mapping[str, Any]) -> Path:
+    """A model of that type, with more of its config."""
     build = BUILDS[model_type]
     tokenizer = build.tokenizer()
     tokenizer.save_pretrained(directory)

@@ -1,0 +1,120 @@
+"""One scenario from the look before to the look after: did everything come back, and how long did it take."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import trio
+from attrs import field, frozen
+
+from tests.chaos.footing import ROUND_MAY_GROW_MIB, Footing, slope_mib
+from tests.chaos.scenario import Scenario, Scene
+from tests.chaos.servers import Servers
+from tests.e2e.books import wrong
+from tests.e2e.figures_page import read_page
+from tests.e2e.program import Program
+
+CLEAN_S = 60.0
+LIMIT_S = 420.0
+LOOK_EVERY_S = 0.05
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What came of a scenario. Seconds from the fault: `told`, `recovered`, `clean`, each the worst of its rounds.
+
+    `problems` is empty where all is well. `notes`: the last round's. `slope_mib`: what a round added to the server's
+    memory, the first apart.
+    """
+
+    name: str
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    told: float | None = None
+    recovered: float | None = None
+    clean: float | None = None
+    rounds: int = 1
+    slope_mib: float = 0.0
+    before: Footing | None = field(default=None, repr=False)
+    after: Footing | None = field(default=None, repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was as it has to be."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, object]:
+        """Plain data."""
+        told = {"told_s": self.told, "recovered_s": self.recovered, "clean_s": self.clean}
+        footings = {"before": self.before, "after": self.after}
+        return {
+            "scenario": self.name,
+            "passed": self.passed,
+            "problems": list(self.problems),
+            "rounds": self.rounds,
+            **{name: None if value is None else round(value, 3) for name, value in told.items()},
+            **{name: None if one is None else one.as_json() for name, one in footings.items()},
+            "slope_mib": round(self.slope_mib, 2),
+            "notes": list(self.notes),
+        }
+
+
+async def attempt(scenario: Scenario, servers: Servers, server: Program, say: Callable[[str], None]) -> Outcome:
+    """Run all rounds; whatever is wrong is told in the outcome, and never raised."""
+    scenes: list[Scene] = []
+    cleans: list[float] = []
+    footings: list[Footing] = []
+    problems: list[str] = []
+    before: Footing | None = None
+    try:
+        with trio.fail_after(LIMIT_S * scenario.rounds):
+            before = await trio.to_thread.run_sync(Footing.of, server)
+            for _ in range(scenario.rounds):
+                with ExitStack() as stack:
+                    scenes.append(scene := Scene(servers, server, say, stack=stack))
+                    await scenario.act(scene)
+                    problems += await _until_clean(scene, before)
+                    cleans.append(scene.since())
+                    before = scene.footing or before
+                    footings.append(await trio.to_thread.run_sync(Footing.of, scene.server))
+    except (Exception, ExceptionGroup) as error:
+        problems.append(_told(error))
+    slope = slope_mib(footings)
+    if slope > ROUND_MAY_GROW_MIB:
+        problems.append(f"each round adds {slope:.1f} MiB to the server, {ROUND_MAY_GROW_MIB:g} are allowed")
+    return Outcome(
+        name=scenario.name,
+        problems=tuple(problems),
+        notes=tuple(scenes[-1].notes) if scenes else (),
+        told=max((scene.told for scene in scenes if scene.told is not None), default=None),
+        recovered=max((scene.recovered for scene in scenes if scene.recovered is not None), default=None),
+        clean=max(cleans, default=None),
+        rounds=len(footings),
+        slope_mib=slope,
+        before=before,
+        after=footings[-1] if footings else None,
+    )
+
+
+async def _until_clean(scene: Scene, before: Footing) -> list[str]:
+    """Wait until nothing is left, and the books add up; what does not come back in time."""
+    found = [f"the server did not answer within {CLEAN_S:g} s"]
+    with trio.move_on_after(CLEAN_S):
+        while found := await _left(scene.server, scene.footing or before):
+            await trio.sleep(LOOK_EVERY_S)
+    return found
+
+
+async def _left(server: Program, before: Footing) -> list[str]:
+    page = await read_page(server.port)
+    now = await trio.to_thread.run_sync(Footing.of, server)
+    return [*wrong(page), *now.lacks(before)]
+
+
+def _told(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    said = str(error).strip().replace("\n", " ")[:600]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+__all__ = ["Outcome", "attempt"]

@@ -1,0 +1,72 @@
+"""What a server stands on: its memory, its descriptors, its engine's processes; before, and after."""
+
+import os
+from pathlib import Path
+
+from attrs import frozen
+
+from engines import processes
+from tests.e2e.program import Program
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+MIB = 1 << 20
+SERVER_MAY_GROW_MIB = 16.0
+"""Resident memory that a server may have more after a scenario: what malloc keeps, far below what it would lose."""
+ROUND_MAY_GROW_MIB = 4.0
+"""The same for each round after the first, which fills caches: with 500 clients a round 8 KiB each."""
+
+
+@frozen
+class Footing:
+    """Resident memory in MiB, of the server and of its engine's processes together; the server's descriptors."""
+
+    server_mib: float
+    engine_mib: float
+    descriptors: int
+    family: tuple[processes.Process, ...] = ()
+
+    @classmethod
+    def of(cls, server: Program) -> "Footing":
+        """Now."""
+        family = tuple(server.family())
+        return cls(
+            resident_mib(server.pid),
+            sum(resident_mib(one.pid) for one in family),
+            len(os.listdir(f"/proc/{server.pid}/fd")),
+            family,
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """Plain data."""
+        memory = {"server_mib": round(self.server_mib, 1), "engine_mib": round(self.engine_mib, 1)}
+        return {**memory, "descriptors": self.descriptors, "processes": len(self.family)}
+
+    def lacks(self, before: "Footing") -> list[str]:
+        """Sentences about what is not back to where it was."""
+        found = []
+        if self.descriptors > before.descriptors:
+            found.append(f"{self.descriptors} descriptors, there were {before.descriptors}")
+        grown = self.server_mib - before.server_mib
+        if grown > SERVER_MAY_GROW_MIB:
+            found.append(f"the server has {grown:.1f} MiB more than before, {SERVER_MAY_GROW_MIB:g} are allowed")
+        if len(self.family) > len(before.family):
+            found.append(f"{len(self.family)} processes, there were {len(before.family)}")
+        return found
+
+
+def slope_mib(rounds: list[Footing]) -> float:
+    """What each round after the first added to the server's memory, in MiB; 0 with fewer than two."""
+    if len(rounds) < 2:
+        return 0.0
+    return (rounds[-1].server_mib - rounds[0].server_mib) / (len(rounds) - 1)
+
+
+def resident_mib(pid: int) -> float:
+    """Resident memory of a process; 0 if it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * PAGE_BYTES / MIB
+    except (OSError, IndexError):
+        return 0.0
+
+
+__all__ = ["ROUND_MAY_GROW_MIB", "SERVER_MAY_GROW_MIB", "Footing", "resident_mib", "slope_mib"]
