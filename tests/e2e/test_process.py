@@ -94,6 +94,15 @@ async def test_metrics_are_prometheus_text_and_count_what_is_there(program: Prog
         assert connections == 1
 
 
+async def test_metrics_name_nobody_and_quote_nothing(program: Program) -> None:
+    async with connected(program.port, session_id="s-of-somebody") as client:
+        await client.start("r-of-somebody", "a-very-private-thing")
+        await client.rest()
+        page = (await fetch(program.port, "/metrics")).body.decode()
+        assert "text_inference_requests_total" in page
+        assert not [word for word in ("somebody", "private", "k-1", "127.0.0.1") if word in page]
+
+
 def _memory(pid: int) -> int:
     """Resident bytes: the second field of proc(5) "statm"."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES

@@ -16,6 +16,8 @@ from tooling.doctor.facts import Choices
 MADE_UP = {"TEXT_API_KEY": "made-up-at-start", "MAX_CONCURRENT_CONNECTIONS": "8"}
 NEAR = 0.88
 MIN_WORD = 6
+# A key of this many characters that somebody drew at random is not guessed, however many are tried.
+MIN_KEY = 16
 # Formats that a float model gets made for it, unless it comes with them.
 MADE_HERE = frozenset({Quantization.FOUR_BIT, Quantization.AWQ, Quantization.EIGHT_BIT, Quantization.FP8})
 ENGINES = {"cpu": "vllm", "vllm": "vllm", "trt": "trt"}
@@ -35,6 +37,7 @@ def look(environ: Mapping[str, str], engine: str | None, directory: Path) -> Cho
         warnings=reading.warnings,
         near_misses=tuple(near_misses(environ)),
         open_env_file=_open_env_file(directory / ".env"),
+        short_keys=sum(len(key.reveal()) < MIN_KEY for key in place.api_keys or ()),
         chats=place.deploy_mode.chats,
         connections=place.max_concurrent_connections,
         host=place.server_bind_host,

@@ -69,9 +69,10 @@ class Machine:
 class Choices:
     """The settings. `problems`: what is set and cannot be used; `unset`: what has to be named to serve.
 
-    `near_misses`: variables nobody reads that look like ones that are read. `open_env_file`: a `.env` that other users
-    can read. `quantises`: a format is asked for that may have to be made first; `names_model`: there is something to
-    plan for; `push_without_token`: the repository to push to, where no token is set.
+    `near_misses`: variables nobody reads that look like ones that are read. `short_keys`: how many keys can be guessed.
+    `open_env_file`: a `.env` that other users can read. `quantises`: a format is asked for that may have to be made
+    first; `names_model`: there is something to plan for; `push_without_token`: the repository to push to, where no
+    token is set.
     """
 
     problems: tuple[str, ...] = ()
@@ -79,6 +80,7 @@ class Choices:
     warnings: tuple[str, ...] = ()
     near_misses: tuple[str, ...] = ()
     open_env_file: str = ""
+    short_keys: int = 0
     chats: bool = True
     connections: int = 8
     host: str = "0.0.0.0"  # noqa: S104  # a default to compare with, not bound to

@@ -144,6 +144,7 @@ BAD: list[tuple[str, str, dict[str, Any], Status, list[str]]] = [
     ("cpu", "nobody reads", {"choices__near_misses": ("TEXT_APIKEY",)}, WARN, ["TEXT_APIKEY"]),
     ("vllm", "attention", {"choices__attention_backend": "xformers"}, FAIL, ["XFORMERS", "FLASH_ATTN"]),
     ("cpu", ".env", {"choices__open_env_file": "/srv/.env"}, WARN, ["chmod 600 /srv/.env"]),
+    ("cpu", "keys", {"choices__short_keys": 2}, WARN, ["2 of TEXT_API_KEY are shorter than 16", "openssl rand"]),
 ]
 
 

@@ -93,6 +93,13 @@ def test_what_a_launch_makes_up_is_no_problem_and_what_it_is_told_is_to_be_named
     assert found.unset == ("CHAT_MODEL",)
 
 
+@pytest.mark.parametrize(("keys", "short"), [("", 0), ("k" * 16, 0), ("k" * 15, 1), (f"a,{'k' * 24},bb", 2)])
+def test_keys_that_can_be_guessed_are_counted_and_none_is_shown(keys: str, short: int, tmp_path: Path) -> None:
+    found = choices.look({"TEXT_API_KEY": keys}, "cpu", tmp_path)
+    assert found.short_keys == short
+    assert "kkk" not in repr(found)
+
+
 def test_problems_near_misses_and_an_open_env_file_are_found_and_no_secret_is_told(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("TEXT_API_KEY=hush\n")
     (tmp_path / ".env").chmod(0o644)

@@ -1,5 +1,6 @@
 """The settings: what is set and cannot be used, what is missing, what nobody reads."""
 
+from tooling.doctor.choices import MIN_KEY
 from tooling.doctor.facts import Facts
 from tooling.doctor.finding import Check, Finding, fail, ok, warn
 
@@ -59,6 +60,15 @@ def env_file(facts: Facts) -> Finding | None:
     return warn(".env", f"{path} can be read by other users", f"chmod 600 {path}") if path else None
 
 
-CHECKS: tuple[Check, ...] = (valid, complete, unheard, near_misses, attention, kv_dtype, env_file)
+def keys(facts: Facts) -> Finding | None:
+    """No key is so short that it can be guessed."""
+    short = facts.choices.short_keys
+    if not short:
+        return None
+    line = f"{short} of TEXT_API_KEY {'is' if short == 1 else 'are'} shorter than {MIN_KEY} characters"
+    return warn("keys", line, "longer random ones: openssl rand -hex 24")
 
-__all__ = ["CHECKS", "attention", "complete", "env_file", "kv_dtype", "near_misses", "unheard", "valid"]
+
+CHECKS: tuple[Check, ...] = (valid, complete, unheard, near_misses, attention, kv_dtype, env_file, keys)
+
+__all__ = ["CHECKS", "attention", "complete", "env_file", "keys", "kv_dtype", "near_misses", "unheard", "valid"]
