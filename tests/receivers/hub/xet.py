@@ -1,8 +1,8 @@
 """The Hub's content-addressed storage, as far as hf_xet needs it to upload: a token, blocks of chunks, and a shard that
 says which files they are.
 
-Blocks are read (a header of eight bytes a chunk), so what a commit names can be put together from what really came.
-Compressed chunks are not: give it content that does not get smaller.
+Blocks are read (a header of eight bytes a chunk) and shards, so what a commit names is put together from what really
+came. Compressed chunks are not: give it content that does not get smaller.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from collections.abc import Callable, MutableMapping
 
 from tests.receivers.hub.contents import Account
 from tests.receivers.hub.download import REPO, Downloads
+from tests.receivers.hub.shard import Segment, files_of
 from tests.receivers.hub.wire import Answer, Request, Route
 
 WRITE_TOKEN = "xet-write-token"
@@ -33,6 +34,7 @@ class Storage:
         self._stored = stored
         self._url = url
         self._blocks: dict[str, list[bytes]] = {}
+        self._files: dict[str, list[Segment]] = {}
 
     def routes(self) -> tuple[Route, ...]:
         """The routes."""
@@ -47,18 +49,16 @@ class Storage:
         )
 
     def find(self, digest: str, size: int) -> bytes | None:
-        """A file, out of chunks that follow each other in one block."""
-        for chunks in self._blocks.values():
-            for begin in range(len(chunks)):
-                content = b""
-                for chunk in chunks[begin:]:
-                    content += chunk
-                    if len(content) >= size:
-                        break
-                if len(content) == size and hashlib.sha256(content).hexdigest() == digest:
-                    self._stored[digest] = content
-                    return content
-        return None
+        """A file, put together out of the chunks that its shard names."""
+        content = b"".join(
+            chunk
+            for segment in self._files.get(digest, ())
+            for chunk in self._blocks.get(segment.block, [])[segment.begin : segment.end]
+        )
+        if len(content) != size or hashlib.sha256(content).hexdigest() != digest:
+            return None
+        self._stored[digest] = content
+        return content
 
     def _token(self, request: Request, match: re.Match[str]) -> Answer:
         account: Account | None = self._downloads.account(request)
@@ -85,6 +85,7 @@ class Storage:
     def _shard(self, request: Request, match: re.Match[str]) -> Answer:
         if request.token != WRITE_TOKEN:
             return Answer.error(401, "not the storage's token")
+        self._files |= files_of(request.body)
         steps = (
             {"type": "validating", "verified": 1, "total": 1},
             {"type": "committing", "stage": "syncing"},

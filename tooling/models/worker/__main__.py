@@ -17,6 +17,8 @@ from tooling.models.worker.answers import Asked, refused
 from tooling.models.worker.bearing import bearer
 from tooling.models.worker.fetching import Order, fetch
 from tooling.models.worker.resolving import Hub, is_down
+from tooling.models.worker.standstill import watched
+from tooling.refusal import FAILED
 from tooling.usage import answer_help, page
 
 VARIABLES = "the Hub library's: HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE"
@@ -31,17 +33,24 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return 2
     path = Path(argv[0])
     job = json.loads(path.read_text(encoding="utf-8"))
-    token = None
+    told, token = path.with_name("result.json"), None
     try:
         token = bearer(environ)
-        result = _do(job, token)
+        with watched(_say, lambda why: _give_up(told, job["name"], why)):
+            result = _do(job, token)
     except Exception as error:
         refusal = refused(error, Asked(job["name"], job["revision"], token is not None))
         if refusal is None:
             raise
         result = {"refusal": str(refusal), "code": refusal.exit_code, "unreachable": is_down(error)}
-    path.with_name("result.json").write_text(json.dumps(result), encoding="utf-8")
+    told.write_text(json.dumps(result), encoding="utf-8")
     return 0
+
+
+def _give_up(told: Path, name: str, why: str) -> None:
+    answer = f"fetching {name} stands still ({why}): the same command goes on where it was"
+    told.write_text(json.dumps({"refusal": answer, "code": FAILED}), encoding="utf-8")
+    os._exit(0)  # the library cannot be interrupted
 
 
 def _do(job: Mapping[str, Any], token: str | None) -> dict[str, Any]:

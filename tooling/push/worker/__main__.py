@@ -15,12 +15,13 @@ from huggingface_hub import HfApi, constants
 
 from tooling.models.worker.bearing import bearer
 from tooling.models.worker.resolving import Hub
+from tooling.models.worker.standstill import watched
 from tooling.push.order import Order
 from tooling.push.worker.checking import Target, look
 from tooling.push.worker.listing import Listing, listing
 from tooling.push.worker.speaking import say
 from tooling.push.worker.uploading import Upload, failed, is_foreseen
-from tooling.refusal import REFUSED, Refusal
+from tooling.refusal import FAILED, REFUSED, Refusal
 from tooling.usage import answer_help, page
 
 VARIABLES = "HF_TOKEN for check and push; the Hub library's: HF_ENDPOINT, HF_HOME, HF_HUB_DISABLE_XET"
@@ -36,11 +37,19 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     path = Path(argv[0])
     job = json.loads(path.read_text(encoding="utf-8"))
     order = Order.from_json(job["order"])
+    told = path.with_name("result.json")
+
+    def give_up(why: str) -> None:
+        answer = f"the push to {order.repository} stands still ({why}): just push repeats it, and sends nothing twice"
+        told.write_text(json.dumps({"refusal": answer, "code": FAILED}), encoding="utf-8")
+        os._exit(0)  # the library cannot be interrupted
+
     try:
-        result = _do(job["task"], order, environ)
+        with watched(say, give_up):
+            result = _do(job["task"], order, environ)
     except Refusal as refusal:
         result = {"refusal": str(refusal), "code": refusal.exit_code}
-    path.with_name("result.json").write_text(json.dumps(result), encoding="utf-8")
+    told.write_text(json.dumps(result), encoding="utf-8")
     return 0
 
 
