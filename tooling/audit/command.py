@@ -95,9 +95,15 @@ def _ask(every: Sequence[packages.Package], asked: argparse.Namespace) -> tuple[
 
 
 def _write(path: Path, text: str) -> None:
+    """Whole or not at all, where it is a file; a pipe or a device gets it as it comes."""
+    partial = path if path.exists() and not path.is_file() else path.with_name(f"{path.name}.partial")
     try:
-        path.write_text(text, "utf-8")
+        partial.write_text(text, "utf-8")
+        if partial != path:
+            partial.replace(path)
     except OSError as error:
+        if partial != path:
+            partial.unlink(missing_ok=True)
         raise Refusal(f"--sbom: {path} cannot be written: {error.strerror or error}", REFUSED) from error
 
 

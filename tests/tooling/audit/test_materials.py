@@ -94,6 +94,20 @@ def test_a_package_stands_once_a_version_in_order() -> None:
     assert {each.version for each in found if each.name == "compressed-tensors"} == {"0.17.0", "0.19.0"}
 
 
-def test_nothing_is_left_where_the_bill_could_not_be_written(tmp_path: Path) -> None:
-    assert run(["image", "--offline", "--sbom", str(tmp_path / "gone" / "bom.json")], {}) == 3
-    assert not list(tmp_path.iterdir())
+def test_a_disk_that_takes_no_more_leaves_the_old_bill_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "bom.json"
+    path.write_text("the old one")
+    (tmp_path / "bom.json.partial").symlink_to("/dev/full")
+    assert run(["image", "--offline", "--sbom", str(path)], {}) == 3
+    assert [each.name for each in tmp_path.iterdir()] == ["bom.json"]
+    assert path.read_text() == "the old one"
+    assert run(["image", "--offline", "--sbom", str(path)], {}) == 0
+    assert [each.name for each in tmp_path.iterdir()] == ["bom.json"]
+    assert json.loads(path.read_text())["bomFormat"] == "CycloneDX"
+
+
+def test_a_device_or_a_pipe_gets_it_as_well(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["image", "--offline", "--sbom", "/dev/null"], {}) == 0
+    assert Path("/dev/null").is_char_device()
+    assert run(["image", "--offline", "--sbom", "/dev/full"], {}) == 3
+    assert "No space left on device" in capfd.readouterr()[1]
