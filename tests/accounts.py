@@ -25,7 +25,7 @@ from runtime.telemetry import catalogue as of
 from runtime.telemetry.books import Books, Distribution, Snapshot
 from runtime.telemetry.instruments import Instrument
 from runtime.telemetry.recorder import Model, Recorder, zeroes
-from tests.client import Client
+from tests.memory import Party
 
 FRAMES = {TurnStatus.COMPLETED: "done", TurnStatus.CANCELLED: "cancelled", TurnStatus.FAILED: "error"}
 
@@ -79,7 +79,7 @@ class Accountant:
             assert len(arrivals) <= generation.usage.completion_tokens
             assert not arrivals or generation.submitted_at <= arrivals[0] <= arrivals[-1] <= generation.ended_at
 
-    def compare(self, client: Client, session: int) -> None:
+    def compare(self, client: Party, session: int) -> None:
         """What was told of a client's turns is what the client was told."""
         told = {over.request_id: over for over in self.ended if over.session == session}
         for request_id, account in client.referee.turns.items():

@@ -5,21 +5,26 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import trio
 from attrs import define, field
 
 from tests.referee import TURNS, Message, Referee
+from tests.simulation.doors import DOORS
 from tests.simulation.hearing import Heard
 from tests.simulation.judge import Judge
 from tests.simulation.link import Link
 from tests.simulation.network import Network
 from tests.simulation.plan import ClientPlan, Payload, Step
 from tests.simulation.trace import Trace
-from tooling.benchmarks.bystander.frames import CLOSE, PONG, frame, upgrade
+from tooling.benchmarks.bystander.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, frame, upgrade
 
 PATIENCE_S = 40.0
 """How long a step waits for what it waits for before it is done all the same."""
 UNTOLD = ("message", "details", "timings", "chat_prompt")
 TERMINAL = ("token", "final", "done", "toolcall")
+
+TOLD = (1001, 1008, 1011, 4000)
+"""Close codes before which a running turn is told its end."""
 
 Deed = Callable[["Client", Step], None]
 
@@ -29,8 +34,9 @@ class Client:
     """`frames`, `said`: what it heard, and the payloads it said by request id, as `tests.memory` wants them.
 
     `state`: "new", "opening", "open", "closing" (it has seen or said a close frame), "over". `gone`: it went away, or
-    broke the protocol so that it may be sent away, on purpose. `codes`: close codes that it has earned.
-    `pinged`, `ponged`: payloads of the WebSocket's pings and pongs, the former with their times.
+    broke the protocol so that it may be sent away, on purpose. `codes`: close codes that it has earned; `may_close`:
+    whether another one may come, for what happened to the server. `pinged`, `ponged`: payloads of the WebSocket's
+    pings and pongs, the former with their times.
     """
 
     plan: ClientPlan
@@ -40,6 +46,7 @@ class Client:
     judge: Judge
     network: Network
     trace: Trace
+    may_close: Callable[[int], bool]
     link: Link = field(init=False)
     frames: list[Message] = field(factory=list)
     said: dict[str, Message] = field(factory=dict)
@@ -77,12 +84,21 @@ class Client:
     def arrive(self) -> None:
         """Connect, and ask for a WebSocket."""
         self.state = "opening"
-        self.note("connects")
-        key = {"right": self.key, "wrong": "wrong-key", "none": None}.get(self.plan.door, self.key)
+        self.note(f"connects ({self.plan.door})")
+        if self.plan.door in DOORS:
+            self.gone = self.plan.door
+            self.send(DOORS[self.plan.door])
+            return
+        key = {"wrong": "wrong-key", "none": None}.get(self.plan.door, self.key)
+        if key != self.key:
+            self.codes.add(1008)
         self.send(upgrade(key))
+        if self.plan.eager:
+            self.state = "open"
+            self._proceed()
 
-    def say(self, kind: str, payload: Payload, *, request_id: str = "", session_id: str = "") -> str:
-        """Send a frame; its request id, a fresh one unless it is given."""
+    def say(self, kind: str, payload: Payload, *, request_id: str = "", session_id: str = "", pieces: int = 1) -> str:
+        """Send a frame, in so many pieces; its request id, a fresh one unless it is given."""
         self._number += 1
         name = request_id or f"{self.name}.{self._number}"
         message = {"type": kind, "session_id": session_id or f"s-{self.name}", "request_id": name, "payload": payload}
@@ -91,8 +107,22 @@ class Client:
         if kind in TURNS:
             self.newest = name
         self.note(f"> {kind} {name} {_short(payload)}")
-        self.say_raw(json.dumps(message, ensure_ascii=False).encode())
+        self.say_pieces(json.dumps(message, ensure_ascii=False).encode(), pieces)
         return name
+
+    def say_pieces(self, data: bytes, pieces: int) -> None:
+        """One text message in fragments, a ping between each two."""
+        size = -(-len(data) // pieces)
+        for at in range(0, len(data), size):
+            last = at + size >= len(data)
+            self.say_raw(data[at : at + size], TEXT if at == 0 else CONTINUATION, fin=last)
+            if not last:
+                self.ping(b"%d" % at)
+
+    def ping(self, payload: bytes) -> None:
+        """Send a ping of the WebSocket's."""
+        self.pinged.append((trio.current_time(), payload))
+        self.say_raw(payload, PING)
 
     def say_raw(self, data: bytes, opcode: int = 1, *, fin: bool = True) -> None:
         """Send one WebSocket frame."""
@@ -130,7 +160,9 @@ class Client:
             case "head":
                 self.status = heard.status
                 self.note(f"< HTTP {heard.status}")
-                if heard.status == 101 and self.state == "opening":
+                if heard.status != 101:
+                    self.state = "closing"
+                elif self.state == "opening":
                     self.state = "open"
                     self._proceed()
             case "text":
@@ -142,6 +174,7 @@ class Client:
             case "close":
                 self.closed = (heard.status, heard.reason)
                 self.note(f"< close {heard.status} {heard.reason}")
+                self._judge_close(heard.status)
                 if not self.mute:
                     self.say_close(heard.status if heard.status != 1005 else 1000)
                     self.state = "closing"
@@ -160,6 +193,12 @@ class Client:
             # Who does not read cannot know that the server has closed, and goes on sending.
             if how == "reset" and not self.gone and not self.link.refused and not self.link.paused:
                 self.judge.broken("polite-close", f"{self.name} was reset, although it had done nothing")
+
+    def _judge_close(self, code: int) -> None:
+        if code not in self.codes and not self.may_close(code):
+            self.judge.broken("close-code", f"{self.name} was closed with {code}, for nothing it did")
+        if code in TOLD and self.referee.open is not None:
+            self.judge.broken("one-terminal", f"{self.name}: closed with {code} while {self.referee.open} is open")
 
     def _hear(self, message: dict[str, Any]) -> None:
         kind, name, payload = message["type"], message["request_id"], message["payload"]

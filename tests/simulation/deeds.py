@@ -1,12 +1,23 @@
 """What a client can do, by name: what the protocol allows, and what it forbids."""
 
-import trio
-
 from tests.simulation.client import Client, Deed
 from tests.simulation.plan import Payload, Step
-from tooling.benchmarks.bystander.frames import BINARY, PING
+from tests.simulation.violations import VIOLATIONS
+from tooling.benchmarks.bystander.frames import BINARY, frame
 
 GARBAGE = (b"", b"{", b"[]", b'"text"', b'{"type": 5}', b'{"type": "ping"}', b'{"type":"start"}', b"NaN")
+
+INVALID: tuple[tuple[str, Payload], ...] = (
+    ("message", {}),
+    ("message", {"user_utterance": " "}),
+    ("message", {"user_utterance": "hi", "sampling": {"top_k": 5000}}),
+    ("message", {"user_utterance": "hi", "sampling": [1]}),
+    ("message", {"user_utterance": "hi", "played": {"request_id": "x"}}),
+    ("message", {"user_utterance": "x" * 100_001}),
+    ("start", {"chat_prompt": "be kind"}),
+    ("followup", {}),
+    ("followup", {"analysis_text": 5}),
+)
 
 
 def start(client: Client, step: Step) -> None:
@@ -76,8 +87,7 @@ def websocket_ping(client: Client, step: Step) -> None:
     """A ping of the WebSocket's."""
     payload = f"{len(client.pinged)} {step.text}".encode()[:125]
     client.note("> WebSocket ping")
-    client.pinged.append((trio.current_time(), payload))
-    client.say_raw(payload, PING)
+    client.ping(payload)
 
 
 def vanish(client: Client, step: Step) -> None:
@@ -85,10 +95,57 @@ def vanish(client: Client, step: Step) -> None:
     client.leave(step.text)
 
 
+def pieces(client: Client, step: Step) -> None:
+    """A `message` in fragments, pings between them."""
+    client.say("message", {"user_utterance": step.text, **_payload(client, step)}, pieces=2 + step.number)
+
+
+def stranger(client: Client, step: Step) -> None:
+    """A frame under another session's id."""
+    newest = client.newest
+    client.say(("message", "cancel")[step.number % 2], {"user_utterance": step.text}, session_id="s-other")
+    client.newest = newest
+
+
+def unknown(client: Client, _step: Step) -> None:
+    """A type that nobody knows."""
+    client.say("subscribe", {})
+
+
+def invalid(client: Client, step: Step) -> None:
+    """A turn frame with something wrong in it; as a first `start` it ends the connection."""
+    if not client.referee.turns:
+        client.codes.add(1008)
+    client.say(*INVALID[step.number % len(INVALID)])
+
+
+def violate(client: Client, step: Step) -> None:
+    """What RFC 6455 forbids."""
+    what, data, code = VIOLATIONS[step.number % len(VIOLATIONS)]
+    client.note(f"> {what}")
+    client.codes.add(code)
+    client.gone = client.gone or what
+    client.send(data)
+
+
+def half(client: Client, step: Step) -> None:
+    """The beginning of a frame, then gone, as the text says."""
+    client.note("> half a frame")
+    client.send(frame(b'{"type": "message", "session_id": "s"}')[: 3 + step.number])
+    client.leave(step.text)
+
+
+def deaf(client: Client, _step: Step) -> None:
+    """Answer no ping and no close frame from now on."""
+    client.note("answers nothing any more")
+    client.mute, client.gone = True, client.gone or "deaf"
+
+
 def close(client: Client, step: Step) -> None:
     """A close frame with code `number`."""
     client.note(f"> close {step.number}")
     client.gone = client.gone or "close"
+    client.codes.add(step.number)  # it is answered with the same
     client.say_close(step.number)
 
 
@@ -128,6 +185,13 @@ DEEDS: dict[str, Deed] = {
         garbage,
         binary,
         websocket_ping,
+        pieces,
+        stranger,
+        unknown,
+        invalid,
+        violate,
+        half,
+        deaf,
         vanish,
         close,
         stop_reading,

@@ -7,12 +7,14 @@ from functools import partial
 
 import trio
 from attrs import define
+from trio._core._run import GLOBAL_RUN_CONTEXT
 
 from runtime.telemetry.switchboard import Telemetry
+from tests.referee import Message
 from tests.simulation.client import Client
 from tests.simulation.faults import FAULTS
 from tests.simulation.invariants.leftovers import left_over
-from tests.simulation.plan import Fault
+from tests.simulation.plan import ClientPlan, Fault, Step
 from tests.simulation.world import World
 
 LOOK_S = 0.5
@@ -33,6 +35,7 @@ class Drive:
     world: World
     settled: Look
     _seen: int = 0
+    _mended_at: float = 0.0
 
     async def run(self) -> None:
         """Until the server has ended, or an invariant is broken."""
@@ -52,6 +55,7 @@ class Drive:
             self._begin("early")
             await world.ledger.ready.wait()
             self._begin("")
+            self._mended_at = trio.current_time() + max((each.at_s + each.seconds for each in plan.faults), default=0.0)
             for fault in plan.faults:
                 world.network.after(fault.at_s, partial(self._break, fault))
             if plan.ends != "leave":
@@ -81,11 +85,26 @@ class Drive:
             if client.state == "open":
                 client.codes.add(1000)
                 client.say("end", {})
+        await trio.sleep_until(self._mended_at)
         await self._until(self._is_empty, LEAVE_S, "left-over")
+        await self._try_out()
         await trio.testing.wait_all_tasks_blocked()
         wrong = left_over(world)
         if wrong is not None:
             world.judge.broken("left-over", wrong)
+
+    async def _try_out(self) -> None:
+        """Whatever broke is mended by now: the next turn works."""
+        world = self.world
+        world.engines.failing_requests, world.classifier.mood, world.listener.failing = 0, "", []
+        steps = (Step(do="start", text="hello there"), Step(do="end", wait="end"))
+        probe = world.add(ClientPlan(name="probe", steps=steps))
+        self._arrive(probe)
+        await self._until(lambda: probe.state == "over", LEAVE_S, "recovery")
+        ends = [account.end for account in probe.referee.turns.values()]
+        if not ends or ends[0] is None or not _is_good(ends[0]):
+            world.judge.broken("recovery", f"the last client's turn ended with {ends}")
+        await self._until(self._is_empty, LEAVE_S, "left-over")
 
     async def _until(self, reached: Callable[[], bool], within_s: float, name: str) -> None:
         """Wait for something; `within_s` counts from when the clients have done all that they had planned."""
@@ -143,7 +162,8 @@ class Drive:
 
     def _watch(self) -> None:
         """The mock clock jumps when every task waits: then nothing is on its way."""
-        world, jump = self.world, self.world.clock._autojump
+        world, clock = self.world, self.world.clock
+        deadlines = GLOBAL_RUN_CONTEXT.runner.deadlines
 
         def look() -> None:
             lines = len(world.trace.lines)
@@ -153,9 +173,17 @@ class Drive:
                     self.settled(world)
                 except Exception as error:  # in the loop's own code: it would never be heard of
                     world.judge.broken("simulator", repr(error))
-            jump()
+            pause = deadlines.next_deadline() - clock.current_time()
+            if 0 < pause < math.inf:  # as trio does it, less statistics of everything
+                clock.jump(pause)
 
-        world.clock._autojump = look  # type: ignore[method-assign]
+        clock._autojump = look  # type: ignore[method-assign]
+
+
+def _is_good(end: Message) -> bool:
+    """Whether a turn was served; its voice may have nothing to say, or more than there is time for."""
+    reason = end["payload"].get("details", {}).get("reason_code")
+    return bool(end["type"] == "done" or reason in ("empty_model_output", "generation_timeout"))
 
 
 __all__ = ["Drive"]

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+import trio
 from attrs import define, evolve, field
 
 from engines.base import GenerationRequest
@@ -108,9 +109,12 @@ class Simulated(Watched):
 
     trace: Trace = field(kw_only=True)
     told: Callable[[GenerationRequest], None] = field(kw_only=True)
+    work: trio.Event = field(factory=trio.Event)
 
     def submit(self, request: GenerationRequest) -> None:
+        """As it is."""
         super().submit(request)
+        self.work.set()
         if not request.id.startswith(WARM_UP):
             self.trace.note(
                 "engine", f"takes {request.id} of session {request.affinity}: {len(request.prompt_ids)} ids"
@@ -118,16 +122,30 @@ class Simulated(Watched):
             self.told(request)
 
     def abort(self, request_id: str) -> None:
+        """As it is."""
         self.trace.note("engine", f"is to stop {request_id}")
         super().abort(request_id)
+        self.work.set()
 
     def die(self, why: str = "told to die") -> None:
+        """As it is."""
         self.trace.note("engine", f"dies: {why}")
         super().die(why)
 
     async def close(self) -> None:
+        """As it is."""
         self.trace.note("engine", "is closed")
         await super().close()
+
+    async def _run(self) -> None:
+        """As it is, but that an engine with nothing to do sleeps: virtual hours of that are most of what they cost."""
+        while True:
+            if not (self._requests or self._confirm):
+                self.work = trio.Event()
+                await self.work.wait()
+            await trio.sleep(self.script.step_s)
+            if not (self.stalled or self.stopped):
+                self.step()
 
 
 __all__ = ["Engines"]

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 from tests.simulation.crossings import crossed
+from tests.simulation.doors import DOORS
 from tests.simulation.plan import ClientPlan, Fault, Line, Payload, Plan, Step
 from tests.simulation.router import LOOKS
 
@@ -11,20 +12,8 @@ UTTERANCES = ("hello there", "what now?", "tell me a story", "é😀 ok", "<|im_
 DELAYS = (0.0, 0.001, 0.01, 0.05, 0.2)
 PAUSES = (0.0, 0.0, 0.01, 0.05, 0.1, 0.3, 1.0, 4.0)
 WAITS = ("", "ack", "token", "end", "end", "end")
-TALK = (
-    "message",
-    "message",
-    "message",
-    "start",
-    "followup",
-    "cancel",
-    "cancel",
-    "ping",
-    "pong",
-    "again",
-    "garbage",
-    "binary",
-)
+TALK = ("message",) * 6 + ("start", "followup", "cancel", "cancel", "ping", "pong", "again", "garbage", "binary")
+ODD = ("pieces", "stranger", "unknown", "invalid", "websocket_ping")
 ENGINE_FAULTS = (
     "engine-dies",
     "engine-stalls",
@@ -95,12 +84,19 @@ def _env(dice: random.Random, mode: str) -> dict[str, str]:
 def _client(dice: random.Random, name: str, span: float) -> ClientPlan:
     steps = [Step(do="start", text=dice.choice(UTTERANCES), after_s=dice.choice(PAUSES), payload=_sampling(dice))]
     steps += [_step(dice) for _ in range(dice.randint(0, 9))]
-    if dice.random() < 0.3:
+    if dice.random() < 0.06:
+        steps.insert(
+            0, Step(do=dice.choice(("message", "cancel", "ping", "end", "invalid", "garbage")), text="too soon")
+        )
+    if dice.random() < 0.05:
+        steps.append(Step(do="deaf", wait=dice.choice(WAITS)))
+    if dice.random() < 0.4:
         steps.append(_goodbye(dice))
     return ClientPlan(
         name=name,
         at_s=round(dice.uniform(0, span), 3),
-        door=dice.choice(("right",) * 16 + ("wrong", "none", "early")),
+        door=dice.choice(("wrong", "none", "early", *DOORS)) if dice.random() < 0.15 else "right",
+        eager=dice.random() < 0.1,
         line=_line(dice),
         steps=tuple(steps),
     )
@@ -118,7 +114,7 @@ def _line(dice: random.Random) -> Line:
 
 
 def _step(dice: random.Random) -> Step:
-    do = dice.choice(TALK) if dice.random() < 0.93 else "stop_reading"
+    do = dice.choice(TALK + ODD) if dice.random() < 0.93 else "stop_reading"
     payload: Payload = {}
     if do in ("message", "start", "cancel") and dice.random() < 0.2:
         payload["played"] = {"back": dice.randint(0, 2), "chars": dice.randint(0, 30)}
@@ -144,10 +140,15 @@ def _sampling(dice: random.Random) -> Payload:
 
 
 def _goodbye(dice: random.Random) -> Step:
-    how = dice.choice(("end", "reset", "fin", "silent", "close"))
+    how = dice.choice(("end", "reset", "fin", "silent", "close", "violate", "half"))
     common = {"wait": dice.choice(WAITS), "after_s": dice.choice(PAUSES)}
     if how == "end":
         return Step(do="end", **common)  # type: ignore[arg-type]
+    if how == "violate":
+        return Step(do="violate", number=dice.randint(0, 99), **common)  # type: ignore[arg-type]
+    if how == "half":
+        gone = dice.choice(("reset", "fin", "silent"))
+        return Step(do="half", number=dice.randint(0, 30), text=gone, **common)  # type: ignore[arg-type]
     if how == "close":
         return Step(do="close", number=1000, **common)  # type: ignore[arg-type]
     return Step(do="vanish", text=how, **common)  # type: ignore[arg-type]

@@ -13,7 +13,9 @@ from engines.errors import EngineDead, EngineStartFailed, TurnFailed
 from tests.simulation.trace import Trace
 from tests.toy import toy_text
 
-BUDGET = 64
+BUDGET = 512
+SLOW_S = 45.0
+"""Past every deadline, of turns and of the actor."""
 LOOKS = "look"
 """A text with this word asks for a look at the screen."""
 
@@ -46,7 +48,7 @@ class Classifying:
         """Yes where a text says so."""
         mood, self.mood = self.mood, "" if self.mood == "dead" else self.mood
         self.trace.note("router", f"reads {len(texts)} {mood}".rstrip())
-        await trio.sleep(math.inf if mood == "slow" else self.seconds * self.dice.random())
+        await trio.sleep(SLOW_S if mood == "slow" else self.seconds * self.dice.random())
         match mood:
             case "failing":
                 raise TurnFailed("the plan says so")

@@ -71,6 +71,8 @@ def run(plan: Plan) -> Outcome:
 def _close_the_books(world: World) -> None:
     try:
         world.ledger.accountant.balance()
+        for session, connection in world.connections.items():
+            world.ledger.accountant.compare(world.client_of(connection), session)
     except AssertionError as error:
         world.judge.broken("telemetry", f"the books do not balance: {error!r}")
     for name, look in ends():

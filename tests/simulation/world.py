@@ -24,7 +24,7 @@ from tests.simulation.judge import Judge
 from tests.simulation.link import Link
 from tests.simulation.network import Network
 from tests.simulation.ordered import InOrder
-from tests.simulation.plan import Plan
+from tests.simulation.plan import ClientPlan, Plan
 from tests.simulation.process import Simulated
 from tests.simulation.router import Classifying
 from tests.simulation.sockets import Listener, Socket, Stream
@@ -78,20 +78,41 @@ class World:
         self.process = Simulated(
             self.settings, health=health, engines=self.engines, classifier=self.classifier, connected=self._connected
         )
-        for number, each in enumerate(plan.clients):
-            client = Client(each, self.deeds, KEY, Referee(Mode(plan.mode)), self.judge, self.network, self.trace)
-            client.link = Link(
-                number,
-                each.address,
-                each.line,
-                random.Random(f"{plan.seed}:{each.name}"),
-                self.network,
-                self.judge,
-                client.hears,
-                client.over,
-            )
-            self.clients.append(client)
-            self.sockets.append(client.link.socket)
+        for each in plan.clients:
+            self.add(each)
+
+    def add(self, plan: ClientPlan) -> Client:
+        """One more client."""
+        client = Client(
+            plan, self.deeds, KEY, Referee(Mode(self.plan.mode)), self.judge, self.network, self.trace, self.may_close
+        )
+        client.link = Link(
+            len(self.clients),
+            plan.address,
+            plan.line,
+            random.Random(f"{self.plan.seed}:{plan.name}"),
+            self.network,
+            self.judge,
+            client.hears,
+            client.over,
+        )
+        self.clients.append(client)
+        self.sockets.append(client.link.socket)
+        return client
+
+    def may_close(self, code: int) -> bool:
+        """Whether a client that did nothing may be closed with this code."""
+        limits = self.settings.connections
+        return (
+            (code == 1001 and self.stopping)
+            or (code == 4000 and bool(limits.idle_timeout_s))
+            or (code == 1013 and self.is_full)
+        )
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be more clients than slots."""
+        return len(self.clients) > self.server.slots.limit
 
     def client_of(self, connection: Connection) -> Client:
         """Who is at the other end."""

@@ -56,7 +56,8 @@ def draining(world: World) -> str | None:
     if not world.parts.health.draining:
         return None
     for connection in world.server.connections:
-        if connection.actor.phase is Phase.IDLE:
+        begun = getattr(connection.actor, "_nursery", None) is not None  # else it is turned away at the door
+        if begun and connection.actor.phase is Phase.IDLE:
             return f"{world.client_of(connection).name} is still here and has no turn"
     return None
 
