@@ -28,6 +28,8 @@ LIST = SITE + (
 )
 STARTED = "Running test case ID "
 START_S = 60.0
+PATIENCE = {"openHandshakeTimeout": 30, "closeHandshakeTimeout": 10, "serverConnectionDropTimeout": 10}
+"""Seconds. Its own second for a close is shorter than what a busy machine now and then takes from one of the two."""
 
 
 @frozen
@@ -59,7 +61,7 @@ class Fuzzer:
     def _lane(self, cases: Sequence[str], *, compress: bool) -> list[Verdict]:
         with _echo(compress=compress) as port, tempfile.TemporaryDirectory(prefix="autobahn-") as scratch:
             spec = {
-                "options": {"failByDrop": False},
+                "options": {"failByDrop": False, **PATIENCE},
                 "outdir": scratch,
                 "servers": [{"agent": "yap", "url": f"ws://127.0.0.1:{port}/ws?api_key=autobahn"}],
                 "cases": list(cases),

@@ -7,6 +7,7 @@ from attrs import evolve
 from tests.simulation.plan import ClientPlan, Line, Plan, Step
 
 BURST = ("message", "message", "cancel", "cancel", "cancel", "followup", "ping", "websocket_ping", "end")
+AFTER_S = (0.0, 0.0, 0.0, 0.05, 0.3)
 GRID_S = 0.1
 FLOOD = 250
 
@@ -20,10 +21,12 @@ def crossed(plan: Plan, dice: random.Random) -> Plan:
         clients = tuple(evolve(client, at_s=plan.clients[0].at_s, line=Line()) for client in clients)
     if dice.random() < 0.1:
         clients = (_flood(clients[0], dice), *clients[1:])
+    env = {**_env(plan, dice), **plan.env}
     return evolve(
         plan,
         clients=clients,
-        env={**_env(plan, dice), **plan.env},
+        env=env,
+        voice="long" if "DRAIN_TIMEOUT_S" in env else plan.voice,
         late=dice.choice((0.0, 0.0, 0.5)),
         router_s=dice.choice((0.03, 0.03, 0.4, 1.5)),
     )
@@ -33,10 +36,16 @@ def _burst(client: ClientPlan, dice: random.Random) -> ClientPlan:
     """Several things said at once, in one segment, while a turn runs."""
     first = Step(do="message", text="tell me a story", wait=dice.choice(("ack", "token", "end")))
     more = [
-        Step(do=dice.choice(BURST[: -1 if number else None]), text="what now?", number=dice.choice((0, 0, 1, 2)))
+        Step(
+            do=dice.choice(BURST[: -1 if number else None]),
+            wait=dice.choice(("", "", "", "ack")),
+            after_s=dice.choice(AFTER_S),
+            text=dice.choice(("what now?", "look here")),
+            number=dice.choice((0, 0, 1, 2)),
+        )
         for number in range(dice.randint(1, 4), 0, -1)
     ]
-    begin = Step(do="message", text="look here", wait="token", after_s=dice.choice((0.0, 0.05)))
+    begin = Step(do="message", text="look here", wait=dice.choice(("ack", "token")), after_s=dice.choice(AFTER_S))
     at = dice.randint(1, len(client.steps))
     return evolve(client, steps=(*client.steps[:at], first, begin, *more, *client.steps[at:]))
 

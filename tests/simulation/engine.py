@@ -33,7 +33,7 @@ SIGNS = (
 class Engines:
     """Makes one engine after the other. `made`: all of them; `failing_starts`, `failing_requests`, `refusing`: how many
     of the next ones fail, requests half-way or at the door; `load_s`: how long the next starts take; `late`: see
-    `Watched`.
+    `Watched`; `refused`: told of requests turned away.
     """
 
     seed: int
@@ -46,6 +46,7 @@ class Engines:
     failing_starts: int = 0
     failing_requests: int = 0
     refusing: int = 0
+    refused: Callable[[GenerationRequest], None] = field(default=lambda _request: None)
     load_s: float = 0.0
     late: float = 0.0
 
@@ -93,6 +94,7 @@ class Engines:
     def _refuses(self, request: GenerationRequest) -> bool:
         if self.refusing and not request.id.startswith(WARM_UP):
             self.refusing -= 1
+            self.refused(request)
             return True
         return False
 

@@ -19,7 +19,8 @@ class Watched(ScriptedEngine):
     """`late`: how often a step's text is handed over only with the next step's, as where the loop is late.
 
     `refuses`: whether a request is turned away at the door.
-    `made_at`, `closed_at`: seconds. `wasted`: tokens brought of requests that it had been told to stop.
+    `made_at`, `closed_at`: seconds. `wasted`: tokens brought of requests that it had been told to stop. `said`: the
+    texts of each request.
     """
 
     judge: Judge = field(kw_only=True)
@@ -29,6 +30,7 @@ class Watched(ScriptedEngine):
     made_at: float = field(factory=trio.current_time)
     closed_at: float | None = None
     wasted: int = 0
+    said: dict[str, list[str]] = field(factory=dict)
     _held: list[tuple[str, Output]] = field(factory=list)
 
     async def open(self, deliver: Deliver, progress: Progress) -> EngineInfo:
@@ -40,6 +42,9 @@ class Watched(ScriptedEngine):
                 return
             bring, self._held = self._held, []
             stopped = {*self.aborted}
+            for name, each in bring:
+                if isinstance(each, Delta):
+                    self.said.setdefault(name, []).append(each.text)
             tokens = [each.tokens for name, each in bring if isinstance(each, Delta) and name in stopped]
             self.wasted += sum(tokens)
             deliver(bring)

@@ -38,8 +38,8 @@ class World:
     """Everything of one run.
 
     `connections`: by session number, also those that are over. `submissions`: session, turn and prompt of what the
-    engine was asked, until the invariant on prompts has looked at it. `stopping`: the server was told to; `ended`: it
-    has.
+    engine was asked, until the invariant on prompts has looked at it. `requests`: of each turn, by their ids.
+    `turned_away`: turns whose request it did not take. `stopping`: the server was told to; `ended`: it has.
     """
 
     plan: Plan
@@ -61,6 +61,8 @@ class World:
     parts: assembly.Parts = field(init=False)
     server: Server = field(init=False)
     process: Simulated = field(init=False)
+    requests: dict[str, list[str]] = field(factory=dict)
+    turned_away: set[str] = field(factory=set)
     stopping: bool = False
     ended: bool = False
 
@@ -68,7 +70,7 @@ class World:
         plan = self.plan
         script = Script(step_s=plan.step_s, max_running=plan.max_running)
         self.engines = Engines(plan.seed, plan.voice, script, self.trace, self.judge, self._submitted)
-        self.engines.late = plan.late
+        self.engines.late, self.engines.refused = plan.late, self._turned_away
         self.classifier = Classifying(random.Random(f"{plan.seed}:router"), self.trace, plan.router_s)
         self.ledger = Ledger(self.judge, self.trace)
         health = Health()
@@ -128,10 +130,16 @@ class World:
         self.doormen[connection.actor.number] = doorman
         self.trace.note("server", f"{client.name} is session {connection.actor.number}")
 
+    def _turned_away(self, request: GenerationRequest) -> None:
+        turn = self.connections[request.affinity].actor._turn
+        if turn is not None and turn.generation is not None and turn.generation.request is request:
+            self.turned_away.add(turn.request.request_id)
+
     def _submitted(self, request: GenerationRequest) -> None:
         turn = self.connections[request.affinity].actor._turn
         if turn is not None and turn.generation is not None and turn.generation.request is request:
             # Else its turn has been stopped meanwhile, and the engine is told so next.
+            self.requests.setdefault(turn.request.request_id, []).append(request.id)
             self.submissions.append((request.affinity, turn.request.request_id, tuple(request.prompt_ids)))
 
 

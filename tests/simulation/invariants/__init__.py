@@ -5,7 +5,7 @@ Of frames, as clients hear them (`client.Client`, `hearing`, `ending`): `websock
 `history`, `prompt`, `decision`, `goodbye`, `draining`, `one-engine`, `deadline`, `readiness`, `stall`, `room`,
 `questions`, `idle`, `restarts`, `pong`. Of each frame that a gate reads (`doorman`): `rates`. Of the engine
 (`engine.Simulated`): `warm-up`. Of what is told (`books.Ledger`): `telemetry`, `no-crash`. At the end: `nobody-hangs`,
-`left-over`, `telemetry`, `accounts`, `answers`, `retry-in`, `wasted`. At any moment: `spins`.
+`left-over`, `telemetry`, `accounts`, `texts`, `answers`, `retry-in`, `wasted`. At any moment: `spins`.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from tests.simulation.invariants.history import History
 from tests.simulation.invariants.questions import answers, questions
 from tests.simulation.invariants.rest import outbox, places, running_set, slots
 from tests.simulation.invariants.silence import Idle
+from tests.simulation.invariants.texts import texts
 from tests.simulation.world import World
 
 Look = Callable[[World], str | None]
@@ -54,6 +55,7 @@ def ends() -> list[tuple[str, Look]]:
     return [
         ("goodbye", Goodbyes().goodbye),
         ("accounts", accounts),
+        ("texts", texts),
         ("answers", answers),
         ("retry-in", retry_in),
         ("wasted", wasted),

@@ -4,7 +4,7 @@ from actors.happenings import TurnOver, TurnStatus
 from actors.session.effects import AbortCause, Hangup
 from runtime.telemetry import catalogue as of
 from tests.accounts import FRAMES, total
-from tests.referee import Account
+from tests.referee import Account, Message
 from tests.simulation.client import Client
 from tests.simulation.world import World
 
@@ -42,8 +42,8 @@ def wasted(world: World) -> str | None:
 
 def _wrong(world: World, client: Client, turn: Account, over: TurnOver) -> str | None:
     if turn.end is None:
-        outbox, written = world.connections[over.session].outbox, len(client.link.hearing.messages)
-        if outbox.size or written != len(client.frames):
+        outbox = world.connections[over.session].outbox
+        if outbox.size or any(_ends(frame, over.request_id) for frame in client.link.hearing.messages):
             return None  # what it came to was said, and not heard
         return _wrong_cause(over, BY_HANGUP.get(outbox.hangup) if outbox.hangup else None)
     payload = turn.end["payload"]
@@ -55,6 +55,11 @@ def _wrong(world: World, client: Client, turn: Account, over: TurnOver) -> str |
     if over.status is not TurnStatus.CANCELLED:
         return None
     return _wrong_cause(over, BY_REASON.get(payload["reason"], AbortCause.CANCEL))
+
+
+def _ends(frame: Message, name: str) -> bool:
+    payload = frame["payload"]
+    return "usage" in payload and name == (payload.get("turn") or frame["request_id"])
 
 
 def _wrong_cause(over: TurnOver, expected: AbortCause | None) -> str | None:

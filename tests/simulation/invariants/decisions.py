@@ -23,20 +23,20 @@ class Decisions:
             news = client.frames[self.seen.get(client.name, 0) :]
             self.seen[client.name] = len(client.frames)
             for frame in news:
-                wrong = _wrong(client, frame)
+                wrong = _wrong(client, frame, world.turned_away)
                 if wrong is not None:
                     return f"{client.name}: {wrong}"
         return None
 
 
-def _wrong(client: Client, frame: Message) -> str | None:
+def _wrong(client: Client, frame: Message, turned_away: set[str]) -> str | None:
     name, payload = frame["request_id"], frame["payload"]
     if frame["type"] == "toolcall" and payload["score"] is not None:
         said = str(client.said[name].get("user_utterance", "")).strip()
         looks = LOOKS in said.splitlines()[-1]
         if looks is not (payload["status"] == "yes"):
             return f"{payload['status']} ({payload['score']}) to {said!r}"
-    if frame["type"] == "error" and payload["details"]["reason_code"] in GENERATED:
+    if frame["type"] == "error" and (payload["details"]["reason_code"] in GENERATED or name in turned_away):
         turn = client.referee.turns.get(name)
         if turn is not None and turn.routed and not turn.decided:
             return f"{name} failed before the router's decision was told"
