@@ -16,6 +16,7 @@ from tests.e2e.program import Program
 CLEAN_S = 60.0
 LIMIT_S = 420.0
 LOOK_EVERY_S = 0.05
+OWN_COUNT = "engine_unfinished_requests"
 
 
 @frozen(kw_only=True)
@@ -99,15 +100,18 @@ async def _until_clean(scene: Scene, before: Footing) -> list[str]:
     """Wait until nothing is left, and the books add up; what does not come back in time."""
     found = [f"the server did not answer within {CLEAN_S:g} s"]
     with trio.move_on_after(CLEAN_S):
-        while found := await _left(scene.server, scene.footing or before):
+        while found := await _left(scene, scene.footing or before):
             await trio.sleep(LOOK_EVERY_S)
     return found
 
 
-async def _left(server: Program, before: Footing) -> list[str]:
-    page = await read_page(server.port)
-    now = await trio.to_thread.run_sync(Footing.of, server)
-    return [*wrong(page), *now.lacks(before)]
+async def _left(scene: Scene, before: Footing) -> list[str]:
+    page = await read_page(scene.server.port)
+    now = await trio.to_thread.run_sync(Footing.of, scene.server)
+    found = [*wrong(page), *now.lacks(before)]
+    if scene.servers.says_own_count and OWN_COUNT not in {name for name, *_ in page.samples}:
+        found.append("the engine does not say how many requests it has")
+    return found
 
 
 def _told(error: BaseException) -> str:

@@ -10,13 +10,15 @@ from typing import TypeVar
 
 from attrs import frozen
 
-from tests.e2e.breaking import HANG_S, START_S, settings
+from tests.e2e.breaking import HANG_S, settings
 from tests.e2e.houses import standing_in
-from tests.e2e.program import Program, assert_nothing_left
+from tests.e2e.program import Program, assert_nothing_left, yield_processor
 from tests.e2e.weights import write_talker
 
 Kind = TypeVar("Kind", bound=Program)
 ENGINES = ("vllm", "standin")
+START_S = 600.0
+"""Until a server is ready: minutes where the cores are busy."""
 SPARE_SLOTS = 64
 AT_ONCE = 512
 """Requests that run at once: a crowd is in the middle of its replies, not in a queue."""
@@ -36,6 +38,16 @@ class Servers:
     clients: int
     directory: Path
     model: Path | None = None
+
+    @property
+    def is_real(self) -> bool:
+        """Whether an engine computes."""
+        return self.engine == "vllm"
+
+    @property
+    def says_own_count(self) -> bool:
+        """Whether the engine itself counts its requests; TensorRT-LLM does not."""
+        return self.is_real
 
     def environment(self, **more: str) -> dict[str, str]:
         """What such a server is told."""
@@ -62,13 +74,20 @@ class Servers:
     @contextmanager
     def running(self, environment: Mapping[str, str], *, module: str = "runtime") -> Iterator[Program]:
         """A ready server of that environment; in the end nothing of it is left."""
-        with kept(Program(environment, yields=self.is_real, module=module)) as program:
+        with self.kept(Program(environment, module=module)) as program:
             yield program
 
-    @property
-    def is_real(self) -> bool:
-        """Whether an engine computes, and needs to be kept from filling the cores."""
-        return self.engine == "vllm"
+    @contextmanager
+    def kept(self, program: Kind) -> Iterator[Kind]:
+        """Wait until it is ready; in the end nothing of it is left."""
+        try:
+            program.wait_ready(START_S)
+            if self.is_real:  # it computes, and would keep the clients from hearing it
+                yield_processor(program.process.pid)
+            yield program
+        finally:
+            program.bury()
+            assert_nothing_left(program.process.pid)
 
     def _talker(self) -> Path:
         talker = self.directory / "talker"
@@ -79,17 +98,6 @@ class Servers:
 
     def _fresh(self, name: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.directory))
-
-
-@contextmanager
-def kept(program: Kind) -> Iterator[Kind]:
-    """Wait until it is ready; in the end nothing of it is left."""
-    try:
-        program.wait_ready(START_S)
-        yield program
-    finally:
-        program.bury()
-        assert_nothing_left(program.process.pid)
 
 
 @contextmanager
@@ -116,4 +124,4 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-__all__ = ["ENGINES", "PING_INTERVAL_S", "SEND_TIMEOUT_S", "Servers", "chat", "free_port", "kept", "scratch"]
+__all__ = ["ENGINES", "PING_INTERVAL_S", "SEND_TIMEOUT_S", "Servers", "chat", "free_port", "scratch"]

@@ -37,7 +37,7 @@ EVEN: tuple[tuple[str, dict[str, str], float], ...] = (
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     """The program, to its end."""
     command = [sys.executable, "-m", "tests.chaos", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=170)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=290)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import trio
 
 from tests.chaos.crowd import seated
 from tests.chaos.scenario import Scenario, Scene
-from tests.chaos.servers import Servers, kept
+from tests.chaos.servers import Servers
 from tests.chaos.wall_clock import WallClock
 from tests.e2e.client import Client, connected
 from tests.e2e.figures_page import read_page
@@ -32,9 +32,9 @@ class Jumpy(Program):
 def jumpy(servers: Servers) -> Iterator[Jumpy]:
     """One whose clock is right so far."""
     clock = WallClock.made(servers.directory)
-    program = Jumpy({**servers.environment(WS_IDLE_TIMEOUT_S="60"), **clock.environment}, yields=servers.is_real)
+    program = Jumpy({**servers.environment(WS_IDLE_TIMEOUT_S="60"), **clock.environment})
     program.clock = clock
-    with kept(program):
+    with servers.kept(program):
         yield program
 
 

@@ -9,7 +9,7 @@ import trio
 
 from tests.chaos.footing import Footing
 from tests.chaos.scenario import Scenario, Scene, next_turn
-from tests.chaos.servers import Servers, free_port, kept
+from tests.chaos.servers import Servers, free_port
 from tests.chaos.small_disk import SmallDisk, small_disk
 from tests.e2e.breaking import GREEDY
 from tests.e2e.client import connected
@@ -28,9 +28,7 @@ class Launched(Program):
 
     def __init__(self, environment: Mapping[str, str], disk: SmallDisk) -> None:
         self.disk, self.bound = disk, int(environment["SERVER_PORT"])
-        super().__init__(
-            environment, (sys.executable, "-m", "runtime"), module="tests.keeping", within=disk.within, yields=False
-        )
+        super().__init__(environment, (sys.executable, "-m", "runtime"), module="tests.keeping", within=disk.within)
 
     @property
     def port(self) -> int:
@@ -65,7 +63,7 @@ def launched(servers: Servers) -> Iterator[Launched]:
             DRAIN_TIMEOUT_S=DRAIN_S,
         )
         path = ":".join(filter(None, [str(ROOT), told.get("PYTHONPATH")]))
-        with kept(Launched({**told, "PYTHONPATH": path}, disk)) as launch:
+        with servers.kept(Launched({**told, "PYTHONPATH": path}, disk)) as launch:
             yield launch
 
 
@@ -108,7 +106,7 @@ async def _ends_while_full(scene: Scene, launch: Launched) -> None:
     scene.note(f"ended by SIGTERM while the disk was full, with {status}; its record was left at {state.phase}, stale")
     scene.fault()
     again = Launched(launch.environment, launch.disk)
-    scene.server = scene.stack.enter_context(kept(again))
+    scene.server = scene.stack.enter_context(scene.servers.kept(again))
     await _is_recorded(again, Phase.READY)
     scene.footing = await trio.to_thread.run_sync(Footing.of, again)
     await scene.works_again()
