@@ -144,8 +144,8 @@ bench-all *arguments:
 
 # Hours of mixed load on a server with real vLLM, and what of it grows: memory, descriptors, tasks, latencies; --plot draws it.
 [no-exit-message]
-endurance *arguments: _bench
-    @exec {{ cpu }} -m tooling.benchmarks.endurance "$@"
+endurance *arguments:
+    @exec {{ python }} -m tooling.setup cpu --bench --then tooling.benchmarks.endurance "$@"
 
 # Make the demo models (chat, tool, smollm2 or all) and print where they are.
 [no-exit-message]
@@ -184,8 +184,8 @@ test-parts *arguments: _tests-and-plots parts (_environment "quant")
 
 # Autobahn's fuzzing client against our WebSocket, with and without compression; needs a Python 2.7, fetches the rest.
 [no-exit-message]
-autobahn *arguments: _dev
-    @exec {{ cpu }} -m tests.conformance "$@"
+autobahn *arguments:
+    @exec {{ python }} -m tooling.setup cpu --dev --then tests.conformance "$@"
 
 # Fetch those programs into .venvs/parts, out of Debian's packages and without root; prints where each is.
 [no-exit-message]
@@ -207,13 +207,13 @@ soak *arguments: _dev
 
 # Run the whole server under simulated load, a history for each seed; a broken invariant is told with its trace.
 [no-exit-message]
-simulate *arguments: _dev
-    @exec {{ cpu }} -m tests.simulation "$@"
+simulate *arguments:
+    @exec {{ python }} -m tooling.setup cpu --dev --then tests.simulation "$@"
 
 # Break a server with a real engine in every way that production knows, and see that all of it comes back; ten minutes.
 [no-exit-message]
-chaos *arguments: _dev
-    @exec {{ cpu }} -m tests.chaos "$@"
+chaos *arguments:
+    @exec {{ python }} -m tooling.setup cpu --dev --then tests.chaos "$@"
 
 # Hold the code against the linters, the formatters, the layers and the house rules; --fix mends what can be mended.
 [no-exit-message]
