@@ -37,6 +37,7 @@ class Client:
     broke the protocol so that it may be sent away, on purpose. `codes`: close codes that it has earned; `may_close`:
     whether another one may come, for what happened to the server. `pinged`, `ponged`: payloads of the WebSocket's
     pings and pongs, the former with their times.
+    `parting`: happens when what it said last arrives.
     """
 
     plan: ClientPlan
@@ -58,6 +59,7 @@ class Client:
     newest: str = ""
     pinged: list[tuple[float, bytes]] = field(factory=list)
     ponged: list[bytes] = field(factory=list)
+    parting: Callable[[], None] | None = None
     codes: set[int] = field(factory=set)
     _at: int = 0
     _number: int = 0
@@ -243,6 +245,8 @@ class Client:
         self._at += 1
         self._step = self._at
         self.deeds[step.do](self, step)
+        if self.parting is not None and self._at == len(self.plan.steps):
+            self.link.with_the_last(self.parting)
         self.network.after(PATIENCE_S, partial(self._impatient, self._at))
         self._proceed()
 

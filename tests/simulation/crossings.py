@@ -21,6 +21,11 @@ def crossed(plan: Plan, dice: random.Random) -> Plan:
         clients = tuple(evolve(client, at_s=plan.clients[0].at_s, line=Line()) for client in clients)
     if dice.random() < 0.1:
         clients = (_flood(clients[0], dice), *clients[1:])
+    if plan.ends == "drain" and dice.random() < 0.5:
+        last = dice.choice(clients)
+        more = _said_at_once(dice)
+        clients = tuple(evolve(each, steps=(*each.steps, *more)) if each is last else each for each in clients)
+        plan = evolve(plan, ends_with=last.name, ends_at_s=plan.ends_at_s + 20)
     env = {**_env(plan, dice), **plan.env}
     return evolve(
         plan,
@@ -45,9 +50,18 @@ def _burst(client: ClientPlan, dice: random.Random) -> ClientPlan:
         )
         for number in range(dice.randint(1, 4), 0, -1)
     ]
-    begin = Step(do="message", text="look here", wait=dice.choice(("ack", "token")), after_s=dice.choice(AFTER_S))
     at = dice.randint(1, len(client.steps))
-    return evolve(client, steps=(*client.steps[:at], first, begin, *more, *client.steps[at:]))
+    return evolve(client, steps=(*client.steps[:at], first, _begin(dice), *more, *client.steps[at:]))
+
+
+def _said_at_once(dice: random.Random) -> tuple[Step, ...]:
+    """A turn that talks over another one, and maybe is cancelled, in the moment in which the server is told to end."""
+    over = [Step(do=dice.choice(("message", "message", "cancel", "followup")), text="what now?") for _ in range(2)]
+    return (Step(do="message", text="tell me a story", wait="end"), _begin(dice), *over[: dice.randint(1, 2)])
+
+
+def _begin(dice: random.Random) -> Step:
+    return Step(do="message", text="look here", wait=dice.choice(("ack", "token")), after_s=dice.choice(AFTER_S))
 
 
 def _flood(client: ClientPlan, dice: random.Random) -> ClientPlan:

@@ -59,7 +59,10 @@ class Drive:
             for fault in plan.faults:
                 world.network.after(fault.at_s, partial(self._break, fault))
             if plan.ends != "leave":
-                world.network.after(plan.ends_at_s, partial(self._signal, tell))
+                once = partial(self._signal_once, tell)
+                world.network.after(plan.ends_at_s, once)
+                for client in world.clients:
+                    client.parting = once if client.name == plan.ends_with else None
             if plan.ends == "twice":
                 world.network.after(plan.ends_at_s + plan.impatience_s, partial(self._signal, tell))
             await self._until(self._over_or_settled, HANG_S, "nobody-hangs")
@@ -154,6 +157,10 @@ class Drive:
     def _break(self, fault: Fault) -> None:
         self.world.trace.note("fault", f"{fault.what} {fault.seconds:g} {fault.number}")
         FAULTS[fault.what](self.world, fault)
+
+    def _signal_once(self, tell: trio.MemorySendChannel[int]) -> None:
+        if not self.world.stopping:
+            self._signal(tell)
 
     def _signal(self, tell: trio.MemorySendChannel[int]) -> None:
         self.world.stopping = True

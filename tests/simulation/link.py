@@ -66,6 +66,10 @@ class Link:
             piece = data[at : at + step]
             self._up(lambda piece=piece: self.socket.arrive(piece))  # type: ignore[misc]
 
+    def with_the_last(self, happens: Callable[[], None]) -> None:
+        """Something happens as what was sent last arrives."""
+        self.network.at(self._up_at, happens)
+
     def end(self) -> None:
         """Say nothing more (FIN)."""
         if not self.silent and not self._fin:

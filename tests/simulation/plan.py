@@ -73,8 +73,9 @@ class Fault:
 
 @frozen(kw_only=True)
 class Plan:
-    """One run. `env`: settings of the server. `voice`: how its engine speaks. `ends`: by what the server ends.
-    `late`: how often a step's text comes with the next step's. `router_s`: the most that an inference takes.
+    """One run. `env`: settings of the server. `voice`: how its engine speaks. `ends`: by what the server
+    ends. `ends_with`: the client with whose last step the signal arrives, if that is earlier. `late`: how often a
+    step's text comes with the next step's. `router_s`: the most that an inference takes.
 
     `leave`: when everybody has gone; `drain`: by a signal at `ends_at_s`; `twice`: by two, the second `impatience_s`
     later.
@@ -92,6 +93,7 @@ class Plan:
     faults: tuple[Fault, ...] = ()
     ends: str = "leave"
     ends_at_s: float = 0.0
+    ends_with: str = ""
     impatience_s: float = 0.0
 
     @property

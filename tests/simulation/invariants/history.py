@@ -121,9 +121,9 @@ class History:
 
 
 def suffixes(messages: list[Remembered]) -> list[list[Remembered]]:
-    """All of them, and without the oldest turns, whole ones, but the newest turn."""
+    """All of them, and without the oldest turns, whole ones; none where the newest, which made room, was taken back."""
     begins = [at for at in range(len(messages)) if not at or messages[at].turn != messages[at - 1].turn]
-    return [messages[at:] for at in begins] or [messages]
+    return [messages[at:] for at in (*begins, len(messages))]
 
 
 def looked(messages: list[Remembered]) -> list[Remembered]:

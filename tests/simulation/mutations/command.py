@@ -8,6 +8,7 @@ from tests.simulation.mutations import report
 from tests.simulation.mutations.finding import Finding
 from tests.simulation.mutations.mutation import named
 from tests.simulation.mutations.selftest import control, self_test
+from tests.toy import toy_text
 from tooling.setup.progress import Progress
 
 SLOW = ("torch", "transformers", "tests.simulation.run")
@@ -24,6 +25,7 @@ def run(names: Sequence[str], seeds: Sequence[int], jobs: int, *, as_json: bool)
     progress.say(f"{len(mutations)} mutations, at most {len(seeds)} seeds each, {jobs} at a time")
     for module in SLOW:
         import_module(module)
+    toy_text()
 
     def told(finding: Finding) -> None:
         progress.say(report.line(finding))

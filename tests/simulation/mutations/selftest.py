@@ -66,7 +66,7 @@ def control(seeds: Sequence[int]) -> Finding:
     if not seeds:
         return finding
     with copied() as tree:
-        process, results = _start(tree, seeds)
+        process, results = _start(tree, (), seeds)
         try:
             while not finding.invariant:
                 seed, invariant, detail = results.recv()
@@ -79,9 +79,9 @@ def control(seeds: Sequence[int]) -> Finding:
     return finding
 
 
-def _start(tree: Tree, seeds: Sequence[int]) -> tuple[ForkProcess, connection.Connection]:
+def _start(tree: Tree, changed: Sequence[str], seeds: Sequence[int]) -> tuple[ForkProcess, connection.Connection]:
     results, theirs = _FORK.Pipe(duplex=False)
-    process = _FORK.Process(target=trial, args=(tree.directory, seeds, theirs), daemon=True)
+    process = _FORK.Process(target=trial, args=(tree.directory, changed, seeds, theirs), daemon=True)
     process.start()
     theirs.close()
     return process, results
@@ -94,7 +94,7 @@ def _begin(mutation: Mutation, tree: Tree, seeds: Sequence[int]) -> "_Run | tupl
         until.enter_context(tree.changed(mutation))
     except Stale as error:
         return evolve(finding, stale=str(error)), tree
-    process, results = _start(tree, seeds)
+    process, results = _start(tree, mutation.files, seeds)
     return _Run(mutation, tree, process, results, until, finding)
 
 
