@@ -145,7 +145,7 @@ class Referee:
             return
         _check_usage(payload["usage"])
         assert payload["turn"] == self.open is not None, "a turn was cancelled that was not open"
-        if payload["reason"] in ("barge_in", "server_shutdown", "internal_error"):
+        if payload["reason"] in ("barge_in", "server_shutdown", "internal_error", "message_rate_limited"):
             assert request_id == self.open
         else:
             self._answer(request_id, "cancel")
@@ -164,7 +164,9 @@ class Referee:
         elif payload["code"] == "rate_limited" and self.reused[request_id] > 0:
             self.reused[request_id] -= 1  # before anybody looked whether it was one
         elif request_id != "unknown":
-            self._answer(request_id, *TURNS, "cancel", "garbage")
+            # What no rate limit counts has a budget of bytes; over it the connection ends.
+            uncounted = ("ping", "end") if payload["code"] == "rate_limited" else ()
+            self._answer(request_id, *TURNS, "cancel", "garbage", *uncounted)
 
     def _pong(self, request_id: str, payload: Message, _frame: Message) -> None:
         self._answer(request_id, "ping")

@@ -99,7 +99,8 @@ class Drive:
     async def _try_out(self) -> None:
         """Whatever broke is mended by now: the next turn works."""
         world = self.world
-        world.engines.failing_requests, world.classifier.mood, world.listener.failing = 0, "", []
+        world.engines.failing_requests = world.engines.refusing = 0
+        world.classifier.mood, world.listener.failing = "", []
         steps = (Step(do="start", text="hello there"), Step(do="end", wait="end"))
         probe = world.add(ClientPlan(name="probe", steps=steps))
         self._arrive(probe)
