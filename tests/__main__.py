@@ -7,7 +7,7 @@ other: a real engine fills two cores alone. `-m` narrows both; a run it leaves n
 and only two of those are a failure. With `--pdb` or `-s` the first run has no workers either; `-n`, given, is their
 number.
 
-Exit codes are pytest's; of two failures the first.
+Exit codes are pytest's; of two failures the first. What a run leaves behind (an interrupted one: servers) is ended.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 
 from attrs import frozen
+
+from tests.orphans import adopt, end_left, wait_for
 
 NOTHING_FOUND = 5
 SHARING = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -73,6 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     codes: list[int] = []
     goes_on = {0, NOTHING_FOUND} if Asked.of(arguments).stops else {0, 1, NOTHING_FOUND}
     environ = os.environ  # noqa: TID251  # an entry module
+    adopt()
     for run in runs(arguments, workers=(os.cpu_count() or 1) + 1):
         around = {**environ, **(SHARING if "-n" in run else {})}
         codes.append(_pytest(run, around))
@@ -83,15 +86,17 @@ def main(arguments: Sequence[str]) -> int:
 
 def _pytest(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Its exit code. Ctrl+C reaches it by the terminal, and it tidies up by itself; a SIGTERM is passed on."""
-    with subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=environ) as child:
+    child = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=environ)
 
-        def told(number: int, _frame: FrameType | None) -> None:
-            if number != signal.SIGINT:
-                child.send_signal(number)
+    def told(number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGINT and child.returncode is None:
+            os.kill(child.pid, number)  # `send_signal` would bury it, and `wait_for` wait for ever
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, told)
-        code = child.wait()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, told)
+    child.returncode = code = wait_for(child.pid)
+    for command in end_left():
+        print(f"left behind by the tests, and ended: {command}", file=sys.stderr)
     return code if code >= 0 else 128 - code
 
 
