@@ -172,6 +172,7 @@ class Process:
             warmup_ids=assembly.warmup_ids(text),
             start_timeout_s=self.settings.engine.start_timeout_s,
             cache_reset_s=self._cache_reset_s(),
+            forget=_forget,
         )
         return self._supervisor
 
@@ -241,6 +242,13 @@ def _set_aside() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
+
+
+def _forget() -> None:
+    """Collect a dead engine. The first one was there when everything was set aside, and would stay for ever."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 __all__ = ["Process"]

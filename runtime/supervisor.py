@@ -1,5 +1,6 @@
 """The life of a chat engine: load, warm up, watch, and restart with back-off while sessions stay connected."""
 
+import gc
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -25,7 +26,10 @@ QUIET_S = 30.0
 
 @define(eq=False)
 class Supervisor:
-    """Keeps one engine running. A failed first start is the caller's; so is an engine that dies again and again."""
+    """Keeps one engine running. A failed first start is the caller's; so is an engine that dies again and again.
+
+    `forget`: collects what a dead engine leaves, cycles and all, while there is no other; the loop waits for it.
+    """
 
     make: Callable[[], Engine]
     actor: EngineActor
@@ -33,6 +37,7 @@ class Supervisor:
     warmup_ids: Callable[[EngineInfo], list[int]]
     start_timeout_s: float = 1800.0
     cache_reset_s: float = 0.0
+    forget: Callable[[], object] = gc.collect
     restarts: int = 0
     cache_resets: int = 0
     _back_off: BackOff = field(factory=BackOff)
@@ -50,6 +55,9 @@ class Supervisor:
             raise error
         while True:
             await self._wait_to_restart(error)
+            # Its traceback holds the dead engine: sockets, pipes, memory.
+            del error
+            self.forget()
             error = await self._live(trio.TASK_STATUS_IGNORED)
 
     async def _live(self, task_status: trio.TaskStatus[EngineInfo]) -> EngineError:

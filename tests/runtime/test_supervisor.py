@@ -1,6 +1,8 @@
 """The supervisor: restarts with back-off, the end of its patience, stalls; in virtual time, with a scripted engine."""
 
+import gc
 import itertools
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +17,7 @@ from engines.errors import EngineDead, EngineStartFailed
 from engines.scripted import Script, ScriptedEngine
 from runtime.back_off import MAX_FAILURES, PAUSES_S, WINDOW_S, Endurance
 from runtime.health import Health
+from runtime.process import _forget, _set_aside
 from runtime.supervisor import Supervisor
 
 
@@ -66,6 +69,28 @@ async def test_a_first_start_that_takes_too_long_is_given_up(autojump_clock: Moc
     life = Life(itertools.repeat(Script(load_s=1000)))
     with pytest.raises(EngineStartFailed, match=r"100 s \(ENGINE_START_TIMEOUT_S\)"):
         await life.supervisor.run()
+
+
+@pytest.mark.parametrize("set_aside", [False, True], ids=["as-it-is", "set-aside"])
+async def test_a_dead_engine_is_let_go_before_the_next_one_is_made(
+    set_aside: bool, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """Its sockets and pipes would stay with it: for as long as the next one lives, or, set aside, for ever."""
+    life = Life(well())
+    life.supervisor.forget = _forget
+    await life.begin(nursery)
+    (first,) = life.engines
+    kept = weakref.ref(first)
+    if set_aside:
+        _set_aside()
+    try:
+        first.die()
+        del first, life.engines[:]
+        await trio.sleep(0.5)
+        await life.until_ready()
+        assert kept() is None
+    finally:
+        gc.unfreeze()
 
 
 async def test_a_dead_engine_is_followed_by_another_after_growing_pauses(
