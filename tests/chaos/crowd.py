@@ -50,10 +50,11 @@ class Crowd:
 
     async def take_part(self, number: int) -> None:
         """One client, from its handshake on."""
+        await self._door.acquire()
         async with connected(self.port, session_id=f"c-{number}") as client:
-            async with self._door:
-                await client.start("r-1", "tell me a story", sampling=GREEDY)
-                await client.until("token")
+            await client.start("r-1", "tell me a story", sampling=GREEDY)
+            await client.until("token")
+            self._door.release()
             self.speaking += 1
             if self.speaking == self.count:
                 self._seated.set()

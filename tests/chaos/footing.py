@@ -1,9 +1,10 @@
 """What a server stands on: its memory, its descriptors, its engine's processes; before, and after."""
 
+import math
 import os
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from engines import processes
 from tests.e2e.program import Program
@@ -40,6 +41,10 @@ class Footing:
         """Plain data."""
         memory = {"server_mib": round(self.server_mib, 1), "engine_mib": round(self.engine_mib, 1)}
         return {**memory, "descriptors": self.descriptors, "processes": len(self.family)}
+
+    def grown(self) -> "Footing":
+        """The same, whatever the server's memory will be."""
+        return evolve(self, server_mib=math.inf)
 
     def lacks(self, before: "Footing") -> list[str]:
         """Sentences about what is not back to where it was."""

@@ -11,7 +11,7 @@ LEGEND = (
     "seconds from the fault (from its end where it is taken back), worst of all rounds: until everybody whom it "
     "concerned was told; until a new client's turn brought text; until the engine's own count was 0, descriptors, "
     "processes and memory were back, and the metrics added up. Memory may grow by "
-    f"{SERVER_MAY_GROW_MIB:g} MiB, by {ROUND_MAY_GROW_MIB:g} a round after the first."
+    f"{SERVER_MAY_GROW_MIB:g} MiB, and where there are rounds by {ROUND_MAY_GROW_MIB:g} in each but the first."
 )
 
 
