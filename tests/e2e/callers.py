@@ -3,6 +3,7 @@
 import random
 import signal
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import trio
@@ -15,7 +16,10 @@ from tests.e2e.client import Client, Frame, connected, ends_turn
 from tests.e2e.program import Program
 
 PATIENCE_S = 120.0
-PARTINGS = ("hang up", "leave", "listen")
+PAUSE_S = 0.1
+Wait = Callable[[], Awaitable[None]]
+WALKS = ("hang up", "leave")
+PARTINGS = (*WALKS, "listen")
 """What becomes of a session's last turn, by the caller's number: of several callers somebody does each."""
 
 
@@ -33,6 +37,17 @@ class Tally:
     tokens: Counter[str] = field(factory=Counter)
     prompt_tokens: int = 0
     heard: int = 0
+
+    async def every_way(self, times: int) -> None:
+        """Return when every way to end a turn early has been taken so often, however long that takes."""
+        while min(*(self.cancelled[way] for way in ("enough", "barge_in")), *(self.left[way] for way in WALKS)) < times:
+            await trio.sleep(PAUSE_S)
+
+    async def more_turns(self, count: int) -> None:
+        """Return when so many more turns than now have come to their end."""
+        wanted = self.ends.total() + count
+        while self.ends.total() < wanted:
+            await trio.sleep(PAUSE_S)
 
     def end(self, frame: Frame) -> None:
         """A turn's terminal frame."""
@@ -139,17 +154,17 @@ class Caller:
         return frame
 
 
-async def under_load(server: Program, tally: Tally, callers: int, before_s: float, after_s: float) -> None:
-    """So many callers all the time; the engine is killed in between, and serves again."""
+async def under_load(server: Program, tally: Tally, callers: int, before: Wait, after: Wait) -> None:
+    """So many callers all the time; the engine is killed after `before`, serves again, and `after` is awaited."""
     over = trio.Event()
     async with trio.open_nursery() as nursery:
         for number in range(callers):
             nursery.start_soon(Caller(server.port, number, tally, over=over).run)
-        await trio.sleep(before_s)
+        await before()
         processes.send(vital(server)[:1], signal.SIGKILL)
         await readiness(server, 503, 10)
         await readiness(server, 200, START_S)
-        await trio.sleep(after_s)
+        await after()
         over.set()
 
 

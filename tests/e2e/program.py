@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from tests.toy import toy_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 90.0
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "OMP_WAIT_POLICY", "VLLM_CPU_OMP_THREADS_BIND")
 
 
 def yield_processor(leader: int) -> None:
@@ -26,11 +28,32 @@ def yield_processor(leader: int) -> None:
         group.write_text("10")
 
 
+def run_yielding(argv: Sequence[str], timeout_s: float, environ: Mapping[str, str] | None = None) -> str:
+    """What a program prints that computes for a while, in a session of its own that yields; a failure is an assertion.
+
+    `timeout_s`: after which it hangs. `environ`: None for ours.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        process = subprocess.Popen(
+            argv, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        )
+        yield_processor(process.pid)
+        try:
+            said, _ = process.communicate(timeout=timeout_s)
+        finally:
+            process.kill()
+            process.wait()
+        errors.seek(0)
+        assert process.returncode == 0, errors.read()[-4000:]
+        return said
+
+
 class Program:
     """A running server: its port, its log lines, its process and what that process started.
 
     `yields`: it leaves the processor to others. A real engine on the same few cores can otherwise keep a test's client
-    from running for as long as a reply takes: Linux divides the cores between sessions (sched(7), autogroup).
+    from running for as long as a reply takes: Linux divides the cores between sessions (sched(7), autogroup). So does
+    whatever computes beside a test, or an engine that yields would starve beside it.
     `module`: what is run in the place of `runtime`. `within`: a command that runs it, in the same process.
     """
 
@@ -45,7 +68,7 @@ class Program:
     ) -> None:
         self.environment = dict(environment)
         surroundings = os.environ  # noqa: TID251 - a child process needs its PATH and HOME
-        inherited = {name: surroundings[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in surroundings}
+        inherited = {name: surroundings[name] for name in INHERITED if name in surroundings}
         self.process = subprocess.Popen(
             [*within, sys.executable, "-m", module, *arguments],
             cwd=ROOT,
@@ -170,7 +193,7 @@ def left_of_session(leader: int) -> list[str]:
     return found
 
 
-def assert_nothing_left(leader: int, within_s: float = 6.0) -> None:
+def assert_nothing_left(leader: int, within_s: float = 10.0) -> None:
     """Assert that a session is empty soon."""
     deadline = time.monotonic() + within_s
     while left := left_of_session(leader):
@@ -178,7 +201,7 @@ def assert_nothing_left(leader: int, within_s: float = 6.0) -> None:
         time.sleep(0.05)  # noqa: TID251 - no trio here
 
 
-def assert_gone(family: list[processes.Process], within_s: float = 6.0) -> None:
+def assert_gone(family: list[processes.Process], within_s: float = 10.0) -> None:
     """Assert that none of these processes lives on."""
     deadline = time.monotonic() + within_s
     while left := [process for process in family if processes.is_alive(process)]:
@@ -186,4 +209,12 @@ def assert_gone(family: list[processes.Process], within_s: float = 6.0) -> None:
         time.sleep(0.05)  # noqa: TID251 - no trio here
 
 
-__all__ = ["Program", "assert_gone", "assert_nothing_left", "left_of_session", "scripted", "yield_processor"]
+__all__ = [
+    "Program",
+    "assert_gone",
+    "assert_nothing_left",
+    "left_of_session",
+    "run_yielding",
+    "scripted",
+    "yield_processor",
+]

@@ -3,6 +3,7 @@ what the server counted is what the callers did and were told.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import trio
@@ -18,8 +19,8 @@ from tests.e2e.weights import write_talker
 pytestmark = pytest.mark.engine
 
 CALLERS = 10
-BEFORE_S, AFTER_S = 6.0, 6.0
-"""Of load before the engine is killed, and once the next one serves."""
+BEFORE, AFTER = 3, 20
+"""Turns that were ended early in each way before the engine is killed, and turns that ended after the next one came."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """Replies that take longer than a caller needs to walk away; more callers than the engine runs at once."""
     model = write_talker(tmp_path_factory.mktemp("talker"))
     running = Program(
-        settings(model, CHAT_MAX_OUT="1500", WS_MAX_MESSAGES_PER_WINDOW="0", WS_MAX_CANCELS_PER_WINDOW="0")
+        settings(model, CHAT_MAX_OUT="1500", WS_MAX_MESSAGES_PER_WINDOW="0", WS_MAX_CANCELS_PER_WINDOW="0"), yields=True
     )
     try:
         yield running.wait_ready(START_S)
@@ -38,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 async def test_what_is_counted_is_what_callers_did_and_were_told(server: Program) -> None:
     tally = Tally()
     with trio.fail_after(2 * START_S):
-        await under_load(server, tally, CALLERS, BEFORE_S, AFTER_S)
+        await under_load(server, tally, CALLERS, partial(tally.every_way, BEFORE), partial(tally.more_turns, AFTER))
         await until_empty(server.port)
         page = await read_page(server.port)
     print(tally)

@@ -22,9 +22,9 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
 @contextmanager
-def running(environment: dict[str, str], *arguments: str) -> Iterator[Program]:
+def running(environment: dict[str, str], *arguments: str, yields: bool = False) -> Iterator[Program]:
     """A server of the test's own."""
-    program = Program(environment, arguments)
+    program = Program(environment, arguments, yields=yields)
     try:
         yield program
     finally:
@@ -149,7 +149,8 @@ def test_a_long_path_for_temporary_files_does_not_keep_vllm_from_starting(tmp_pa
     long.mkdir()
     (tmp_path / "model").mkdir()
     with tempfile.TemporaryDirectory(dir="/dev/shm") as short:
-        with running(real(tmp_path / "model") | {"TMPDIR": str(long), "XDG_RUNTIME_DIR": short}) as program:
+        environment = real(tmp_path / "model") | {"TMPDIR": str(long), "XDG_RUNTIME_DIR": short}
+        with running(environment, yields=True) as program:
             program.wait_ready(START_S)
             (directory,) = Path(short).iterdir()
             assert any(entry.is_socket() for entry in directory.iterdir())

@@ -5,7 +5,6 @@ share an engine, server after server (`stage.py`). Two processes at a time, befo
 """
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +18,7 @@ from attrs import asdict
 from engines.prompts.loading import load_chat_text
 from engines.prompts.messages import PromptMessage
 from tests.e2e.client import Frame, kinds_of, text_of
-from tests.e2e.program import ROOT, Program
+from tests.e2e.program import Program, run_yielding
 from tests.families.conftest import Load
 from tests.families.family import Family, families
 from tests.families.models import COMMON, Played, laid_out, write_common_model, write_model, write_text
@@ -30,7 +29,7 @@ from tests.families.vocabularies import BUILDS
 
 pytestmark = pytest.mark.engine
 
-START_S = 240.0
+START_S = 600.0
 # Tokens that vLLM's cache keeps or forgets together on a CPU, and the longest end of a prompt that only asks.
 BLOCK = 128 + 16
 MARKED = "a user who writes this family's markers"
@@ -82,16 +81,7 @@ def _together(cast: list[Family], directory: Path) -> dict[str, Turns]:
         for family in cast
     }
     (directory / PROGRAMME).write_text(json.dumps(programme))
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.families.stage", str(directory)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=START_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    run_yielding([sys.executable, "-m", "tests.families.stage", str(directory)], START_S)
     played: dict[str, Turns] = json.loads((directory / PLAYED).read_text())
     return played
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -86,7 +87,9 @@ def main(argv: Sequence[str]) -> int:
             with Prometheus(data, [f"127.0.0.1:{server.port}"]) as prometheus:
                 prometheus.wait_scraped(2)
                 began = time.time()
-                trio.run(under_load, server, Tally(), CALLERS, BEFORE_S, AFTER_S)
+                trio.run(
+                    under_load, server, Tally(), CALLERS, partial(trio.sleep, BEFORE_S), partial(trio.sleep, AFTER_S)
+                )
                 prometheus.wait_scraped(2)
                 draw(answers(prometheus, began), began, out)
         finally:

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.program import yield_processor
 from tests.engines.vllm import checkpoint
 
 # A start of the engine on two busy cores, in seconds.
-START_S = 240.0
+START_S = 600.0
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -31,7 +32,9 @@ class Client:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
+        yield_processor(self.process.pid)
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self.errors: list[str] = []
         self.facts: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from tests.e2e.client import connected, text_of
 from tests.e2e.program import Program
-from tests.parts.quant.conftest import Quantizer, asked_of, spoken
+from tests.parts.quant.conftest import PATIENCE_S, Quantizer, asked_of, spoken
 from tests.tooling.quantize.shapes import settings
 from tooling.models import read_directory
 from tooling.preparing import carry_out
@@ -146,6 +146,6 @@ def test_data_sets_known_by_name_come_through_the_librarys_registry(toy: Path) -
 
 def test_a_model_whose_columns_fill_no_groups_is_refused(small: Path, quantizer: Quantizer) -> None:
     process = quantizer.start("4bit", "--no-calibration", str(small))
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     assert "hidden_size is 576" in error
