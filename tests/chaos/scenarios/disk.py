@@ -17,7 +17,8 @@ from tests.e2e.program import ROOT, Program, assert_nothing_left
 from tooling.running import Phase, State, read_state
 
 CONFESSION = "could not be written here: No space left on device"
-TURNS = 5
+TURNS = 30
+"""So many that their lines do not fit into what is left of the page that the log ends in."""
 LIMIT_S = 90.0
 DRAIN_S = "5"
 RECORDED_S = 15.0
