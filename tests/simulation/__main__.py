@@ -43,9 +43,11 @@ def main(argv: Sequence[str]) -> int:
     if asked.self_test is not None:
         return ending.told(PROG, lambda: self_test(asked.self_test, seeds, asked.jobs, as_json=asked.json))
 
-    def told(done: int, failed: int) -> None:
+    def told(done: int, found: Sequence[Finding]) -> None:
+        for finding in found:
+            print(f"seed {finding.plan.seed} broke {finding.found}", file=sys.stderr)
         end = "\r" if sys.stderr.isatty() and done < asked.seeds else "\n"
-        print(f"{done} of {asked.seeds} seeds, {failed} failed", end=end, file=sys.stderr, flush=True)
+        print(f"{done} of {asked.seeds} seeds", end=end, file=sys.stderr, flush=True)
 
     known = [] if asked.no_corpus else [found for case in corpus().values() if (found := look_into(case.plan))]
     result = campaign(seeds, told, at_most=asked.fails, jobs=max(1, asked.jobs))

@@ -21,7 +21,7 @@ CHUNK = 10
 """Seeds that a process is given at once."""
 CORPUS = Path(__file__).parent / "corpus"
 
-Told = Callable[[int, int], None]
+Told = Callable[[int, Sequence["Finding"]], None]
 
 
 @frozen(kw_only=True)
@@ -68,7 +68,7 @@ class Result:
 
 
 def campaign(seeds: Sequence[int], told: Told, *, at_most: int = 0, jobs: int = 1) -> Result:
-    """Run them all, or until so many have failed (0: all). `told`: seeds done and failed, now and then.
+    """Run them all, or until so many have failed (0: all). `told`: seeds done, and what was found since last time.
 
     `jobs`: processes; 1 is this one.
     """
@@ -78,7 +78,7 @@ def campaign(seeds: Sequence[int], told: Told, *, at_most: int = 0, jobs: int = 
     for size, found in _here(chunks) if jobs == 1 else _spread(chunks, jobs):
         findings += found
         done += size
-        told(done, len(findings))
+        told(done, found)
         if at_most and len(findings) >= at_most:
             break
     findings.sort(key=lambda finding: finding.plan.seed)

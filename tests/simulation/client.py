@@ -47,7 +47,7 @@ class Client:
     judge: Judge
     network: Network
     trace: Trace
-    may_close: Callable[[int], bool]
+    may_close: Callable[[int, int], bool]
     link: Link = field(init=False)
     frames: list[Message] = field(factory=list)
     said: dict[str, Message] = field(factory=dict)
@@ -63,6 +63,7 @@ class Client:
     codes: set[int] = field(factory=set)
     _at: int = 0
     _number: int = 0
+    _sent: int = 0
     _step: int = 0
 
     @property
@@ -132,7 +133,8 @@ class Client:
 
     def send(self, data: bytes) -> None:
         """Send bytes."""
-        if self.state not in ("over",):
+        if self.state != "over":
+            self._sent += len(data)
             self.link.send(data)
 
     def say_close(self, code: int = 1000) -> None:
@@ -193,11 +195,13 @@ class Client:
         if self.state != "over":
             self.state = "over"
             # Who does not read cannot know that the server has closed, and goes on sending.
-            if how == "reset" and not self.gone and not self.link.refused and not self.link.paused:
+            # Whom the close frame has reached, a reset costs nothing.
+            innocent = not (self.gone or self.closed or self.link.refused or self.link.paused)
+            if how == "reset" and innocent:
                 self.judge.broken("polite-close", f"{self.name} was reset, although it had done nothing")
 
     def _judge_close(self, code: int) -> None:
-        if code not in self.codes and not self.may_close(code):
+        if code not in self.codes and not self.may_close(code, self._sent):
             self.judge.broken("close-code", f"{self.name} was closed with {code}, for nothing it did")
         if code in TOLD and self.referee.open is not None:
             self.judge.broken("one-terminal", f"{self.name}: closed with {code} while {self.referee.open} is open")

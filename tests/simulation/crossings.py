@@ -83,7 +83,9 @@ def _env(plan: Plan, dice: random.Random) -> dict[str, str]:
     if plan.ends == "drain" and dice.random() < 0.5:
         env["DRAIN_TIMEOUT_S"] = dice.choice(("0.5", "2"))
     if plan.mode != "tool" and dice.random() < 0.15:
-        env |= {"HISTORY_MAX_TOKENS": "160", "TRIMMED_HISTORY_LENGTH": "80"}
+        # Room for the newest turn at least: what is cut within a turn is no matter of whole turns, which are followed.
+        most, least = ("160", "80") if plan.voice == "short" else ("800", "500")
+        env |= {"HISTORY_MAX_TOKENS": most, "TRIMMED_HISTORY_LENGTH": least}
     if dice.random() < 0.2:
         env |= {"CHAT_MAX_OUT": "40", "WS_OUTBOX_MAX_BYTES": "8192"}
     return env

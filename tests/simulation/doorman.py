@@ -50,7 +50,7 @@ class Doorman:
         if error.code == "rate_limited" and error.close_code is None:
             if not full:
                 self.broken("rates", f"a {kind} was refused, {self.passed.get(kind)} were before it at {now}")
-        elif kind:
+        elif kind and not error.malformed:
             self._note(kind, now)
 
     def _note(self, kind: str, now: float) -> None:

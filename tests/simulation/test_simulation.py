@@ -20,7 +20,7 @@ def test_what_was_found_stays_mended(case: Case) -> None:
 
 
 def test_every_invariant_holds_in_every_history() -> None:
-    result = campaign(range(SEEDS), lambda _done, _failed: None, at_most=1, jobs=os.cpu_count() or 1)
+    result = campaign(range(SEEDS), lambda _done, _found: None, at_most=1, jobs=os.cpu_count() or 1)
     if result.findings:
         smaller = result.findings[0].smaller()
         raise AssertionError("\n".join([*smaller.lines, f"seed {smaller.plan.seed} broke {smaller.found}"]))

@@ -41,7 +41,7 @@ class Watched(ScriptedEngine):
             if self.late and all(isinstance(each, Delta) for _, each in outputs) and self.dice.random() < self.late:
                 return
             bring, self._held = self._held, []
-            stopped = {*self.aborted}
+            stopped = {name for name in self.aborted if not name.startswith(WARM_UP)}
             for name, each in bring:
                 if isinstance(each, Delta):
                     self.said.setdefault(name, []).append(each.text)

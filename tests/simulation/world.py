@@ -10,6 +10,7 @@ from actors.connection import Connection
 from actors.session.gate import Gate
 from engines.base import GenerationRequest
 from engines.scripted import Script
+from protocol.limits import EXEMPT_FRAMES
 from runtime import assembly
 from runtime.health import Health
 from runtime.server import Server
@@ -31,6 +32,8 @@ from tests.simulation.sockets import Listener, Socket, Stream
 from tests.simulation.trace import Trace
 
 KEY = "k-1"
+LARGEST_FRAME = 200_000
+"""Bytes of the largest that a client says without wanting to be closed for it."""
 
 
 @define(eq=False)
@@ -102,13 +105,15 @@ class World:
         self.sockets.append(client.link.socket)
         return client
 
-    def may_close(self, code: int) -> bool:
-        """Whether a client that did nothing may be closed with this code."""
+    def may_close(self, code: int, sent: int) -> bool:
+        """Whether a client that did nothing may be closed with this code, having sent so many bytes."""
         limits = self.settings.connections
         return (
             (code == 1001 and self.stopping)
             or (code == 4000 and bool(limits.idle_timeout_s))
             or (code == 1013 and self.is_full)
+            or (code == 1008 and sent > EXEMPT_FRAMES * limits.max_frame_bytes)
+            or (code == 1009 and limits.max_frame_bytes < LARGEST_FRAME)
         )
 
     @property

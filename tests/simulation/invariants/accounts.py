@@ -8,7 +8,11 @@ from tests.referee import Account, Message
 from tests.simulation.client import Client
 from tests.simulation.world import World
 
-BY_REASON = {"barge_in": AbortCause.BARGE_IN, "server_shutdown": AbortCause.SHUTDOWN}
+BY_REASON = {
+    "barge_in": AbortCause.BARGE_IN,
+    "server_shutdown": AbortCause.SHUTDOWN,
+    "message_rate_limited": AbortCause.INTERNAL,
+}
 BY_HANGUP = {
     Hangup.CLIENT_REQUEST: AbortCause.END,
     Hangup.GONE: AbortCause.DISCONNECT,

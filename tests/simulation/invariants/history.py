@@ -102,7 +102,9 @@ class History:
                 if client.state != "over":
                     later.append((session, turn, ids))
                 continue
-            rests = [rest for rest in suffixes(asked) if len(rest) >= len(asked) - follower.left_out]
+            connection = world.connections[session]  # whose history was not looked at while it had something to write
+            unseen = bool(connection.outbox.size) or not connection.socket.free
+            rests = [rest for rest in suffixes(asked) if unseen or len(rest) >= len(asked) - follower.left_out]
             if list(ids) in [render(client, rest) for rest in rests]:
                 continue
             said_no = turn in follower.ended and turn not in follower.looks
