@@ -143,7 +143,7 @@ class Connection:
 
     async def _write(self) -> None:
         """Send what waits until the session hangs up, then close. Returns when nothing more can be written."""
-        outbox = self.outbox
+        outbox, too_slow = self.outbox, False
         try:
             while outbox.hangup is None or outbox.size or outbox.stuck:
                 await outbox.wait()
@@ -154,12 +154,15 @@ class Connection:
                 with trio.CancelScope() as outbox.sending:
                     await self.socket.send(outbox.take())
         except ClientTooSlow:
+            too_slow = True
             self.actor.inbox.deliver(ev.ClientStalled())
         except Disconnected:
             self.actor.inbox.deliver(ev.ClientGone())
             return
         if outbox.hangup is not Hangup.GONE:
-            await hang_up(self.socket, *self.closings[outbox.hangup or Hangup.SLOW_CONSUMER], lingers=outbox.lingers)
+            # Who does not take the last that is said to him is closed for that, whatever was to be the reason.
+            why = Hangup.SLOW_CONSUMER if too_slow else outbox.hangup or Hangup.SLOW_CONSUMER
+            await hang_up(self.socket, *self.closings[why], lingers=outbox.lingers)
 
 
 async def hang_up(socket: Farewell, code: int, reason: str, *, lingers: bool) -> None:

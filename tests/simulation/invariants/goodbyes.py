@@ -42,7 +42,7 @@ class Goodbyes:
 def pong(world: World) -> str | None:
     """A WebSocket ping is answered at once, the newest of several."""
     now = world.clock.current_time()
-    for client in world.clients:
+    for client in map(world.client_of, world.server.connections):
         if client.state != "open" or not client.pinged or not _is_near(client) or client.link.paused or client.gone:
             continue
         at, payload = client.pinged[-1]

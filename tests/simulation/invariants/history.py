@@ -104,7 +104,8 @@ class History:
                 continue
             connection = world.connections[session]  # whose history was not looked at while it had something to write
             unseen = bool(connection.outbox.size) or not connection.socket.free
-            rests = [rest for rest in suffixes(asked) if unseen or len(rest) >= len(asked) - follower.left_out]
+            least = 1 if unseen else len(asked) - follower.left_out
+            rests = [rest for rest in suffixes(asked) if len(rest) >= max(1, least)]
             if list(ids) in [render(client, rest) for rest in rests]:
                 continue
             said_no = turn in follower.ended and turn not in follower.looks

@@ -58,7 +58,7 @@ def outbox(world: World) -> str | None:
         if connection.outbox.size > connection.outbox.limit + LONGEST_END:
             return f"{connection.outbox.size} bytes wait, at most {connection.outbox.limit}"
         session = connection.actor.session
-        if session.pending is not None and session.phase is not Phase.CANCELLING:
+        if session.pending is not None and session.phase not in (Phase.CANCELLING, Phase.CLOSED):
             return f"a turn waits in {session.phase.value}"
     return None
 
