@@ -36,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="one object for programs")
     asked = parser.parse_args(argv)
+    ending.tidy_up_when_ended()
     quiet()
     seeds = range(asked.first, asked.first + asked.seeds)
     if asked.replay is not None:

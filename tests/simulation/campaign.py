@@ -1,5 +1,9 @@
 """Many seeds, in one process or several, and what was found in them."""
 
+import ctypes
+import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -16,6 +20,7 @@ from tests.simulation.planning import plan_of
 from tests.simulation.run import run
 from tests.simulation.shrink import shrunk
 from tests.toy import toy_text
+from tooling.preparing.worker import PR_SET_PDEATHSIG
 
 CHUNK = 10
 """Seeds that a process is given at once."""
@@ -111,7 +116,9 @@ def _here(chunks: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[Finding]]
 def _spread(chunks: Sequence[Sequence[int]], jobs: int) -> Iterator[tuple[int, list[Finding]]]:
     """In as many processes; when nobody wants more, what has not begun does not."""
     left = iter(chunks)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_prepare) as pool:
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=_prepare, initargs=(os.getpid(),)
+    ) as pool:
         running: set[Future[tuple[int, list[Finding]]]] = set()
         try:
             while True:
@@ -125,7 +132,11 @@ def _spread(chunks: Sequence[Sequence[int]], jobs: int) -> Iterator[tuple[int, l
             pool.shutdown(cancel_futures=True)
 
 
-def _prepare() -> None:
+def _prepare(parent: int) -> None:
+    """A process ends with the one that wants its work, however that one does."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    if os.getppid() != parent:
+        sys.exit(1)
     quiet()
     toy_text()
 
