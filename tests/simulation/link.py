@@ -10,7 +10,7 @@ from tests.simulation.hearing import Heard, Hearing, NotStrict
 from tests.simulation.judge import Judge
 from tests.simulation.network import Network
 from tests.simulation.plan import Line
-from tests.simulation.sockets import Listener, Socket, Stream
+from tests.simulation.sockets import MOST_PIECES, Listener, Socket, Stream
 
 
 @define(eq=False)
@@ -61,7 +61,7 @@ class Link:
         """Bytes to the server, in segments."""
         if self.silent or self._fin or self.ended == "reset":
             return
-        step = self.line.segment or max(1, len(data))
+        step = max(self.line.segment, len(data) // MOST_PIECES) if self.line.segment else max(1, len(data))
         for at in range(0, len(data), step):
             piece = data[at : at + step]
             self._up(lambda piece=piece: self.socket.arrive(piece))  # type: ignore[misc]

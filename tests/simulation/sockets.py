@@ -18,6 +18,10 @@ DESCRIPTORS_FROM = 1_000_000
 """No real descriptor is that large."""
 
 
+MOST_PIECES = 200
+"""Into about so many a large piece is cut at the most: more of them show nothing new, and take all the time."""
+
+
 @define(eq=False)
 class Socket:
     """`written`, `ended`, `reset`: what the client's end is told, at once: bytes, the end of them, a reset.
@@ -108,7 +112,7 @@ class Socket:
             raise trio.ClosedResourceError
         size = min(most, len(self.inbound))
         if self.line.read_most and size:
-            size = min(size, self.lane.randint(1, self.line.read_most))
+            size = min(size, self.lane.randint(1, max(self.line.read_most, size // MOST_PIECES)))
         data = bytes(self.inbound[:size])
         del self.inbound[:size]
         return data
@@ -260,4 +264,4 @@ class Listener(trio.abc.Listener[Stream]):
         await trio.lowlevel.checkpoint()
 
 
-__all__ = ["DESCRIPTORS_FROM", "Listener", "Socket", "Stream"]
+__all__ = ["DESCRIPTORS_FROM", "MOST_PIECES", "Listener", "Socket", "Stream"]
