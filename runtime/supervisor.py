@@ -2,6 +2,7 @@
 
 import gc
 import math
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -55,7 +56,7 @@ class Supervisor:
             raise error
         while True:
             await self._wait_to_restart(error)
-            # Its traceback holds the dead engine: sockets, pipes, memory.
+            _clear(error)
             del error
             self.forget()
             error = await self._live(trio.TASK_STATUS_IGNORED)
@@ -194,6 +195,22 @@ def _first(error: BaseException) -> EngineError:
     failure = EngineDead(told(foreign))
     failure.__cause__ = foreign
     return failure
+
+
+def _clear(error: BaseException) -> None:
+    """Take what the frames of its tracebacks hold: the dead engine, with its pipes and its memory.
+
+    Sessions and outlets may keep the error for long. Where it came from it still says.
+    """
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        traceback.clear_frames(one.__traceback__)
+        left += [other for other in (one.__cause__, one.__context__) if other is not None]
+        left += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
 
 
 __all__ = ["Supervisor"]

@@ -19,6 +19,7 @@ from engines.vllm.boot import Boot, last_words
 from engines.vllm.choosing import Choose, quickest
 from engines.vllm.client import Client, Parts
 from engines.vllm.config import VllmConfig
+from engines.vllm.leavings import end_context
 from engines.vllm.workers import is_worker
 
 # Control calls (round trip, cache reset) answer in milliseconds; an engine that needs longer cannot say.
@@ -131,6 +132,7 @@ class VllmEngine:
                 await self._family.end()
                 await self._island.stop(_THREAD_S)
                 await self._family.dismiss()
+                await self._end_context()
                 self._closed.set()
         await trio.lowlevel.checkpoint()
 
@@ -248,6 +250,17 @@ class VllmEngine:
             # In a thread: in the loop it would block it, and the streams would neither end nor raise.
             with trio.move_on_after(_SHUTDOWN_S + 1):
                 await trio.to_thread.run_sync(boot.engine.shutdown, _SHUTDOWN_S, abandon_on_cancel=True)
+
+    async def _end_context(self) -> None:
+        """After the island, in which its sockets were closed."""
+        engine = None if self._boot is None else self._boot.engine
+        if engine is None:
+            return
+        try:
+            with trio.move_on_after(_THREAD_S):
+                await trio.to_thread.run_sync(end_context, engine, abandon_on_cancel=True)
+        except Exception as error:  # the door: nothing but descriptors is at stake
+            log.warning("engine.shutdown_failed", error=describe(error))
 
 
 async def _count(client: Client) -> int:

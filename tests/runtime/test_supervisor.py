@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from actors.engine import EngineActor, EngineState, Exchange
+from actors.happenings import EngineRestarted
 from engines.errors import EngineDead, EngineStartFailed
 from engines.scripted import Script, ScriptedEngine
 from runtime.back_off import MAX_FAILURES, PAUSES_S, WINDOW_S, Endurance
@@ -53,6 +54,19 @@ class Life:
                 await trio.sleep(0.01)
 
 
+@define(eq=False)
+class Keeping:
+    """An outlet that keeps every error it is told."""
+
+    paces: bool = False
+    errors: list[BaseException] = field(factory=list)
+
+    def report(self, happening: object) -> None:
+        """Keep it."""
+        if isinstance(happening, EngineRestarted):
+            self.errors.append(happening.error)
+
+
 def well() -> Iterator[Script]:
     """Engines with nothing wrong."""
     return itertools.repeat(Script())
@@ -81,6 +95,7 @@ async def test_a_dead_engine_is_let_go_before_the_next_one_is_made(
     await life.begin(nursery)
     (first,) = life.engines
     kept = weakref.ref(first)
+    told = life.actor.observer = Keeping()
     if set_aside:
         _set_aside()
     try:
@@ -89,6 +104,7 @@ async def test_a_dead_engine_is_let_go_before_the_next_one_is_made(
         await trio.sleep(0.5)
         await life.until_ready()
         assert kept() is None
+        assert [error for error in told.errors if error.__traceback__ is not None], "an outlet may still say where"
     finally:
         gc.unfreeze()
 

@@ -4,10 +4,12 @@ import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import trio
+import zmq
 
 from engines.base import Aborted, Delta, Failed, Finished, GenerationRequest, Sampling
 from engines.errors import EngineDead, EngineOverloaded, EngineStartFailed, EngineUnavailable, TurnFailed
@@ -45,6 +47,19 @@ async def opening(choose: Choose, config: VllmConfig = CONFIG) -> AsyncIterator[
             yield Opened(engine, info, recorder, range(10, 40), range(10, 60))
         finally:
             await engine.close()
+
+
+async def test_what_the_library_leaves_of_its_sockets_is_ended_once_they_are_closed() -> None:
+    context = zmq.Context()
+    socket = context.socket(zmq.PULL)
+    async with opening(public) as opened:
+        engine = opened.engine
+        assert isinstance(engine, VllmEngine)
+        assert engine._boot is not None
+        engine._boot.engine.engine_core.resources = SimpleNamespace(ctx=context)
+        socket.close()
+        await engine.close()
+    assert context.closed
 
 
 @pytest.mark.parametrize("name", CHECKS)
