@@ -21,6 +21,8 @@ CALLERS = 12
 REPLY_TOKENS = 150
 TURNS_BEFORE = 2
 """Of each caller, before a server is told to go."""
+THINKS_S = 1.0
+"""Between two turns: cores that only speak would not start a successor."""
 KEY = "k-1"
 SAMPLING = {"temperature": 0.0, "sanitize_output": False}
 LIMIT_S = 200.0
@@ -62,7 +64,7 @@ class Callers:
                 self.slowest_s = max(self.slowest_s, trio.current_time() - began)
                 self.connections += session.id != known
                 known = session.id
-                await trio.sleep(0.05)
+                await trio.sleep(THINKS_S)
 
     async def have_talked(self, turns: int) -> None:
         """Return when each has had so many turns more."""
