@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from tooling.demo.progress import Bar, Report
 
 POLL_S = 0.2
 PIP = ("-m", "pip", "download", "--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off")
+
+# A connection that failed, in pip's words: to which host, and for which path.
+_BROKEN = re.compile(r"Connection\w*\(host='([^']*)'.*': (/\S*)")
 
 
 class Unavailable(Exception):
@@ -94,7 +98,7 @@ def _failure(said: str, wheel: Wheel) -> Exception:
             f"the index gave a {pinned} with another SHA-256 than the pinned one, so it was refused: truncated on its"
             " way, or another file. `pip cache purge` and a sound index or mirror help"
         )
-    if "ProxyError" in said:
+    if "ProxyError" in said or _is_a_proxys(said, wheel):
         return Unavailable(
             "the proxy (HTTPS_PROXY, or pip's setting proxy) does not let it through: correct or unset it"
         )
@@ -114,6 +118,13 @@ def _failure(said: str, wheel: Wheel) -> Exception:
         )
     last = next((line for line in reversed(said.splitlines()) if line.startswith("ERROR: ")), "ERROR: nothing said")
     return Unavailable(f"pip failed: {last.removeprefix('ERROR: ')}")
+
+
+def _is_a_proxys(said: str, wheel: Wheel) -> bool:
+    """Whether the page of an index was asked for at a host that is none: since 26.3 pip names a proxy like any host."""
+    told = (line for line in said.splitlines() if line.startswith("Looking in indexes:"))
+    indexes = next(told, "https://pypi.org/simple")
+    return any(host not in indexes for host, path in _BROKEN.findall(said) if f"/{wheel.name}/" in path)
 
 
 __all__ = ["Unavailable", "Wheel", "fetch", "unpack"]
