@@ -137,6 +137,7 @@ def test_the_keyboard_alone_is_enough(house: House, browser: Browser) -> None:
 def test_every_control_is_reached_with_tab_and_shows_that_it_is(house: House, browser: Browser) -> None:
     with visiting(browser, house.url) as visitor:
         talked(house, visitor)
+        expect(visitor.page.locator("#stop")).to_be_hidden()  # what goes meanwhile is reached by nobody
         wanted = visitor.page.evaluate(REACHABLE)
         visitor.page.evaluate("document.activeElement.blur()")
         reached = {}
