@@ -6,10 +6,10 @@
 | `os.write` as `runtime.websocket.wire` knows it, `trio.lowlevel.wait_writable` | simulated sockets |
 | `trio.to_thread.run_sync` | the work is done on the loop, after a drawn time, behind the same limiter |
 | `secrets`, request numbers of `actors.session.turn` | drawn from the plan's seed; from 1 |
-| `runtime.process._set_aside` | nothing: it tunes garbage collection for one server a process |
+| `runtime.process._set_aside`, `_forget` | nothing: garbage collection belongs to the campaign, which runs many servers |
 | trio's scheduler | its order is drawn from the plan's seed |
 
-None of them is there for the simulation: docs/decisions/0036.
+None of them is there for the simulation: docs/decisions/0033.
 """
 
 import itertools
@@ -96,6 +96,7 @@ def simulated(seed: int, listener: Listener, sockets: list[Socket]) -> Iterator[
         (turn, "secrets", Dice(random.Random(f"{seed}:turns").getrandbits)),
         (turn, "_request_numbers", itertools.count(1)),
         (process, "_set_aside", lambda: None),
+        (process, "_forget", lambda: None),
         (scheduler, "_ALLOW_DETERMINISTIC_SCHEDULING", True),
     ]
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""A thousand histories of the whole server, and everything that one of them ever found.
+"""Two thousand histories of the whole server, and everything that one of them ever found.
 
 In processes of their own, as many as there are cores: pytest's workers take whole files.
 """
@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.campaign import campaign, corpus, look_into
 from tests.simulation.plan import Case
 
-SEEDS = 1000
+SEEDS = 2000
 
 
 @pytest.mark.parametrize("case", corpus().values(), ids=corpus().keys())
