@@ -17,7 +17,7 @@ from tests.simulation.invariants.leftovers import left_over
 from tests.simulation.plan import ClientPlan, Fault, Step
 from tests.simulation.world import World
 
-LOOK_S = 0.5
+LOOK_S = 2.0
 HANG_S = 240.0
 """Nothing that is under way takes longer: a generation, a hang that has to be found out, restarts and their pauses."""
 LEAVE_S = 120.0

@@ -107,7 +107,7 @@ def _line(dice: random.Random) -> Line:
         delay_s=dice.choice(DELAYS),
         jitter_s=dice.choice((0.0, 0.0, 0.02, 0.2)),
         segment=dice.choice((0, 0, 0, 7, 100)),
-        read_most=dice.choice((0, 0, 0, 3, 64)),
+        read_most=dice.choice((0, 0, 0, 0, 3, 64, 64)),
         window=dice.choice((65536, 65536, 65536, 2000, 400)),
         write_most=dice.choice((0, 0, 0, 50)),
     )
