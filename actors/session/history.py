@@ -124,7 +124,7 @@ class History:
         heard = reply.text[: max(0, chars)].rstrip(" ")
         at = self.messages.index(reply)
         kept: tuple[HistoryMessage, ...] = ()
-        if heard.strip():
+        if heard:
             left = evolve(reply, text=heard, cost=reply.overhead, counted=False, interrupted=True)
             kept = (left if count is None else _counted(left, count),)
         return evolve(self, messages=(*self.messages[:at], *kept, *self.messages[at + 1 :])), True

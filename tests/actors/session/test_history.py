@@ -125,6 +125,7 @@ def told(text: str) -> History:
         ("hello there you", 6, "hello"),
         ("hello there you", 7, "hello t"),
         ("hello\nthere", 6, "hello\n"),
+        ("\n\n- hello", 1, "\n"),
         ("👩‍🚀 ok", 1, "👩"),
         ("hello", 5, "hello"),
         ("hello ", 99, "hello "),
