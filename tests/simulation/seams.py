@@ -6,7 +6,7 @@
 | `os.write` as `runtime.websocket.wire` knows it, `trio.lowlevel.wait_writable` | simulated sockets |
 | `trio.to_thread.run_sync` | the work is done on the loop, after a drawn time, behind the same limiter |
 | `secrets`, request numbers of `actors.session.turn` | drawn from the plan's seed; from 1 |
-| `runtime.process._set_aside`, `_forget` | nothing: garbage collection belongs to the campaign, which runs many servers |
+| `runtime.process._set_aside`, `_forget` | nothing: garbage is the campaign's to collect, which runs many servers |
 | trio's scheduler | its order is drawn from the plan's seed |
 
 None of them is there for the simulation: docs/decisions/0033.
