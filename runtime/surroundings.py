@@ -11,6 +11,7 @@ from engines import trt, vllm
 from runtime.gpus import GpuMemory, visible_gpus
 from runtime.settings import EngineName, LogFormat, Settings
 from runtime.settings.links import library_links
+from runtime.settings.sections import VARIABLES
 
 log = structlog.get_logger()
 VLLM_CPU_KV_CACHE = "VLLM_CPU_KVCACHE_SPACE"
@@ -49,6 +50,7 @@ def look_around(
     """
     gpus = visible_gpus(environ)
     _drop_service_links(environ)
+    _keep_secrets(environ)
     _tell_hub(settings, environ)
     _tell_how_much(settings, environ)
     fills = not settings.deployment.skip_env_autoconfig
@@ -82,6 +84,15 @@ def _drop_service_links(environ: MutableMapping[str, str]) -> None:
         del environ[name]
     if links:
         _warn(f"{', '.join(links)}: service links of the container platform, kept from the engine")
+
+
+def _keep_secrets(environ: MutableMapping[str, str]) -> None:
+    """They are in the settings by now; the engine's processes, and whatever they start or write down, need none but
+    the hub's token.
+    """
+    for variable in VARIABLES.values():
+        if variable.secret and variable.name != "HF_TOKEN":
+            environ.pop(variable.name, None)
 
 
 def _tell_hub(settings: Settings, environ: MutableMapping[str, str]) -> None:

@@ -59,6 +59,8 @@ levels and log files, and `HF_HUB_DISABLE_PROGRESS_BARS`. `VLLM_RPC_BASE_PATH`, 
 directory for the engine's sockets: in `TMPDIR`, or where that path is too long for sockets (107 bytes) in
 `XDG_RUNTIME_DIR`, /tmp or /dev/shm; TensorRT-LLM's processes then get it as their `TMPDIR`.
 
+`TEXT_API_KEY` and the other secrets that are this server's alone are kept from the engine's processes.
+
 What contradicts a setting is set aside, with a warning: on a CPU `VLLM_CPU_KVCACHE_SPACE` where `CHAT_KV_CACHE_BYTES`
 is set, `VLLM_DP_SIZE` and its ranks, and `HF_HUB_DISABLE_IMPLICIT_TOKEN` where `HF_TOKEN` is set. All other variables
 of libraries pass through untouched; `VLLM_USE_V1` and `VLLM_ATTENTION_BACKEND` are read here,

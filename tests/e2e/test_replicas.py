@@ -72,6 +72,13 @@ def test_no_process_of_the_engine_listens_beyond_this_machine(server: Program) -
     assert beyond_this_machine(listening([server.pid])) == set()
 
 
+def test_no_process_of_the_engine_knows_a_key_of_ours(server: Program) -> None:
+    family = [process.pid for process in server.family()]
+    environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in family]
+    assert environments and all(b"VLLM_" in each for each in environments)
+    assert not [pid for pid, each in zip(family, environments, strict=True) if b"TEXT_API_KEY" in each]
+
+
 @pytest.fixture
 async def two(server: Program) -> AsyncIterator[tuple[Client, Client]]:
     """Two sessions, both being answered."""

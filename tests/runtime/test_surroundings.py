@@ -10,6 +10,7 @@ from engines.guardian import MARK
 from engines.trt.environment import LIBRARY_ENV as TRT_ENV
 from engines.vllm.environment import LIBRARY_ENV
 from runtime.settings import Settings
+from runtime.settings.sections import VARIABLES
 from runtime.surroundings import Surroundings, look_around
 
 CHAT = {
@@ -20,6 +21,7 @@ CHAT = {
     "CHAT_MODEL": "owner/name",
     "CUDA_VISIBLE_DEVICES": "",
 }
+SECRETS = {name for name, variable in VARIABLES.items() if variable.secret}
 
 
 @pytest.mark.parametrize(("size", "kept"), [({}, True), ({"CHAT_KV_CACHE_BYTES": "67108864"}, False)])
@@ -64,7 +66,7 @@ def test_service_links_are_kept_from_the_libraries_with_one_warning(tmp_path: Pa
     }
     environ = {**CHAT, **links, **kept}
     _, told = looked(environ, tmp_path)
-    assert (CHAT.keys() | links.keys() | kept.keys()) - environ.keys() == links.keys()
+    assert (CHAT.keys() | links.keys() | kept.keys()) - environ.keys() == links.keys() | {"TEXT_API_KEY"}
     (warning,) = told
     assert all(name in warning for name in links)
 
@@ -106,6 +108,7 @@ def test_mpi_gets_a_short_directory_only_where_temporary_files_have_a_long_one(t
     environ = {**CHAT, "INFERENCE_ENGINE": "trt"}
     looked(environ, tmp_path, sockets=Path(tempfile.gettempdir()) / "yap-x")
     assert "TMPDIR" not in environ
+    environ["TEXT_API_KEY"] = "key"
     looked(environ, tmp_path, sockets=Path("/elsewhere/yap-x"))
     assert environ["TMPDIR"] == "/elsewhere/yap-x"
 
@@ -125,3 +128,19 @@ def test_how_many_replicas_there_are_is_not_the_librarys_variables_to_say(tmp_pa
     _, told = looked(environ, tmp_path)
     assert not {"VLLM_DP_SIZE", "VLLM_DP_RANK"} & environ.keys()
     assert [warning.partition(" ")[0] for warning in told] == ["VLLM_DP_SIZE", "VLLM_DP_RANK"]
+
+
+OTLP = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector.example",
+    "OTEL_EXPORTER_OTLP_HEADERS": "authorization=s3cret",
+}
+
+
+@pytest.mark.parametrize("skip", ["0", "1"])
+@pytest.mark.parametrize("receiver", [{"AXIOM_API_TOKEN": "s3cret"}, OTLP], ids=["axiom", "otlp"])
+def test_the_engines_processes_get_no_secret_but_the_hub_s(skip: str, receiver: dict[str, str], tmp_path: Path) -> None:
+    ours = {"TEXT_API_KEY": "s3cret", "HF_TOKEN": "s3cret", "SENTRY_DSN": "https://s3cret@sentry.example/1", **receiver}
+    assert SECRETS <= ours.keys() | OTLP.keys() | {"AXIOM_API_TOKEN"}, "a new one"
+    environ = {**CHAT, **ours, "YAP_SKIP_ENV_AUTOCONFIG": skip}
+    looked(environ, tmp_path)
+    assert {name for name, value in environ.items() if "s3cret" in value} == {"HF_TOKEN"}
