@@ -2,7 +2,7 @@
 
 import hmac
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -73,6 +73,8 @@ class Slots:
     limit: int
     patience_s: float
     _free: trio.Semaphore = field(init=False)
+    _waiting: dict[trio.CancelScope, None] = field(factory=dict)
+    _shut: Callable[[], PeerProtocolError] | None = None
 
     def __attrs_post_init__(self) -> None:
         self._free = trio.Semaphore(self.limit, max_value=self.limit)
@@ -82,9 +84,17 @@ class Slots:
         """Connections that hold a slot."""
         return self.limit - self._free.value
 
+    def shut(self, why: Callable[[], PeerProtocolError]) -> None:
+        """Nobody gets one any more: who waits for it, and who comes, is told why at once."""
+        self._shut = why
+        for patience in list(self._waiting):
+            patience.cancel("there will be no slot")
+
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Hold a slot. Raises `server_at_capacity` when none comes free in time."""
+        """Hold a slot. Raises `server_at_capacity` when none comes free in time, or what they were shut with."""
+        if self._shut is not None:
+            raise self._shut()
         try:
             self._free.acquire_nowait()  # without patience (0 s), waiting would be cancelled even with a slot free
         except trio.WouldBlock:
@@ -96,8 +106,14 @@ class Slots:
 
     async def _wait(self) -> None:
         with trio.move_on_after(self.patience_s) as patience:
-            await self._free.acquire()
+            self._waiting[patience] = None
+            try:
+                await self._free.acquire()
+            finally:
+                del self._waiting[patience]
         if patience.cancelled_caught:
+            if self._shut is not None:
+                raise self._shut()
             message = "Server cannot accept new connections. Please try again later."
             raise PeerProtocolError("server_at_capacity", "no_slot", message)
 

@@ -1,7 +1,8 @@
 """Listening: the head of each request, HTTP answers, the WebSocket hand-over, the crash barrier, the drain."""
 
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import structlog
@@ -26,6 +27,7 @@ from runtime.websocket import BadHandshake, KeepAlive, Unheard, WebSocket, Wire,
 
 log = structlog.get_logger()
 INTERNAL_CLOSE_CODE = 1011
+SHUTDOWN = (1001, "server_shutdown")
 REJECTIONS_EVERY_S = 1.0
 ANSWER_S = 10.0
 
@@ -62,6 +64,7 @@ class Server:
     playground: Playground | None = None
     observer: Observer = NOBODY
     connections: set[Connection] = field(factory=set)
+    _guests: int = 0
     _empty: trio.Event = field(factory=trio.Event)
     _told_at: float = -math.inf
     _untold: int = 0
@@ -79,6 +82,7 @@ class Server:
     async def drain(self, timeout_s: float) -> None:
         """Say goodbye to everybody: at once where no turn is running, else when it ends or the time is over."""
         self.health.draining = True
+        self.slots.shut(_shutting_down)
         log.info("server.drain_started", connections=len(self.connections), timeout_s=timeout_s)
         for connection in list(self.connections):
             connection.drain()
@@ -94,8 +98,20 @@ class Server:
             connection.expire()
 
     async def _wait_empty(self) -> None:
-        while self.connections:
+        while self._guests:
             await self._empty.wait()
+
+    @contextmanager
+    def _guest(self) -> Iterator[None]:
+        """Somebody whose key fits and whose handshake is answered: a drain waits until they have been told goodbye."""
+        self._guests += 1
+        try:
+            yield
+        finally:
+            self._guests -= 1
+            if not self._guests:
+                self._empty.set()
+                self._empty = trio.Event()
 
     async def _handle(self, stream: trio.SocketStream) -> None:
         """One TCP connection. Nothing that happens to it may reach another one."""
@@ -177,14 +193,17 @@ class Server:
             self.throttle.failed(peer, trio.current_time())
             await self._reject(wire, refused, door.close_unauthorized)
             return
-        try:
-            asked_at = trio.current_time()
-            async with self.slots.slot():
-                self.observer.report(SlotTaken(trio.current_time() - asked_at))
-                self.arrivals.settled(arrival)
-                await self._converse(WebSocket(wire, door.max_frame_bytes, handshake.deflate))
-        except PeerProtocolError as problem:
-            await self._reject(wire, problem, door.close_busy)
+        with self._guest():
+            try:
+                asked_at = trio.current_time()
+                async with self.slots.slot():
+                    self.observer.report(SlotTaken(trio.current_time() - asked_at))
+                    self.arrivals.settled(arrival)
+                    await self._converse(WebSocket(wire, door.max_frame_bytes, handshake.deflate))
+            except PeerProtocolError as problem:
+                await self._reject(wire, problem, SHUTDOWN[0] if self.health.draining else door.close_busy)
+                await wire.finish()
+                return
         await wire.finish()
 
     async def _reject(self, wire: Wire, problem: PeerProtocolError, code: int) -> None:
@@ -220,9 +239,6 @@ class Server:
         finally:
             self.connections.discard(connection)
             log.info("session.closed", connections=len(self.connections), **connection.summary())
-            if not self.connections:
-                self._empty.set()
-                self._empty = trio.Event()
 
 
 def closings(codes: Mapping[Hangup, tuple[int, str]]) -> dict[Hangup, tuple[int, str]]:
@@ -230,7 +246,7 @@ def closings(codes: Mapping[Hangup, tuple[int, str]]) -> dict[Hangup, tuple[int,
     return {
         Hangup.CLIENT_REQUEST: (1000, "client_request"),
         Hangup.IDLE: (4000, "idle_timeout"),
-        Hangup.SHUTDOWN: (1001, "server_shutdown"),
+        Hangup.SHUTDOWN: SHUTDOWN,
         Hangup.SLOW_CONSUMER: (1013, "slow_consumer"),
         Hangup.REFUSED: (1008, "refused"),
         Hangup.INTERNAL: (INTERNAL_CLOSE_CODE, "internal_error"),

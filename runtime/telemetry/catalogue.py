@@ -98,7 +98,10 @@ GENERATIONS_PER_SESSION = _histogram(
     _OURS + "generations_per_session", "{request}", of.TURNS, "Turns that a session brought to their own end."
 )
 CONNECTIONS_REJECTED = _counter(
-    "connections_rejected_total", "{connection}", "Turned away: no slot, a wrong or missing key.", "reason"
+    "connections_rejected_total",
+    "{connection}",
+    "Turned away: no slot or none any more, a wrong or missing key.",
+    "reason",
 )
 SESSION_CHURN = _counter("session_churn_total", "{session}", "Completed sessions, by how they ended.", "reason")
 TIMEOUT_DISCONNECTS = _counter("timeout_disconnects_total", "{connection}", "Idle timeout disconnects.")

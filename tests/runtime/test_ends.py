@@ -111,6 +111,35 @@ async def test_a_drain_lets_the_running_turn_finish_and_takes_nobody_new(serving
         assert client.seen[-1]["type"] == "session_end"
 
 
+async def test_a_newcomer_that_waits_for_a_slot_is_told_at_once_and_the_drain_waits_for_its_goodbye(
+    serving: Serving,
+) -> None:
+    limits = {"MAX_CONCURRENT_CONNECTIONS": "1", "WS_HANDSHAKE_ACQUIRE_TIMEOUT_S": "60"}
+    async with serving(talks(20), **limits) as place, place.connected() as client, trio.open_nursery() as nursery:
+        await client.start()
+        await client.until("token")
+        async with place.connected() as newcomer:
+            nursery.start_soon(place.server.drain, 30.0)
+            with trio.fail_after(PATIENCE_S):
+                assert (await newcomer.refusal())[:2] == ("server_busy", "engine_unavailable")
+            assert (await newcomer.closed())[0] == 1001
+        assert (await client.rest())[-1]["type"] == "done"
+
+
+async def test_a_drain_of_somebody_who_waits_and_nobody_else_ends_when_they_have_been_told(serving: Serving) -> None:
+    limits = {"MAX_CONCURRENT_CONNECTIONS": "1", "WS_HANDSHAKE_ACQUIRE_TIMEOUT_S": "60"}
+    async with serving(**limits) as place, place.connected() as first:
+        await first.answers_pings()
+        async with place.connected() as newcomer, trio.open_nursery() as nursery:
+            with trio.fail_after(PATIENCE_S):
+                nursery.start_soon(first.closed)
+                nursery.start_soon(newcomer.closed)
+                await place.server.drain(30.0)
+            place.server.expire()
+            assert not place.server.slots.taken and not place.server.arrivals.waiting
+        assert [frame["payload"]["code"] for frame in newcomer.seen] == ["server_busy"]
+
+
 async def test_a_turn_that_outlives_the_drain_is_cancelled(serving: Serving) -> None:
     async with serving(talks(150)) as place, place.connected() as client:
         await client.start()

@@ -26,7 +26,7 @@ class Goodbyes:
             if client.state != "over" or client.name in self.seen:
                 continue
             self.seen.add(client.name)
-            if not _listens(client) or _came_too_late(client):
+            if not _listens(client):
                 continue
             if client.closed is None and world.plan.ends != "twice":  # who is told twice to end says no more
                 return f"{client.name} was left without a close frame"
@@ -66,12 +66,6 @@ def _listens(client: Client) -> bool:
     link = client.link
     took_all = link.ended == "end" and link.quiet and link.reads and not link.paused
     return link.hearing.upgraded and took_all and _is_near(client) and not client.gone and not client.mute
-
-
-def _came_too_late(client: Client) -> bool:
-    """Whether it got its slot when the server was shutting down, and was told to come again."""
-    last = client.frames[-1]["payload"] if client.frames else {}
-    return last.get("code") == "server_busy" and "usage" not in last
 
 
 def _is_near(client: Client) -> bool:
