@@ -34,6 +34,7 @@ class Goodbyes:
                 client.closed is not None
                 and client.closed[0] == 1001
                 and (client.referee.open or not client.referee.over)
+                and not _came_too_late(client)
             ):
                 return f"{client.name} was not told that the server shuts down, or of {client.referee.open}"
         return None
@@ -66,6 +67,12 @@ def _listens(client: Client) -> bool:
     link = client.link
     took_all = link.ended == "end" and link.quiet and link.reads and not link.paused
     return link.hearing.upgraded and took_all and _is_near(client) and not client.gone and not client.mute
+
+
+def _came_too_late(client: Client) -> bool:
+    """Whether it waited for its slot, or had just got it, and was told to come again instead of goodbye."""
+    last = client.frames[-1]["payload"] if client.frames else {}
+    return last.get("code") == "server_busy" and "usage" not in last
 
 
 def _is_near(client: Client) -> bool:
