@@ -12,6 +12,7 @@ import msgspec
 from tests.simulation.campaign import Finding, Result, campaign, corpus, look_into, quiet
 from tests.simulation.mutations.command import run as self_test
 from tests.simulation.plan import load
+from tests.simulation.progress import Progress
 from tooling import ending, usage
 
 PROG = "just simulate"
@@ -44,11 +45,12 @@ def main(argv: Sequence[str]) -> int:
     if asked.self_test is not None:
         return ending.told(PROG, lambda: self_test(asked.self_test, seeds, asked.jobs, as_json=asked.json))
 
+    progress = Progress(asked.seeds)
+
     def told(done: int, found: Sequence[Finding]) -> None:
         for finding in found:
             print(f"seed {finding.plan.seed} broke {finding.found}", file=sys.stderr)
-        end = "\r" if sys.stderr.isatty() and done < asked.seeds else "\n"
-        print(f"{done} of {asked.seeds} seeds", end=end, file=sys.stderr, flush=True)
+        progress.tell(done)
 
     known = [] if asked.no_corpus else [found for case in corpus().values() if (found := look_into(case.plan))]
     result = campaign(seeds, told, at_most=asked.fails, jobs=max(1, asked.jobs))
