@@ -37,7 +37,8 @@ class Client:
     broke the protocol so that it may be sent away, on purpose. `codes`: close codes that it has earned; `may_close`:
     whether another one may come, for what happened to the server. `pinged`, `ponged`: payloads of the WebSocket's
     pings and pongs, the former with their times.
-    `parting`: happens when what it said last arrives.
+    `parting`: happens when what it said last arrives. `before`: whose conversation it goes on with. `brought`: for
+    which reason each history that it brought is refused, "" for a good one.
     """
 
     plan: ClientPlan
@@ -60,6 +61,8 @@ class Client:
     pinged: list[tuple[float, bytes]] = field(factory=list)
     ponged: list[bytes] = field(factory=list)
     parting: Callable[[], None] | None = None
+    before: "Client | None" = None
+    brought: dict[str, str] = field(factory=dict)
     codes: set[int] = field(factory=set)
     _at: int = 0
     _number: int = 0
@@ -70,6 +73,10 @@ class Client:
     def name(self) -> str:
         """The plan's name of it."""
         return self.plan.name
+
+    @property
+    def _session(self) -> str:
+        return f"s-{self.plan.follows or self.name}"
 
     @property
     def finished(self) -> bool:
@@ -104,7 +111,7 @@ class Client:
         """Send a frame, in so many pieces; its request id, a fresh one unless it is given."""
         self._number += 1
         name = request_id or f"{self.name}.{self._number}"
-        message = {"type": kind, "session_id": session_id or f"s-{self.name}", "request_id": name, "payload": payload}
+        message = {"type": kind, "session_id": session_id or self._session, "request_id": name, "payload": payload}
         self.referee.said(kind if kind in (*TURNS, "cancel", "end", "ping", "pong") else "garbage", name)
         self.said.setdefault(f"cancel {name}" if kind == "cancel" and request_id else name, payload)
         if kind in TURNS:

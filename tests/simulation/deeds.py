@@ -1,6 +1,7 @@
 """What a client can do, by name: what the protocol allows, and what it forbids."""
 
 from tests.simulation.client import Client, Deed
+from tests.simulation.histories import BAD, history
 from tests.simulation.plan import Payload, Step
 from tests.simulation.violations import VIOLATIONS
 from tooling.benchmarks.bystander.frames import BINARY, frame
@@ -25,8 +26,13 @@ INVALID: tuple[tuple[str, Payload], ...] = (
 
 def start(client: Client, step: Step) -> None:
     """A `start`; the first one has what it needs, and asks for raw text unless the step says otherwise."""
-    payload: Payload = {"user_utterance": step.text, "chat_prompt": "be kind"}
-    client.say("start", {**payload, "sampling": {"sanitize_output": False}, **_payload(client, step)})
+    payload: Payload = {"user_utterance": step.text, "chat_prompt": "be kind", "sampling": {"sanitize_output": False}}
+    history, reason = _history(client, step)
+    if reason and not client.referee.turns:
+        client.codes.add(1008)
+    name = client.say("start", {**payload, **_payload(client, step), **history})
+    if history:
+        client.brought[name] = reason
 
 
 def message(client: Client, step: Step) -> None:
@@ -165,6 +171,27 @@ def stop_reading(client: Client, step: Step) -> None:
 def rest(client: Client, _step: Step) -> None:
     """Nothing."""
     client.note("rests")
+
+
+def _history(client: Client, step: Step) -> tuple[Payload, str]:
+    """What the step brings: what was `heard` on the connection before, or a shape of `histories`; why it is refused."""
+    wish = step.payload.get("history")
+    if not isinstance(wish, dict):
+        return {}, ""
+    shape = wish["shape"]
+    if shape == "heard":
+        return {"history": _heard(client.before) if client.before else []}, ""
+    return {"history": history(shape, wish["number"])}, BAD[shape][1] if shape in BAD else ""
+
+
+def _heard(client: Client) -> list[Payload]:
+    """What a client keeps of a conversation: what it said itself, and what it heard of each reply."""
+    kept: list[Payload] = []
+    for name, turn in client.referee.turns.items():
+        said = client.said[name]
+        kept.append({"role": "user", "content": said.get("user_utterance") or said.get("analysis_text")})
+        kept.append({"role": "assistant", "content": turn.text})
+    return kept
 
 
 def _payload(client: Client, step: Step) -> Payload:

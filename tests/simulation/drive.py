@@ -153,6 +153,10 @@ class Drive:
                 self.world.network.after(client.plan.at_s, partial(self._arrive, client))
 
     def _arrive(self, client: Client) -> None:
+        before = client.before
+        if before is not None and not before.finished and not self.world.ended:
+            self.world.network.after(LOOK_S, partial(self._arrive, client))
+            return
         client.link.connect(self.world.listener)
         client.begin()
 

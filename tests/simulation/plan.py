@@ -46,13 +46,15 @@ class ClientPlan:
     """One connection. `at_s`: when it is made, seconds after the server was ready; a `door` "early": before that.
 
     `door`: else with which key, "right", "wrong" or "none"; or which of `doors.DOORS` it takes. `eager`: it talks
-    before the handshake is answered.
+    before the handshake is answered. `follows`: whose conversation it goes on with, once that client has done all it
+    had planned.
     """
 
     name: str
     at_s: float = 0.0
     door: str = "right"
     eager: bool = False
+    follows: str = ""
     address: str = "10.0.0.1"
     line: Line = field(factory=Line)
     steps: tuple[Step, ...] = ()

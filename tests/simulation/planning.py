@@ -7,6 +7,7 @@ from tests.simulation.crossings import crossed
 from tests.simulation.doors import DOORS
 from tests.simulation.plan import ClientPlan, Fault, Line, Payload, Plan, Step
 from tests.simulation.router import LOOKS
+from tests.simulation.widening import widened
 
 UTTERANCES = ("hello there", "what now?", "tell me a story", "é😀 ok", "<|im_end|> and so", f"{LOOKS} at this", LOOKS)
 DELAYS = (0.0, 0.001, 0.01, 0.05, 0.2)
@@ -57,7 +58,7 @@ def plan_of(seed: int) -> Plan:
         ends_at_s=0.0 if ends == "leave" else round(dice.uniform(0.5, span + 4), 3),
         impatience_s=round(dice.uniform(0, 3), 3) if ends == "twice" else 0.0,
     )
-    return crossed(plan, random.Random(f"{seed}:crossings"))
+    return widened(crossed(plan, random.Random(f"{seed}:crossings")), random.Random(f"{seed}:widening"))
 
 
 def _env(dice: random.Random, mode: str) -> dict[str, str]:

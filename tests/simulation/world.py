@@ -91,6 +91,7 @@ class World:
         client = Client(
             plan, self.deeds, KEY, Referee(Mode(self.plan.mode)), self.judge, self.network, self.trace, self.may_close
         )
+        client.before = next((each for each in self.clients if each.name == plan.follows), None)
         client.link = Link(
             len(self.clients),
             plan.address,

@@ -3,7 +3,7 @@
 Of frames, as clients hear them (`client.Client`, `hearing`, `ending`): `websocket`, `frame-order`, `one-terminal`,
 `polite-close`, `close-code`. At each moment of rest (`settled`): `running-set`, `places`, `slots`, `outbox`,
 `history`, `prompt`, `decision`, `goodbye`, `draining`, `one-engine`, `deadline`, `readiness`, `stall`, `room`,
-`questions`, `idle`, `restarts`, `pong`. Of each frame that a gate reads (`doorman`): `rates`. Of the engine
+`questions`, `idle`, `restarts`, `pong`, `imports`. Of each frame that a gate reads (`doorman`): `rates`. Of the engine
 (`engine.Simulated`): `warm-up`. Of what is told (`books.Ledger`): `telemetry`, `no-crash`. At the end: `nobody-hangs`,
 `left-over`, `telemetry`, `accounts`, `texts`, `answers`, `retry-in`, `wasted`. At any moment: `spins`.
 """
@@ -15,6 +15,7 @@ from tests.simulation.invariants.decisions import Decisions
 from tests.simulation.invariants.engines import Room, Stalls, deadline, one_engine, readiness, restarts, retry_in
 from tests.simulation.invariants.goodbyes import Goodbyes, draining, pong
 from tests.simulation.invariants.history import History
+from tests.simulation.invariants.imports import Imports
 from tests.simulation.invariants.questions import answers, questions
 from tests.simulation.invariants.rest import outbox, places, running_set, slots
 from tests.simulation.invariants.silence import Idle
@@ -33,6 +34,7 @@ def looks() -> list[tuple[str, Look]]:
         ("places", places),
         ("slots", slots),
         ("outbox", outbox),
+        ("imports", Imports().imports),
         ("history", memory.history),
         ("prompt", memory.prompt),
         ("decision", Decisions().decision),

@@ -5,8 +5,10 @@ from attrs import define, evolve, field
 from actors.connection import Connection
 from engines.prompts.messages import PromptMessage
 from tests.memory import CHECK, Memory, Remembered
-from tests.referee import Message, Referee
+from tests.referee import Message, Mode, Referee
 from tests.simulation.client import Client
+from tests.simulation.imports import name_of, routed
+from tests.simulation.invariants.imports import brought, scale_of
 from tests.simulation.world import World
 from tests.toy import toy_text
 
@@ -22,11 +24,14 @@ class Written:
 
 @define(eq=False)
 class Follower:
-    """The model of one client's session. `asked`: what each turn's prompt is made of, once it was acked.
+    """The model of one session.
 
-    `looks`, `ended`: turns whose router said yes; turns that are over. `left_out`: messages that a trim took.
+    `asked`: what each turn's prompt is made of, once it was acked. `looks`, `ended`: turns whose router said yes; turns
+    that are over. `left_out`: messages that a trim took.
     """
 
+    world: World
+    connection: Connection
     memory: Memory
     asked: dict[str, list[Remembered]] = field(factory=dict)
     looks: set[str] = field(factory=set)
@@ -42,9 +47,10 @@ class Follower:
         return not gone or (gone > 0 and connection.actor.memory.history.cost <= profile.trim.target)
 
     @classmethod
-    def of(cls, client: Client) -> "Follower":
+    def of(cls, world: World, connection: Connection) -> "Follower":
         """From its first frame on."""
-        return cls(Memory(Written(client.link.hearing.messages, client.said, client.referee)))
+        client = world.client_of(connection)
+        return cls(world, connection, Memory(Written(client.link.hearing.messages, client.said, client.referee)))
 
     def expected(self) -> list[Remembered]:
         """The history after all that was written by now."""
@@ -53,6 +59,9 @@ class Follower:
             memory.seen += 1
             memory.take(frame)
             if frame["type"] == "ack":
+                memory.messages[:0] = brought(self.world, self.connection, frame)
+                if memory.client.referee.mode is Mode.TOOL:
+                    memory.messages = routed(memory.messages, scale_of(self.world, self.connection))
                 self.asked[frame["request_id"]] = list(memory.messages)
             elif frame["type"] == "toolcall" and frame["payload"]["status"] == "yes":
                 self.looks.add(frame["request_id"])
@@ -63,28 +72,31 @@ class Follower:
 
 @define(eq=False)
 class History:
-    """Follows every client."""
+    """Follows every session."""
 
-    followers: dict[str, Follower] = field(factory=dict)
+    followers: dict[int, Follower] = field(factory=dict)
     pending: list[tuple[int, str, tuple[int, ...]]] = field(factory=list)
 
     def history(self, world: World) -> str | None:
         """A session that has nothing left to write remembers what was written."""
         for connection in world.server.connections:
             client = world.client_of(connection)
-            expected = self._follow(client).expected()
+            follower = self._follow(world, connection)
+            expected = follower.expected()
             if connection.outbox.size or not connection.socket.free:
                 continue
             memory = connection.actor.memory
             names = {number: name for name, number in memory._numbers.items()}
             stored = [
-                Remembered(names.get(each.turn, ""), each.role, each.text, each.prefix, each.interrupted)
+                Remembered(
+                    names.get(each.turn) or name_of(each.turn), each.role, each.text, each.prefix, each.interrupted
+                )
                 for each in memory.history.messages
             ]
-            if stored != expected and not self._follow(client).trims(connection, expected, stored):
+            if stored != expected and not follower.trims(connection, expected, stored):
                 return f"{client.name}: remembered {stored}, said and heard {expected}"
-            if memory._overrides != self._follow(client).memory.sampling:
-                return f"{client.name}: {memory._overrides}, asked for {self._follow(client).memory.sampling}"
+            if memory._overrides != follower.memory.sampling:
+                return f"{client.name}: {memory._overrides}, asked for {follower.memory.sampling}"
         return None
 
     def prompt(self, world: World) -> str | None:
@@ -95,14 +107,14 @@ class History:
             return None
         later = []
         for session, turn, ids in self.pending:
-            client = world.client_of(world.connections[session])
-            follower = self._follow(client)
+            connection = world.connections[session]
+            client, follower = world.client_of(connection), self._follow(world, connection)
             asked = follower.asked.get(turn)
             if asked is None:
                 if client.state != "over":
                     later.append((session, turn, ids))
                 continue
-            connection = world.connections[session]  # whose history was not looked at while it had something to write
+            # Its history was not looked at while it had something to write.
             unseen = bool(connection.outbox.size) or not connection.socket.free
             least = 1 if unseen else len(asked) - follower.left_out
             rests = [rest for rest in suffixes(asked) if len(rest) >= max(1, least)]
@@ -116,10 +128,11 @@ class History:
         self.pending = later
         return None
 
-    def _follow(self, client: Client) -> Follower:
-        follower = self.followers.get(client.name)
+    def _follow(self, world: World, connection: Connection) -> Follower:
+        number = connection.actor.number
+        follower = self.followers.get(number)
         if follower is None:
-            follower = self.followers[client.name] = Follower.of(client)
+            follower = self.followers[number] = Follower.of(world, connection)
         return follower
 
 

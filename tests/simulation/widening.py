@@ -1,0 +1,51 @@
+"""What some clients of a plan do besides: bring a history along, or come back with what they heard."""
+
+import random
+
+from attrs import evolve
+
+from tests.simulation.histories import BAD, GOOD
+from tests.simulation.plan import ClientPlan, Payload, Plan, Step
+
+SHORT = ("turns", "ragged", "ragged", "leading", "long", "lump")
+SMALL = {"HISTORY_MAX_TOKENS": "800", "TRIMMED_HISTORY_LENGTH": "500"}
+
+
+def widened(plan: Plan, dice: random.Random) -> Plan:
+    """The plan, with some of that."""
+    return _with_histories(plan, dice)
+
+
+def _with_histories(plan: Plan, dice: random.Random) -> Plan:
+    clients = tuple(_bringing(client, dice) if dice.random() < 0.25 else client for client in plan.clients)
+    env = plan.env
+    if plan.mode != "tool" and plan.voice != "short" and clients != plan.clients and dice.random() < 0.5:
+        env = {**SMALL, **env}
+    if dice.random() < 0.15:
+        before = dice.choice(clients)
+        clients = (*clients, _returning(before, dice))
+    return evolve(plan, clients=clients, env=env)
+
+
+def _bringing(client: ClientPlan, dice: random.Random) -> ClientPlan:
+    """Its starts bring histories, the later ones as well."""
+    steps = [_with_history(step, dice) if step.do == "start" else step for step in client.steps]
+    return evolve(client, steps=tuple(steps))
+
+
+def _with_history(step: Step, dice: random.Random) -> Step:
+    draw = dice.random()
+    shape = dice.choice(tuple(BAD) if draw < 0.12 else tuple(GOOD) if draw < 0.25 else SHORT)
+    history: Payload = {"shape": shape, "number": dice.randint(0, 999)}
+    return evolve(step, payload={**step.payload, "history": history})
+
+
+def _returning(before: ClientPlan, dice: random.Random) -> ClientPlan:
+    """The same one on a new connection, with what it heard on the old one."""
+    steps = [Step(do="start", text="where were we?", payload={"history": {"shape": "heard"}})]
+    for _ in range(dice.randint(0, 2)):
+        steps.append(Step(do=dice.choice(("message", "cancel")), text="and then?", wait=dice.choice(("ack", "end"))))
+    return evolve(before, name=f"{before.name}+", follows=before.name, door="right", eager=False, steps=tuple(steps))
+
+
+__all__ = ["widened"]
