@@ -5,22 +5,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import trio
 from attrs import define, field
 
 from tests.referee import TURNS, Message, Referee
 from tests.simulation.doors import DOORS
 from tests.simulation.hearing import Heard
 from tests.simulation.judge import Judge
-from tests.simulation.link import Link
 from tests.simulation.network import Network
-from tests.simulation.plan import ClientPlan, Payload, Step
-from tests.simulation.trace import Trace
-from tooling.benchmarks.bystander.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, frame, upgrade
+from tests.simulation.plan import Payload, Step
+from tests.simulation.speaker import Speaker
+from tests.simulation.trace import short
+from tooling.benchmarks.bystander.frames import PONG, upgrade
 
 PATIENCE_S = 40.0
 """How long a step waits for what it waits for before it is done all the same."""
-UNTOLD = ("message", "details", "timings", "chat_prompt")
 TERMINAL = ("token", "final", "done", "toolcall")
 
 TOLD = (1001, 1008, 1011, 4000)
@@ -29,50 +27,34 @@ TOLD = (1001, 1008, 1011, 4000)
 Deed = Callable[["Client", Step], None]
 
 
-@define(eq=False)
-class Client:
+@define(eq=False, kw_only=True)
+class Client(Speaker):
     """`frames`, `said`: what it heard, and the payloads it said by request id, as `tests.memory` wants them.
 
-    `state`: "new", "opening", "open", "closing" (it has seen or said a close frame), "over". `gone`: it went away, or
-    broke the protocol so that it may be sent away, on purpose. `codes`: close codes that it has earned; `may_close`:
-    whether another one may come, for what happened to the server. `pinged`, `ponged`: payloads of the WebSocket's
-    pings and pongs, the former with their times.
-    `parting`: happens when what it said last arrives. `before`: whose conversation it goes on with. `brought`: for
-    which reason each history that it brought is refused, "" for a good one.
+    `may_close`: whether a close code may come that it has not earned, for what happened to the server. `ponged`:
+    payloads of the WebSocket's pongs. `parting`: happens when what it said last arrives. `before`: whose conversation
+    it goes on with. `brought`: for which reason each history that it brought is refused, "" for a good one.
     """
 
-    plan: ClientPlan
     deeds: dict[str, Deed]
     key: str
     referee: Referee
     judge: Judge
     network: Network
-    trace: Trace
     may_close: Callable[[int, int], bool]
-    link: Link = field(init=False)
     frames: list[Message] = field(factory=list)
     said: dict[str, Message] = field(factory=dict)
-    state: str = "new"
     status: int = 0
     closed: tuple[int, str] | None = None
-    gone: str = ""
     mute: bool = False
     newest: str = ""
-    pinged: list[tuple[float, bytes]] = field(factory=list)
     ponged: list[bytes] = field(factory=list)
     parting: Callable[[], None] | None = None
     before: "Client | None" = None
     brought: dict[str, str] = field(factory=dict)
-    codes: set[int] = field(factory=set)
     _at: int = 0
     _number: int = 0
-    _sent: int = 0
     _step: int = 0
-
-    @property
-    def name(self) -> str:
-        """The plan's name of it."""
-        return self.plan.name
 
     @property
     def _session(self) -> str:
@@ -101,8 +83,9 @@ class Client:
             return
         key = {"wrong": "wrong-key", "none": None}.get(self.plan.door, self.key)
         if key != self.key:
-            self.codes.add(1008)
-        self.send(upgrade(key))
+            self.earn(1008)
+        offer = [("Sec-WebSocket-Extensions", self.deflating.offer.header)] if self.deflating else []
+        self.send(upgrade(key, offer))
         if self.plan.eager:
             self.state = "open"
             self._proceed()
@@ -116,39 +99,9 @@ class Client:
         self.said.setdefault(f"cancel {name}" if kind == "cancel" and request_id else name, payload)
         if kind in TURNS:
             self.newest = name
-        self.note(f"> {kind} {name} {_short(payload)}")
+        self.note(f"> {kind} {name} {short(payload)}")
         self.say_pieces(json.dumps(message, ensure_ascii=False).encode(), pieces)
         return name
-
-    def say_pieces(self, data: bytes, pieces: int) -> None:
-        """One text message in fragments, a ping between each two."""
-        size = -(-len(data) // pieces)
-        for at in range(0, len(data), size):
-            last = at + size >= len(data)
-            self.say_raw(data[at : at + size], TEXT if at == 0 else CONTINUATION, fin=last)
-            if not last:
-                self.ping(b"%d" % at)
-
-    def ping(self, payload: bytes) -> None:
-        """Send a ping of the WebSocket's."""
-        self.pinged.append((trio.current_time(), payload))
-        self.say_raw(payload, PING)
-
-    def say_raw(self, data: bytes, opcode: int = 1, *, fin: bool = True) -> None:
-        """Send one WebSocket frame."""
-        self.send(frame(data, opcode, fin=fin))
-
-    def send(self, data: bytes) -> None:
-        """Send bytes."""
-        if self.state != "over":
-            self._sent += len(data)
-            self.link.send(data)
-
-    def say_close(self, code: int = 1000) -> None:
-        """Send a close frame, once."""
-        if self.state in ("open", "opening"):
-            self.state = "closing"
-            self.say_raw(code.to_bytes(2, "big"), CLOSE)
 
     def leave(self, how: str) -> None:
         """Be gone: "reset", "fin" or "silent"."""
@@ -173,7 +126,9 @@ class Client:
                 self.note(f"< HTTP {heard.status}")
                 if heard.status != 101:
                     self.state = "closing"
-                elif self.state == "opening":
+                    return
+                self.squeezes = self.deflating is not None and self.deflating.agreed
+                if self.state == "opening":
                     self.state = "open"
                     self._proceed()
             case "text":
@@ -215,7 +170,7 @@ class Client:
 
     def _hear(self, message: dict[str, Any]) -> None:
         kind, name, payload = message["type"], message["request_id"], message["payload"]
-        self.note(f"< {kind} {name} {_short(payload)}")
+        self.note(f"< {kind} {name} {short(payload)}")
         turn = self.referee.turns.get(name if kind != "cancelled" else payload.get("turn") or "")
         if turn is not None and turn.end is not None and (kind in TERMINAL or "usage" in payload):
             self.judge.broken("one-terminal", f"{self.name}: {kind} of {name} after its {turn.end['type']}")
@@ -265,19 +220,6 @@ class Client:
         if self._at == at and self._step == at and not self.finished and self.state == "open":
             self._step += 1
             self._do(self.plan.steps[at])
-
-    def note(self, what: str) -> None:
-        """For the trace."""
-        self.trace.note(self.name, what)
-
-
-def _short(payload: Payload) -> str:
-    shown = {key: value for key, value in payload.items() if key not in UNTOLD}
-    details = payload.get("details")
-    if isinstance(details, dict):
-        shown["reason_code"] = details["reason_code"]
-    text = json.dumps(shown, ensure_ascii=True)
-    return text if len(text) <= 160 else f"{text[:150]}... ({len(text)})"
 
 
 __all__ = ["PATIENCE_S", "Client", "Deed"]

@@ -1,9 +1,10 @@
 """What a client can do, by name: what the protocol allows, and what it forbids."""
 
+from tests.simulation.bombs import BOMBS
 from tests.simulation.client import Client, Deed
 from tests.simulation.histories import BAD, history
 from tests.simulation.plan import Payload, Step
-from tests.simulation.violations import VIOLATIONS
+from tests.simulation.violations import RESERVED, VIOLATIONS
 from tooling.benchmarks.bystander.frames import BINARY, frame
 
 GARBAGE = (b"", b"{", b"[]", b'"text"', b'{"type": 5}', b'{"type": "ping"}', b'{"type":"start"}', b"NaN")
@@ -29,7 +30,7 @@ def start(client: Client, step: Step) -> None:
     payload: Payload = {"user_utterance": step.text, "chat_prompt": "be kind", "sampling": {"sanitize_output": False}}
     history, reason = _history(client, step)
     if reason and not client.referee.turns:
-        client.codes.add(1008)
+        client.earn(1008)
     name = client.say("start", {**payload, **_payload(client, step), **history})
     if history:
         client.brought[name] = reason
@@ -65,7 +66,7 @@ def again(client: Client, step: Step) -> None:
 def ping(client: Client, step: Step) -> None:
     """The protocol's own ping, so many times."""
     if step.number > MANY:
-        client.codes.add(1008)
+        client.earn(1008)
     for _ in range(max(1, step.number)):
         client.say("ping", {})
 
@@ -77,7 +78,7 @@ def pong(client: Client, _step: Step) -> None:
 
 def end(client: Client, _step: Step) -> None:
     """Goodbye."""
-    client.codes.add(1000)
+    client.earn(1000)
     client.say("end", {})
 
 
@@ -126,17 +127,20 @@ def unknown(client: Client, _step: Step) -> None:
 def invalid(client: Client, step: Step) -> None:
     """A turn frame with something wrong in it; as a first `start` it ends the connection."""
     if not client.referee.turns:
-        client.codes.add(1008)
+        client.earn(1008)
     client.say(*INVALID[step.number % len(INVALID)])
 
 
 def violate(client: Client, step: Step) -> None:
     """What RFC 6455 forbids."""
     what, data, code = VIOLATIONS[step.number % len(VIOLATIONS)]
-    client.note(f"> {what}")
-    client.codes.add(code)
-    client.gone = client.gone or what
-    client.send(data)
+    client.violate(what, data, 1007 if data == RESERVED and client.squeezes else code)
+
+
+def bomb(client: Client, step: Step) -> None:
+    """A compressed frame that nobody may take, and for most clients an agreement that nobody made."""
+    what, data, code = BOMBS[step.number % len(BOMBS)]
+    client.violate(what, data, code if client.squeezes else 1002)
 
 
 def half(client: Client, step: Step) -> None:
@@ -156,14 +160,14 @@ def close(client: Client, step: Step) -> None:
     """A close frame with code `number`."""
     client.note(f"> close {step.number}")
     client.gone = client.gone or "close"
-    client.codes.add(step.number)  # it is answered with the same
+    client.earn(step.number)  # it is answered with the same
     client.say_close(step.number)
 
 
 def stop_reading(client: Client, step: Step) -> None:
     """Read nothing, for `number` milliseconds."""
     client.note(f"reads nothing for {step.number} ms")
-    client.codes.add(1013)
+    client.earn(1013)
     client.link.pause()
     client.network.after(step.number / 1000, client.link.resume)
 
@@ -222,6 +226,7 @@ DEEDS: dict[str, Deed] = {
         unknown,
         invalid,
         violate,
+        bomb,
         half,
         deaf,
         vanish,

@@ -86,7 +86,7 @@ class Drive:
         world = self.world
         for client in world.clients:
             if client.state == "open":
-                client.codes.add(1000)
+                client.earn(1000)
                 client.say("end", {})
         await trio.sleep_until(self._mended_at)
         world.engines.load_s, world.engines.failing_starts = 0.0, 0

@@ -6,9 +6,12 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from tests.simulation.deflating import CannotInflate, Deflating, wrong
 from tooling.benchmarks.bystander.frames import CLOSE, PING, PONG, TEXT, received
 
 END_OF_HEAD = b"\r\n\r\n"
+EXTENSIONS = "Sec-WebSocket-Extensions"
+RSV1 = 0x40
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 """What RFC 6455 answers to the key of `upgrade`."""
 
@@ -31,7 +34,10 @@ class NotStrict(Exception):
 
 @define(eq=False)
 class Hearing:
-    """`messages`: the protocol's frames, as written. `waiting`: what the client has not heard yet. `body`: of HTTP."""
+    """`messages`: the protocol's frames, as written. `waiting`: what the client has not heard yet. `body`: of HTTP.
+
+    `deflating`: what the client offered to compress by; `compresses`: whether the server may agree.
+    """
 
     messages: list[dict[str, Any]] = field(factory=list)
     waiting: deque[Heard] = field(factory=deque)
@@ -39,6 +45,8 @@ class Hearing:
     body: bytearray = field(factory=bytearray)
     written: int = 0
     closed: bool = False
+    deflating: Deflating | None = None
+    compresses: bool = False
     _buffer: bytearray = field(factory=bytearray)
 
     @property
@@ -58,10 +66,11 @@ class Hearing:
             return
         while len(self._buffer) >= 2:
             self._check(self._buffer[0], self._buffer[1])
+            is_compressed = bool(self._buffer[0] & RSV1)
             taken = next(received(self._buffer, 1), None)
             if taken is None:
                 return
-            self._frame(*taken)
+            self._frame(*taken, is_compressed=is_compressed)
 
     def heard(self, size: int) -> list[Heard]:
         """What a client that has read so many bytes has heard since it was asked last."""
@@ -79,16 +88,33 @@ class Hearing:
         _require(self.head.startswith("HTTP/1.1 "), f"a head that begins with {self.head[:20]!r}")
         if self.upgraded:
             _require(f"Sec-WebSocket-Accept: {ACCEPT}" in self.head, "another key's Sec-WebSocket-Accept")
+            self._agree(self.head)
         self._say("head", status=int(self.head[9:12]))
         return True
 
+    def _agree(self, head: str) -> None:
+        answers = [line.partition(": ")[2] for line in head.split("\r\n") if line.startswith(EXTENSIONS)]
+        _require(len(answers) <= 1, f"{EXTENSIONS}: {answers}")
+        answer = answers[0] if answers else None
+        objection = wrong(answer, self.deflating and self.deflating.offer, compresses=self.compresses)
+        _require(objection is None, str(objection))
+        if self.deflating is not None and answer is not None:
+            self.deflating.agree(answer)
+
     def _check(self, first: int, second: int) -> None:
         _require(not self.closed, "bytes behind the close frame")
-        _require(first & 0xF0 == 0x80, f"a frame that begins with {first:#x}")
+        may_compress = self.deflating is not None and self.deflating.agreed and first & 0x0F == TEXT
+        bits = first & 0xF0 & ~(RSV1 if may_compress else 0)
+        _require(bits == 0x80, f"a frame that begins with {first:#x}")
         _require(not second & 0x80, "a masked frame")
         _require(not first & 0x08 or second <= 125, "a control frame too long")
 
-    def _frame(self, opcode: int, payload: bytes) -> None:
+    def _frame(self, opcode: int, payload: bytes, *, is_compressed: bool) -> None:
+        if is_compressed and self.deflating is not None:
+            try:
+                payload = self.deflating.inflated(payload, opcode)
+            except CannotInflate as error:
+                raise NotStrict(str(error)) from None
         if opcode == TEXT:
             try:
                 message = json.loads(payload.decode())

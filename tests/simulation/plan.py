@@ -47,7 +47,7 @@ class ClientPlan:
 
     `door`: else with which key, "right", "wrong" or "none"; or which of `doors.DOORS` it takes. `eager`: it talks
     before the handshake is answered. `follows`: whose conversation it goes on with, once that client has done all it
-    had planned.
+    had planned. `deflate`: which of `deflating.OFFERS` it makes.
     """
 
     name: str
@@ -55,6 +55,7 @@ class ClientPlan:
     door: str = "right"
     eager: bool = False
     follows: str = ""
+    deflate: str = ""
     address: str = "10.0.0.1"
     line: Line = field(factory=Line)
     steps: tuple[Step, ...] = ()

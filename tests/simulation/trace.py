@@ -1,9 +1,14 @@
 """What happened in a run, one readable line each; equal runs have equal digests."""
 
 import hashlib
+import json
 
 import trio
 from attrs import define, field
+
+from tests.simulation.plan import Payload
+
+UNTOLD = ("message", "details", "timings", "chat_prompt")
 
 
 @define(eq=False)
@@ -22,4 +27,14 @@ class Trace:
         return hashlib.sha256("\n".join(self.lines).encode()).hexdigest()
 
 
-__all__ = ["Trace"]
+def short(payload: Payload) -> str:
+    """A payload as far as it is told."""
+    shown = {key: value for key, value in payload.items() if key not in UNTOLD}
+    details = payload.get("details")
+    if isinstance(details, dict):
+        shown["reason_code"] = details["reason_code"]
+    text = json.dumps(shown, ensure_ascii=True)
+    return text if len(text) <= 160 else f"{text[:150]}... ({len(text)})"
+
+
+__all__ = ["Trace", "short"]

@@ -1,23 +1,50 @@
 """What some clients of a plan do besides: bring a history along, or come back with what they heard."""
 
 import random
+from collections.abc import Sequence
 
 from attrs import evolve
 
+from tests.simulation.deflating import OFFERS
 from tests.simulation.histories import BAD, GOOD
 from tests.simulation.plan import ClientPlan, Payload, Plan, Step
 
+LONG = ("ragged", "leading", "long", "long", "lump")
+"""Where the router's input, which holds no replies, is all there is."""
 SHORT = ("turns", "ragged", "ragged", "leading", "long", "lump")
+OFFERED = ("plain", "plain", *OFFERS)
+WAITS = ("", "ack", "token", "end")
 SMALL = {"HISTORY_MAX_TOKENS": "800", "TRIMMED_HISTORY_LENGTH": "500"}
 
 
 def widened(plan: Plan, dice: random.Random) -> Plan:
     """The plan, with some of that."""
-    return _with_histories(plan, dice)
+    return _with_compression(_with_histories(plan, dice), dice)
+
+
+def _with_compression(plan: Plan, dice: random.Random) -> Plan:
+    """A server that compresses, and clients of all kinds; elsewhere some ask for it as well, as browsers do."""
+    is_on = dice.random() < 0.2
+    clients = tuple(
+        _compressing(client, dice) if dice.random() < (0.7 if is_on else 0.05) else client for client in plan.clients
+    )
+    env = {**plan.env, "WS_COMPRESSION": "1"} if is_on else plan.env
+    return evolve(plan, clients=clients, env=env)
+
+
+def _compressing(client: ClientPlan, dice: random.Random) -> ClientPlan:
+    steps = client.steps
+    if dice.random() < 0.25:
+        steps = (
+            *steps[: dice.randint(1, len(steps))],
+            Step(do="bomb", number=dice.randint(0, 99), wait=dice.choice(WAITS)),
+        )
+    return evolve(client, deflate=dice.choice(OFFERED), steps=steps)
 
 
 def _with_histories(plan: Plan, dice: random.Random) -> Plan:
-    clients = tuple(_bringing(client, dice) if dice.random() < 0.25 else client for client in plan.clients)
+    shapes = LONG if plan.mode == "tool" else SHORT
+    clients = tuple(_bringing(client, shapes, dice) if dice.random() < 0.25 else client for client in plan.clients)
     env = plan.env
     if plan.mode != "tool" and plan.voice != "short" and clients != plan.clients and dice.random() < 0.5:
         env = {**SMALL, **env}
@@ -27,15 +54,15 @@ def _with_histories(plan: Plan, dice: random.Random) -> Plan:
     return evolve(plan, clients=clients, env=env)
 
 
-def _bringing(client: ClientPlan, dice: random.Random) -> ClientPlan:
+def _bringing(client: ClientPlan, shapes: Sequence[str], dice: random.Random) -> ClientPlan:
     """Its starts bring histories, the later ones as well."""
-    steps = [_with_history(step, dice) if step.do == "start" else step for step in client.steps]
+    steps = [_with_history(step, shapes, dice) if step.do == "start" else step for step in client.steps]
     return evolve(client, steps=tuple(steps))
 
 
-def _with_history(step: Step, dice: random.Random) -> Step:
+def _with_history(step: Step, shapes: Sequence[str], dice: random.Random) -> Step:
     draw = dice.random()
-    shape = dice.choice(tuple(BAD) if draw < 0.12 else tuple(GOOD) if draw < 0.25 else SHORT)
+    shape = dice.choice(tuple(BAD) if draw < 0.12 else tuple(GOOD) if draw < 0.25 else shapes)
     history: Payload = {"shape": shape, "number": dice.randint(0, 999)}
     return evolve(step, payload={**step.payload, "history": history})
 

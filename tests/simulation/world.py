@@ -19,6 +19,7 @@ from runtime.websocket import WebSocket
 from tests.referee import Mode, Referee
 from tests.simulation.books import Ledger
 from tests.simulation.client import Client, Deed
+from tests.simulation.deflating import OFFERS, Deflating
 from tests.simulation.doorman import Doorman
 from tests.simulation.engine import Engines
 from tests.simulation.judge import Judge
@@ -89,7 +90,14 @@ class World:
     def add(self, plan: ClientPlan) -> Client:
         """One more client."""
         client = Client(
-            plan, self.deeds, KEY, Referee(Mode(self.plan.mode)), self.judge, self.network, self.trace, self.may_close
+            plan=plan,
+            deeds=self.deeds,
+            key=KEY,
+            referee=Referee(Mode(self.plan.mode)),
+            judge=self.judge,
+            network=self.network,
+            trace=self.trace,
+            may_close=self.may_close,
         )
         client.before = next((each for each in self.clients if each.name == plan.follows), None)
         client.link = Link(
@@ -102,6 +110,9 @@ class World:
             client.hears,
             client.over,
         )
+        hearing = client.link.hearing
+        hearing.compresses = self.settings.connections.compression
+        hearing.deflating = Deflating(OFFERS[plan.deflate]) if plan.deflate else None
         self.clients.append(client)
         self.sockets.append(client.link.socket)
         return client

@@ -2,10 +2,10 @@
 
 Of frames, as clients hear them (`client.Client`, `hearing`, `ending`): `websocket`, `frame-order`, `one-terminal`,
 `polite-close`, `close-code`. At each moment of rest (`settled`): `running-set`, `places`, `slots`, `outbox`,
-`history`, `prompt`, `decision`, `goodbye`, `draining`, `one-engine`, `deadline`, `readiness`, `stall`, `room`,
-`questions`, `idle`, `restarts`, `pong`, `imports`. Of each frame that a gate reads (`doorman`): `rates`. Of the engine
-(`engine.Simulated`): `warm-up`. Of what is told (`books.Ledger`): `telemetry`, `no-crash`. At the end: `nobody-hangs`,
-`left-over`, `telemetry`, `accounts`, `texts`, `answers`, `retry-in`, `wasted`. At any moment: `spins`.
+`imports`, `history`, `prompt`, `decision`, `goodbye`, `violation`, `draining`, `one-engine`, `deadline`, `readiness`,
+`restarts`, `stall`, `room`, `questions`, `idle`, `pong`. Of each frame that a gate reads (`doorman`): `rates`. Of the
+engine (`engine.Simulated`): `warm-up`. Of what is told (`books.Ledger`): `telemetry`, `no-crash`. At the end:
+`nobody-hangs`, `left-over`, `telemetry`, `accounts`, `texts`, `answers`, `retry-in`, `wasted`. At any moment: `spins`.
 """
 
 from collections.abc import Callable
@@ -39,6 +39,7 @@ def looks() -> list[tuple[str, Look]]:
         ("prompt", memory.prompt),
         ("decision", Decisions().decision),
         ("goodbye", Goodbyes().goodbye),
+        ("violation", Goodbyes().violation),
         ("draining", draining),
         ("one-engine", one_engine),
         ("deadline", deadline),
@@ -56,6 +57,7 @@ def ends() -> list[tuple[str, Look]]:
     """The same of a server that has ended."""
     return [
         ("goodbye", Goodbyes().goodbye),
+        ("violation", Goodbyes().violation),
         ("accounts", accounts),
         ("texts", texts),
         ("answers", answers),

@@ -39,6 +39,18 @@ class Goodbyes:
                 return f"{client.name} was not told that the server shuts down, or of {client.referee.open}"
         return None
 
+    def violation(self, world: World) -> str | None:
+        """Who reads all and breaks RFC 6455 is sent away for it, with the code that this names."""
+        for client in world.clients:
+            if client.state != "over" or not client.forbidden or client.name in self.seen:
+                continue
+            self.seen.add(client.name)
+            if client.gone != client.forbidden or not _takes_all(client) or _came_too_late(client):
+                continue
+            if client.closed is None and world.plan.ends != "twice":
+                return f"{client.name} was left without a close frame after {client.forbidden}"
+        return None
+
 
 def pong(world: World) -> str | None:
     """A WebSocket ping is answered at once, the newest of several."""
@@ -64,9 +76,13 @@ def draining(world: World) -> str | None:
 
 
 def _listens(client: Client) -> bool:
+    return _takes_all(client) and not client.gone
+
+
+def _takes_all(client: Client) -> bool:
     link = client.link
     took_all = link.ended == "end" and link.quiet and link.reads and not link.paused
-    return link.hearing.upgraded and took_all and _is_near(client) and not client.gone and not client.mute
+    return link.hearing.upgraded and took_all and _is_near(client) and not client.mute
 
 
 def _came_too_late(client: Client) -> bool:
