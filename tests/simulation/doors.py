@@ -1,5 +1,6 @@
 """What comes to the port instead of a good client's handshake, as bytes."""
 
+from tests.simulation.probing import ASKS
 from tooling.benchmarks.bystander.frames import upgrade
 
 
@@ -7,7 +8,7 @@ def _get(path: str, *fields: str, method: str = "GET") -> bytes:
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: x", *fields, "", ""]).encode()
 
 
-DOORS: dict[str, bytes] = {
+_STRANGE: dict[str, bytes] = {
     "alive": _get("/healthz"),
     "ready": _get("/readyz"),
     "nowhere": _get("/nowhere"),
@@ -24,6 +25,8 @@ DOORS: dict[str, bytes] = {
     "many-fields": _get("/ws", *(f"X-{number}: y" for number in range(200))),
     "nothing": b"",
 }
+STRANGERS = tuple(_STRANGE)
+DOORS = {**_STRANGE, **{name: ask.data for name, ask in ASKS.items()}}
 """Who says no whole head is cut off after ten seconds, the others are answered."""
 
-__all__ = ["DOORS"]
+__all__ = ["DOORS", "STRANGERS"]

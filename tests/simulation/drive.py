@@ -9,7 +9,10 @@ import trio
 from attrs import define
 from trio._core._run import GLOBAL_RUN_CONTEXT
 
+from engines.errors import EngineError
+from runtime.telemetry.prometheus import render
 from runtime.telemetry.switchboard import Telemetry
+from runtime.tracebacks import leaves
 from tests.referee import Message
 from tests.simulation.client import Client
 from tests.simulation.faults import FAULTS
@@ -24,6 +27,8 @@ LEAVE_S = 120.0
 """What is left of a connection when its client has gone: an abort, a close handshake, pings that nobody answers."""
 STOP_S = 10.0
 """What an end takes beside the drain: close handshakes, and the engine's own."""
+
+SIGNALLED = ("drain", "twice")
 
 Look = Callable[[World], None]
 
@@ -53,12 +58,12 @@ class Drive:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._serve, signals, name="server")
             self._begin("early")
-            await world.ledger.ready.wait()
-            self._begin("")
+            await self._up_or_ended()
+            self._begin("" if not world.ended else "none")
             self._mended_at = trio.current_time() + max((each.at_s + each.seconds for each in plan.faults), default=0.0)
             for fault in plan.faults:
                 world.network.after(fault.at_s, partial(self._break, fault))
-            if plan.ends != "leave":
+            if plan.ends in SIGNALLED:
                 once = partial(self._signal_once, tell)
                 world.network.after(plan.ends_at_s, once)
                 for client in world.clients:
@@ -72,14 +77,29 @@ class Drive:
             await self._until(lambda: world.ended, world.settings.deployment.drain_timeout_s + STOP_S, "nobody-hangs")
             await self._until(lambda: not world.network.busy, HANG_S, "nobody-hangs")
 
+    async def _up_or_ended(self) -> None:
+        ready = self.world.ledger.ready
+        while not (ready.is_set() or self.world.ended):
+            with trio.move_on_after(LOOK_S):
+                await ready.wait()
+
     async def _serve(self, signals: trio.MemoryReceiveChannel[int], task_status: trio.TaskStatus[int]) -> None:
         world = self.world
         try:
-            await world.process._live(world.parts, world.server, Telemetry(world.ledger), signals, task_status)
+            await world.process._live(world.parts, world.server, self._telemetry(), signals, task_status)
+        except* EngineError as group:
+            world.failed = "; ".join(str(error) for error in leaves(group))
         except* Exception as group:
             world.judge.broken("no-crash", f"the process ended with {group!r}: {group.exceptions}")
         world.ended = True
         world.trace.note("server", "has ended")
+
+    def _telemetry(self) -> Telemetry:
+        ledger, server = self.world.ledger, self.world.server
+        telemetry = Telemetry(ledger, ledger.accountant.recorder.books, render=render)
+        if self.world.settings.deployment.metrics_enabled:
+            server.metrics = telemetry.page
+        return telemetry
 
     async def _leave(self) -> None:
         """Everybody says goodbye, and nothing is left."""
@@ -91,6 +111,8 @@ class Drive:
         await trio.sleep_until(self._mended_at)
         world.engines.load_s, world.engines.failing_starts = 0.0, 0
         await self._until(self._is_empty, HANG_S, "left-over")
+        if world.ended:  # it has given up: nobody is served any more
+            return
         await self._try_out()
         await trio.testing.wait_all_tasks_blocked()
         wrong = left_over(world)
@@ -106,6 +128,8 @@ class Drive:
         probe = world.add(ClientPlan(name="probe", steps=steps))
         self._arrive(probe)
         await self._until(lambda: probe.state == "over", LEAVE_S, "recovery")
+        if world.ended:
+            return
         ends = [account.end for account in probe.referee.turns.values()]
         if not ends or ends[0] is None or not _is_good(ends[0]):
             world.judge.broken("recovery", f"the last client's turn ended with {ends}")
@@ -114,7 +138,7 @@ class Drive:
     async def _until(self, reached: Callable[[], bool], within_s: float, name: str) -> None:
         """Wait for something; `within_s` counts from when the clients have done all that they had planned."""
         deadline = math.inf
-        while not reached():
+        while not (reached() or (self.world.ended and name != "nobody-hangs")):
             await trio.sleep(LOOK_S)
             if all(client.finished for client in self.world.clients):
                 deadline = min(deadline, trio.current_time() + within_s)
@@ -125,7 +149,8 @@ class Drive:
     def _over_or_settled(self) -> bool:
         if self.world.plan.ends != "leave":
             return self.world.ended
-        return all(client.finished and client.settled and client.link.reads for client in self.world.clients)
+        clients = self.world.clients
+        return self.world.ended or all(each.finished and each.settled and each.link.reads for each in clients)
 
     def _is_empty(self) -> bool:
         server, chat, health = self.world.server, self.world.parts.chat, self.world.parts.health
@@ -157,6 +182,7 @@ class Drive:
         if before is not None and not before.finished and not self.world.ended:
             self.world.network.after(LOOK_S, partial(self._arrive, client))
             return
+        self.world.probe(client)
         client.link.connect(self.world.listener)
         client.begin()
 

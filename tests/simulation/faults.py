@@ -8,6 +8,9 @@ from attrs import evolve
 from tests.simulation.plan import Fault
 from tests.simulation.world import World
 
+NEVER = 1_000_000
+GIVES_UP = "gives-up"
+
 
 def engine_dies(world: World, _fault: Fault) -> None:
     """As a crashed process does."""
@@ -59,6 +62,19 @@ def engine_fails_to_start(world: World, fault: Fault) -> None:
     engine_dies(world, fault)
 
 
+def engine_never_starts(world: World, fault: Fault) -> None:
+    """Dies, and none after it comes up."""
+    world.engines.failing_starts = NEVER
+    engine_dies(world, fault)
+
+
+def engine_keeps_dying(world: World, fault: Fault) -> None:
+    """Dies, and every `seconds` again whatever is in its place, until the server has given up."""
+    engine_dies(world, fault)
+    if world.plan.ends == GIVES_UP and not world.ended and not world.worn_out:
+        world.network.after(fault.seconds, lambda: engine_keeps_dying(world, fault))
+
+
 def engine_starts_slowly(world: World, fault: Fault) -> None:
     """Dies, and the next ones take `seconds` to load."""
     world.engines.load_s = fault.seconds
@@ -96,6 +112,8 @@ FAULTS: dict[str, Callable[[World, Fault], None]] = {
     "engine-refuses": engine_refuses,
     "engine-fails-to-start": engine_fails_to_start,
     "engine-starts-slowly": engine_starts_slowly,
+    "engine-never-starts": engine_never_starts,
+    "engine-keeps-dying": engine_keeps_dying,
     "router-slow": router_mood("slow"),
     "router-failing": router_mood("failing"),
     "router-wrong": router_mood("wrong"),

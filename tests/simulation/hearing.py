@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field, frozen
@@ -37,6 +38,7 @@ class Hearing:
     """`messages`: the protocol's frames, as written. `waiting`: what the client has not heard yet. `body`: of HTTP.
 
     `deflating`: what the client offered to compress by; `compresses`: whether the server may agree.
+    `answered`: told when a head is written.
     """
 
     messages: list[dict[str, Any]] = field(factory=list)
@@ -47,6 +49,7 @@ class Hearing:
     closed: bool = False
     deflating: Deflating | None = None
     compresses: bool = False
+    answered: Callable[[], None] = field(default=lambda: None)
     _buffer: bytearray = field(factory=bytearray)
 
     @property
@@ -89,6 +92,7 @@ class Hearing:
         if self.upgraded:
             _require(f"Sec-WebSocket-Accept: {ACCEPT}" in self.head, "another key's Sec-WebSocket-Accept")
             self._agree(self.head)
+        self.answered()
         self._say("head", status=int(self.head[9:12]))
         return True
 

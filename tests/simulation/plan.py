@@ -81,7 +81,7 @@ class Plan:
     step's text comes with the next step's. `router_s`: the most that an inference takes.
 
     `leave`: when everybody has gone; `drain`: by a signal at `ends_at_s`; `twice`: by two, the second `impatience_s`
-    later.
+    later; `gives-up`: by itself, for its engine fails again and again, or (`stillborn`) the first one does not come up.
     """
 
     seed: int
@@ -97,6 +97,7 @@ class Plan:
     ends: str = "leave"
     ends_at_s: float = 0.0
     ends_with: str = ""
+    stillborn: bool = False
     impatience_s: float = 0.0
 
     @property

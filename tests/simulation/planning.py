@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from tests.simulation.crossings import crossed
-from tests.simulation.doors import DOORS
+from tests.simulation.doors import STRANGERS
 from tests.simulation.plan import ClientPlan, Fault, Line, Payload, Plan, Step
 from tests.simulation.router import LOOKS
 from tests.simulation.widening import widened
@@ -96,7 +96,7 @@ def _client(dice: random.Random, name: str, span: float) -> ClientPlan:
     return ClientPlan(
         name=name,
         at_s=round(dice.uniform(0, span), 3),
-        door=dice.choice(("wrong", "none", "early", *DOORS)) if dice.random() < 0.15 else "right",
+        door=dice.choice(("wrong", "none", "early", *STRANGERS)) if dice.random() < 0.15 else "right",
         eager=dice.random() < 0.1,
         line=_line(dice),
         steps=tuple(steps),

@@ -7,6 +7,7 @@
 | `trio.to_thread.run_sync` | the work is done on the loop, after a drawn time, behind the same limiter |
 | `secrets`, request numbers of `actors.session.turn` | drawn from the plan's seed; from 1 |
 | `runtime.process._set_aside`, `_forget` | nothing: garbage is the campaign's to collect, which runs many servers |
+| `runtime.telemetry.switchboard.watch_lag` | nothing: a loop in virtual time is never late |
 | trio's scheduler | its order is drawn from the plan's seed |
 
 None of them is there for the simulation: docs/decisions/0033.
@@ -26,6 +27,7 @@ from trio._core import _run as scheduler
 
 from actors.session import turn
 from runtime import process, server
+from runtime.telemetry import switchboard
 from runtime.websocket import wire
 from tests.simulation.sockets import DESCRIPTORS_FROM, Listener, Socket
 
@@ -88,6 +90,9 @@ def simulated(seed: int, listener: Listener, sockets: list[Socket]) -> Iterator[
         await trio.lowlevel.checkpoint()
         return [listener]
 
+    async def watch_nothing(_books: object, _serves: object) -> None:
+        await trio.lowlevel.checkpoint()
+
     replaced: list[tuple[object, str, object]] = [
         (server, "open_listeners", open_listeners),
         (wire, "os", kernel),
@@ -97,6 +102,7 @@ def simulated(seed: int, listener: Listener, sockets: list[Socket]) -> Iterator[
         (turn, "_request_numbers", itertools.count(1)),
         (process, "_set_aside", lambda: None),
         (process, "_forget", lambda: None),
+        (switchboard, "watch_lag", watch_nothing),
         (scheduler, "_ALLOW_DETERMINISTIC_SCHEDULING", True),
     ]
     with ExitStack() as stack:

@@ -7,6 +7,7 @@ from attrs import define, field
 from trio.testing import MockClock
 
 from actors.connection import Connection
+from actors.engine import EngineState
 from actors.session.gate import Gate
 from engines.base import GenerationRequest
 from engines.scripted import Script
@@ -21,18 +22,24 @@ from tests.simulation.books import Ledger
 from tests.simulation.client import Client, Deed
 from tests.simulation.deflating import OFFERS, Deflating
 from tests.simulation.doorman import Doorman
+from tests.simulation.doors import DOORS
 from tests.simulation.engine import Engines
 from tests.simulation.judge import Judge
 from tests.simulation.link import Link
 from tests.simulation.network import Network
 from tests.simulation.ordered import InOrder
 from tests.simulation.plan import ClientPlan, Plan
+from tests.simulation.probing import ASKS, Probe, Sight
 from tests.simulation.process import Simulated
 from tests.simulation.router import Classifying
 from tests.simulation.sockets import Listener, Socket, Stream
 from tests.simulation.trace import Trace
 
 KEY = "k-1"
+MAX_FAILURES, WITHIN_S = 8, 1800.0
+"""So many failures of an engine in so many seconds are the end of its server (docs/decisions/0004)."""
+STILLBORN_S = 5.0
+"""How long a first engine that does not come up tries to."""
 LARGEST_FRAME = 200_000
 """Bytes of the largest that a client says without wanting to be closed for it."""
 
@@ -43,7 +50,8 @@ class World:
 
     `connections`: by session number, also those that are over. `submissions`: session, turn and prompt of what the
     engine was asked, until the invariant on prompts has looked at it. `requests`: of each turn, by their ids.
-    `turned_away`: turns whose request it did not take. `stopping`: the server was told to; `ended`: it has.
+    `turned_away`: turns whose request it did not take. `probes`: who asks over plain HTTP. `stopping`: the server was
+    told to; `ended`: it has, `failed`: with this error of its engine's.
     """
 
     plan: Plan
@@ -67,14 +75,18 @@ class World:
     process: Simulated = field(init=False)
     requests: dict[str, list[str]] = field(factory=dict)
     turned_away: set[str] = field(factory=set)
+    probes: dict[str, Probe] = field(factory=dict)
     stopping: bool = False
     ended: bool = False
+    failed: str = ""
 
     def __attrs_post_init__(self) -> None:
         plan = self.plan
         script = Script(step_s=plan.step_s, max_running=plan.max_running)
         self.engines = Engines(plan.seed, plan.voice, script, self.trace, self.judge, self._submitted)
         self.engines.late, self.engines.refused = plan.late, self._turned_away
+        if plan.stillborn:
+            self.engines.failing_starts, self.engines.load_s = 1, STILLBORN_S
         self.classifier = Classifying(random.Random(f"{plan.seed}:router"), self.trace, plan.router_s)
         self.ledger = Ledger(self.judge, self.trace)
         health = Health()
@@ -121,7 +133,7 @@ class World:
         """Whether a client that did nothing may be closed with this code, having sent so many bytes."""
         limits = self.settings.connections
         return (
-            (code == 1001 and self.stopping)
+            (code == 1001 and (self.stopping or self.worn_out))
             or (code == 4000 and bool(limits.idle_timeout_s))
             or (code == 1013 and self.is_full)
             or (code == 1008 and sent > EXEMPT_FRAMES * limits.max_frame_bytes)
@@ -129,9 +141,37 @@ class World:
         )
 
     @property
+    def worn_out(self) -> bool:
+        """Whether its engine has failed so often, or at once, that the server gives up."""
+        closed = [engine.closed_at for engine in self.engines.made if engine.closed_at is not None]
+        recent = closed[-MAX_FAILURES:]
+        often = len(recent) == MAX_FAILURES and recent[-1] - recent[0] <= WITHIN_S
+        return often or (bool(closed) and not self.ledger.ready.is_set())
+
+    @property
     def is_full(self) -> bool:
         """Whether there may be more clients than slots."""
-        return len(self.clients) > self.server.slots.limit
+        return sum(client.plan.door not in DOORS for client in self.clients) > self.server.slots.limit
+
+    def probe(self, client: Client) -> None:
+        """Note what there is to see, if this one comes to ask over plain HTTP."""
+        if client.plan.door in ASKS:
+            probe = self.probes[client.name] = Probe(ASKS[client.plan.door], self.sight)
+            client.link.hearing.answered = probe.hears
+
+    def sight(self) -> Sight:
+        """What there is to see of the server now."""
+        chat, health, router = self.parts.chat, self.parts.health, self.parts.router
+        is_up = chat is None or chat.state is EngineState.READY
+        return Sight(
+            ready=is_up and health.router_ready and not health.draining,
+            draining=health.draining,
+            engine=chat and chat.state.value,
+            router=router and ("ready" if health.router_ready else "down"),
+            taken=len(self.server.connections),
+            restarts=self.process.restarts,
+            counted=self.ledger.accountant.recorder.books.snapshot(),
+        )
 
     def client_of(self, connection: Connection) -> Client:
         """Who is at the other end."""

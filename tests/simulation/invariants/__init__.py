@@ -3,15 +3,18 @@
 Of frames, as clients hear them (`client.Client`, `hearing`, `ending`): `websocket`, `frame-order`, `one-terminal`,
 `polite-close`, `close-code`. At each moment of rest (`settled`): `running-set`, `places`, `slots`, `outbox`,
 `imports`, `history`, `prompt`, `decision`, `goodbye`, `violation`, `draining`, `one-engine`, `deadline`, `readiness`,
-`restarts`, `stall`, `room`, `questions`, `idle`, `pong`. Of each frame that a gate reads (`doorman`): `rates`. Of the
-engine (`engine.Simulated`): `warm-up`. Of what is told (`books.Ledger`): `telemetry`, `no-crash`. At the end:
-`nobody-hangs`, `left-over`, `telemetry`, `accounts`, `texts`, `answers`, `retry-in`, `wasted`. At any moment: `spins`.
+`restarts`, `went-on`, `stall`, `room`, `questions`, `idle`, `pong`, `answering`. Of each frame that a gate reads
+(`doorman`): `rates`. Of the engine (`engine.Simulated`): `warm-up`. Of what is told (`books.Ledger`): `telemetry`,
+`no-crash`. At the end: `nobody-hangs`, `left-over`, `gave-up`, `telemetry`, `accounts`, `texts`, `answers`, `retry-in`,
+`wasted`. At any moment: `spins`.
 """
 
 from collections.abc import Callable
 
 from tests.simulation.invariants.accounts import accounts, wasted
+from tests.simulation.invariants.answering import Answering
 from tests.simulation.invariants.decisions import Decisions
+from tests.simulation.invariants.endings import emptied, gave_up, went_on
 from tests.simulation.invariants.engines import Room, Stalls, deadline, one_engine, readiness, restarts, retry_in
 from tests.simulation.invariants.goodbyes import Goodbyes, draining, pong
 from tests.simulation.invariants.history import History
@@ -45,11 +48,13 @@ def looks() -> list[tuple[str, Look]]:
         ("deadline", deadline),
         ("readiness", readiness),
         ("restarts", restarts),
+        ("went-on", went_on),
         ("stall", Stalls().stall),
         ("room", Room().room),
         ("questions", questions),
         ("idle", Idle().idle),
         ("pong", pong),
+        ("answering", Answering().answering),
     ]
 
 
@@ -58,6 +63,9 @@ def ends() -> list[tuple[str, Look]]:
     return [
         ("goodbye", Goodbyes().goodbye),
         ("violation", Goodbyes().violation),
+        ("answering", Answering().answering),
+        ("gave-up", gave_up),
+        ("left-over", emptied),
         ("accounts", accounts),
         ("texts", texts),
         ("answers", answers),
