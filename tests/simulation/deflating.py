@@ -99,7 +99,7 @@ def wrong(answer: str | None, offer: Offer | None, *, compresses: bool) -> str |
     """What is wrong with a server's answer to an offer, None if nothing is."""
     expected = offer.agreed if offer is not None and compresses else None
     if answer is None or expected is None:
-        return None if answer is expected else f"{answer!r} was agreed on, of {offer}"
+        return None if answer is None and expected is None else f"{answer!r} was agreed on, of {offer}"
     name, *parameters = [part.strip() for part in answer.split(";")]
     is_right = name == PerMessageDeflate.name and set(parameters) == expected
     return None if is_right else f"{answer!r} was agreed on, of {offer}"

@@ -100,7 +100,8 @@ class Hearing:
         answers = [line.partition(": ")[2] for line in head.split("\r\n") if line.startswith(EXTENSIONS)]
         _require(len(answers) <= 1, f"{EXTENSIONS}: {answers}")
         answer = answers[0] if answers else None
-        objection = wrong(answer, self.deflating and self.deflating.offer, compresses=self.compresses)
+        offer = self.deflating.offer if self.deflating is not None else None
+        objection = wrong(answer, offer, compresses=self.compresses)
         _require(objection is None, str(objection))
         if self.deflating is not None and answer is not None:
             self.deflating.agree(answer)

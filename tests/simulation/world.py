@@ -166,8 +166,8 @@ class World:
         return Sight(
             ready=is_up and health.router_ready and not health.draining,
             draining=health.draining,
-            engine=chat and chat.state.value,
-            router=router and ("ready" if health.router_ready else "down"),
+            engine=None if chat is None else chat.state.value,
+            router=None if router is None else "ready" if health.router_ready else "down",
             taken=len(self.server.connections),
             restarts=self.process.restarts,
             counted=self.ledger.accountant.recorder.books.snapshot(),

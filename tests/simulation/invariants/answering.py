@@ -67,7 +67,7 @@ def _may_be_left(world: World, client: Client, probe: Probe) -> bool:
     socket = client.link.socket
     is_short = any(fault.what == "no-descriptors" for fault in world.plan.faults)
     line = client.plan.line
-    slow = line.window < WIDE or line.write_most  # the server's patience may end first
+    slow = line.window < WIDE or bool(line.write_most)  # the server's patience may end first
     left = socket.heard_end or socket.broken or client.link.silent or not client.link.reads or slow
     return not probe.ask.whole or left or world.stopping or world.worn_out or world.ended or is_short
 
