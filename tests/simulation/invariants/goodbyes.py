@@ -45,7 +45,7 @@ class Goodbyes:
             if client.state != "over" or not client.forbidden or client.name in self.seen:
                 continue
             self.seen.add(client.name)
-            if client.gone != client.forbidden or not _takes_all(client) or _came_too_late(client):
+            if client.gone != client.forbidden or not _takes_all(client):
                 continue
             if client.closed is None and world.plan.ends != "twice":
                 return f"{client.name} was left without a close frame after {client.forbidden}"
