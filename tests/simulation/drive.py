@@ -23,6 +23,10 @@ from tests.simulation.world import World
 LOOK_S = 2.0
 HANG_S = 240.0
 """Nothing that is under way takes longer: a generation, a hang that has to be found out, restarts and their pauses."""
+START_S = 600.0
+"""An engine and a tool model come up within seconds, or never."""
+LONGEST_S = 7200.0
+"""Whatever clients have planned, and wait for: they are patient for less than a minute a step."""
 LEAVE_S = 120.0
 """What is left of a connection when its client has gone: an abort, a close handshake, pings that nobody answers."""
 STOP_S = 10.0
@@ -78,8 +82,11 @@ class Drive:
             await self._until(lambda: not world.network.busy, HANG_S, "nobody-hangs")
 
     async def _up_or_ended(self) -> None:
-        ready = self.world.ledger.ready
+        ready, deadline = self.world.ledger.ready, trio.current_time() + START_S
         while not (ready.is_set() or self.world.ended):
+            if trio.current_time() >= deadline:
+                self.world.judge.broken("nobody-hangs", f"it is not ready after {START_S:g} s")
+                await trio.sleep_forever()
             with trio.move_on_after(LOOK_S):
                 await ready.wait()
 
@@ -137,7 +144,7 @@ class Drive:
 
     async def _until(self, reached: Callable[[], bool], within_s: float, name: str) -> None:
         """Wait for something; `within_s` counts from when the clients have done all that they had planned."""
-        deadline = math.inf
+        deadline = trio.current_time() + LONGEST_S
         while not (reached() or (self.world.ended and name != "nobody-hangs")):
             await trio.sleep(LOOK_S)
             if all(client.finished for client in self.world.clients):

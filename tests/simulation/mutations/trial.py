@@ -15,6 +15,7 @@ NICENESS = 5
 CPU_S = 30.0
 """Of the processor, for one seed; a mutated server may spin. A whole one takes a tenth of a second."""
 SPINS = "spins"
+ENDLESS = f"no end after {CPU_S:g} s of the processor"
 LOWEST = ("engines/", "protocol/")
 KEPT = ("engines", "protocol", "tests.toy")
 """The toy's tokenizer takes longer to load than most mutations to be caught."""
@@ -51,7 +52,10 @@ def _seeds(tree: Path, changed: Sequence[str], seeds: Sequence[int]) -> Iterator
             breach = run(plan_of(seed)).breach
             yield (seed, "", "") if breach is None else (seed, breach.name, breach.detail)
     except Spinning:
-        yield seed, SPINS, f"no end after {CPU_S:g} s of the processor"
+        yield seed, SPINS, ENDLESS
+    except BaseExceptionGroup as group:  # it may have come while a nursery was waiting for its tasks
+        spins = group.subgroup(Spinning) is not None
+        yield (seed, SPINS, ENDLESS) if spins else (seed, "simulator", repr(group))
     except Exception as error:
         yield seed, "simulator", repr(error)
 
