@@ -77,11 +77,9 @@ def _with_compression(plan: Plan, dice: random.Random) -> Plan:
 
 def _compressing(client: ClientPlan, dice: random.Random) -> ClientPlan:
     steps = client.steps
-    if dice.random() < 0.25:
-        steps = (
-            *steps[: dice.randint(1, len(steps))],
-            Step(do="bomb", number=dice.randint(0, 99), wait=dice.choice(WAITS)),
-        )
+    if dice.random() < 0.5:
+        bomb = Step(do="bomb", number=dice.randint(0, 99), wait=dice.choice(WAITS))
+        steps = (*steps[: dice.randint(1, min(4, len(steps)))], bomb)
     return evolve(client, deflate=dice.choice(OFFERED), steps=steps)
 
 
