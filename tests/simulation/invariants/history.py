@@ -153,7 +153,7 @@ def render(client: Client, messages: list[Remembered]) -> list[int]:
     spoken = [
         PromptMessage(
             "assistant" if each.role == "assistant" else "user",
-            f"{each.prefix} {each.text}".strip() if each.prefix else each.text,
+            each.text if each.role == "assistant" else f"{each.prefix or ''} {each.text}".strip(),
         )
         for each in messages
     ]
