@@ -142,6 +142,7 @@ class TrtEngine:
                 await self._family.end()
                 await self._island.stop(_THREAD_S)
                 await self._family.dismiss()
+                self._let_go()
                 self._closed.set()
         await trio.lowlevel.checkpoint()
 
@@ -222,6 +223,12 @@ class TrtEngine:
             # In a thread and abandoned when late: with a dead or stuck worker it never returns.
             with trio.move_on_after(_SHUTDOWN_S):
                 await trio.to_thread.run_sync(boot.llm.shutdown, abandon_on_cancel=True)
+
+    def _let_go(self) -> None:
+        """Hold nothing of the library's engine any more: see `engines.vllm.adapter.VllmEngine`."""
+        self._streams = None
+        if self._boot is not None:
+            self._boot.llm = None
 
 
 __all__ = ["TrtEngine"]

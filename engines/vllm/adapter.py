@@ -133,6 +133,7 @@ class VllmEngine:
                 await self._island.stop(_THREAD_S)
                 await self._family.dismiss()
                 await self._end_context()
+                self._let_go()
                 self._closed.set()
         await trio.lowlevel.checkpoint()
 
@@ -250,6 +251,16 @@ class VllmEngine:
             # In a thread: in the loop it would block it, and the streams would neither end nor raise.
             with trio.move_on_after(_SHUTDOWN_S + 1):
                 await trio.to_thread.run_sync(boot.engine.shutdown, _SHUTDOWN_S, abandon_on_cancel=True)
+
+    def _let_go(self) -> None:
+        """Hold nothing of the library's engine any more, which keeps pipes to its dead process open.
+
+        Something may hold us: a part of the library that keeps an exception of its first import keeps the frames of
+        whoever imported it, for as long as the process lives.
+        """
+        self._client = None
+        if self._boot is not None:
+            self._boot.engine = None
 
     async def _end_context(self) -> None:
         """After the island, in which its sockets were closed."""

@@ -1,6 +1,8 @@
 """The adapter over a stand-in for the library: the contract, deaths and refusals, in milliseconds."""
 
 import errno
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ import zmq
 
 from engines.base import Aborted, Delta, Failed, Finished, GenerationRequest, Sampling
 from engines.errors import EngineDead, EngineOverloaded, EngineStartFailed, EngineUnavailable, TurnFailed
-from engines.vllm import VllmConfig, VllmEngine
+from engines.vllm import VllmConfig, VllmEngine, library
 from engines.vllm.boot import last_words
 from engines.vllm.choosing import Choose, public, quickest
 from tests.contract.suite import CHECKS, Opened, Recorder
@@ -60,6 +62,29 @@ async def test_what_the_library_leaves_of_its_sockets_is_ended_once_they_are_clo
         socket.close()
         await engine.close()
     assert context.closed
+
+
+async def test_a_library_that_keeps_the_frames_of_its_import_keeps_no_closed_engine(
+    monkeypatch: pytest.MonkeyPatch, choose: Choose
+) -> None:
+    kept: list[ImportError] = []
+    load = library.load
+
+    def import_for_the_first_time() -> library.Library:
+        try:
+            raise ImportError("an optional part is missing")
+        except ImportError as error:
+            kept.append(error)
+        return load()
+
+    monkeypatch.setattr(library, "load", import_for_the_first_time)
+    async with opening(choose) as opened:
+        assert isinstance(opened.engine, VllmEngine)
+        assert opened.engine._boot is not None
+        library_s = weakref.ref(opened.engine._boot.engine)
+    del AsyncLLM.latest  # the stand-in's own
+    gc.collect()
+    assert library_s() is None
 
 
 @pytest.mark.parametrize("name", CHECKS)
