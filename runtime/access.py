@@ -112,10 +112,19 @@ class Slots:
             finally:
                 del self._waiting[patience]
         if patience.cancelled_caught:
-            if self._shut is not None:
-                raise self._shut()
-            message = "Server cannot accept new connections. Please try again later."
-            raise PeerProtocolError("server_at_capacity", "no_slot", message)
+            raise no_slot() if self._shut is None else self._shut()
 
 
-__all__ = ["AUTH_MESSAGE", "Slots", "Throttle", "check_keys"]
+def no_slot() -> PeerProtocolError:
+    """What a connection is told that gets no slot."""
+    message = "Server cannot accept new connections. Please try again later."
+    return PeerProtocolError("server_at_capacity", "no_slot", message)
+
+
+def shutting_down() -> PeerProtocolError:
+    """What a connection is told that comes too late."""
+    message = "The server is shutting down; connect again in a few seconds."
+    return PeerProtocolError("server_busy", "engine_unavailable", message, details={"retry_in": 5})
+
+
+__all__ = ["AUTH_MESSAGE", "Slots", "Throttle", "check_keys", "no_slot", "shutting_down"]

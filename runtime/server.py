@@ -14,8 +14,8 @@ from actors.connection import Connection, Socket, turn_away
 from actors.happenings import NOBODY, ConnectionRejected, Crashed, Observer, SlotTaken
 from actors.session.effects import Hangup
 from protocol.errors import PeerProtocolError
-from runtime.access import Slots, Throttle, check_keys
-from runtime.arrivals import Arrival, Arrivals, accept_forever
+from runtime.access import Slots, Throttle, check_keys, no_slot, shutting_down
+from runtime.arrivals import CROWDED, Arrival, Arrivals, accept_forever
 from runtime.heads import Answer, BadRequest, RequestHead, read_head
 from runtime.health import ALIVE, Health
 from runtime.listening import open_listeners
@@ -76,13 +76,13 @@ class Server:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.keep_alive.run)
             for listener in listeners:
-                nursery.start_soon(accept_forever, listener, nursery, self._handle, self.arrivals.make_room)
+                nursery.start_soon(accept_forever, listener, nursery, self._handle, self.arrivals.free_one)
             task_status.started(bound)
 
     async def drain(self, timeout_s: float) -> None:
         """Say goodbye to everybody: at once where no turn is running, else when it ends or the time is over."""
         self.health.draining = True
-        self.slots.shut(_shutting_down)
+        self.slots.shut(shutting_down)
         log.info("server.drain_started", connections=len(self.connections), timeout_s=timeout_s)
         for connection in list(self.connections):
             connection.drain()
@@ -119,6 +119,8 @@ class Server:
             async with stream:
                 with self.arrivals.arrival() as arrival:
                     await self._answer(stream, arrival)
+                if arrival.is_asked:
+                    await self._send_off(stream, arrival)
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             log.debug("connection.broken")
         except* Exception as group:
@@ -134,6 +136,7 @@ class Server:
             return
         if head is None:
             return
+        await trio.lowlevel.checkpoint_if_cancelled()  # it may have been asked to leave just before the head came
         arrival.reads_head = False
         answer = await self._route(head)
         if answer is not None:
@@ -196,15 +199,30 @@ class Server:
         with self._guest():
             try:
                 asked_at = trio.current_time()
+                arrival.knocks = True
                 async with self.slots.slot():
+                    await trio.lowlevel.checkpoint_if_cancelled()  # the same, before the slot came
                     self.observer.report(SlotTaken(trio.current_time() - asked_at))
                     self.arrivals.settled(arrival)
                     await self._converse(WebSocket(wire, door.max_frame_bytes, handshake.deflate))
             except PeerProtocolError as problem:
+                arrival.knocks = False
                 await self._reject(wire, problem, SHUTDOWN[0] if self.health.draining else door.close_busy)
                 await wire.finish()
                 return
         await wire.finish()
+
+    async def _send_off(self, stream: trio.SocketStream, arrival: Arrival) -> None:
+        """It had to make room: it is told to come again. Without a word an honest client would see a broken server."""
+        with self.arrivals.leaving():
+            if arrival.reads_head:
+                self._tell_rejected("crowded")
+                await _say(stream, CROWDED)
+            elif arrival.knocks:
+                with self._guest():
+                    wire = Wire(stream, send_timeout_s=self.door.send_timeout_s)
+                    await self._reject(wire, no_slot(), self.door.close_busy)
+                    await wire.finish()
 
     async def _reject(self, wire: Wire, problem: PeerProtocolError, code: int) -> None:
         self._tell_rejected(problem.reason_code)
@@ -228,7 +246,7 @@ class Server:
         log.info("session.opened", connections=len(self.connections))
         try:
             if self.health.draining:  # it began between the upgrade and here
-                await turn_away(socket, _shutting_down(), connection.closings[Hangup.SHUTDOWN][0])
+                await turn_away(socket, shutting_down(), connection.closings[Hangup.SHUTDOWN][0])
                 return
             with self.keep_alive.watching(socket):
                 await connection.run()
@@ -257,11 +275,6 @@ def closings(codes: Mapping[Hangup, tuple[int, str]]) -> dict[Hangup, tuple[int,
 def _internal_exception() -> PeerProtocolError:
     message = "The server made a mistake and has to close this connection; connect again."
     return PeerProtocolError("internal_error", "internal_exception", message)
-
-
-def _shutting_down() -> PeerProtocolError:
-    message = "The server is shutting down; connect again in a few seconds."
-    return PeerProtocolError("server_busy", "engine_unavailable", message, details={"retry_in": 5})
 
 
 def _refused(head: RequestHead, keys: Sequence[Secret]) -> PeerProtocolError | None:

@@ -63,9 +63,80 @@ async def test_stalled_heads_never_keep_a_health_probe_or_a_client_out() -> None
 
 async def _ended(stream: trio.SocketStream) -> bool:
     try:
-        return await stream.receive_some(10) == b""
+        while await stream.receive_some(1000):
+            continue
     except trio.BrokenResourceError:
         return True
+    return True
+
+
+async def test_whoever_makes_room_is_told_to_come_again_and_may_send_its_head_meanwhile() -> None:
+    async with serving(WS_MAX_PENDING="4") as place:
+        streams = [await trio.open_tcp_stream("127.0.0.1", place.port) for _ in range(12)]
+        await trio.sleep(0.05)
+        answers = [await _answered(stream) for stream in streams]
+        assert [answer.split(b" ")[1] for answer in answers] == [b"503"] * 8 + [b"200"] * 4
+        assert b"\r\nRetry-After: 1\r\n" in answers[0]
+
+
+async def _answered(stream: trio.SocketStream) -> bytes:
+    """What comes of a request that is sent now."""
+    async with stream:
+        with trio.fail_after(5):
+            await stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            return b"".join([chunk async for chunk in stream])
+
+
+async def test_a_client_that_waits_for_a_slot_and_makes_room_is_told_that_there_is_none() -> None:
+    async with serving(
+        WS_MAX_PENDING="2", MAX_CONCURRENT_CONNECTIONS="1", WS_HANDSHAKE_ACQUIRE_TIMEOUT_S="30"
+    ) as place:
+        async with place.connected() as client:
+            await client.answers_pings()
+            async with place.connected() as waits, trio.open_nursery() as nursery:
+                for _ in range(2):
+                    nursery.start_soon(_stays, place.port)
+                code, reason, _ = await waits.refusal()
+                assert (code, reason) == ("server_at_capacity", "no_slot")
+                nursery.cancel_scope.cancel()
+            await client.answers_pings()
+
+
+async def _stays(port: int) -> None:
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all("".join(f"{name}: {value}\r\n" for name, value in UPGRADE).join(LINES).encode())
+        await trio.sleep(3600)
+
+
+async def test_no_more_are_told_at_once_than_may_wait() -> None:
+    arrivals, hurried = Arrivals(2), list[int]()
+
+    async def leave(number: int) -> None:
+        with arrivals.leaving():
+            await trio.sleep(3600)
+        hurried.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(4):
+            nursery.start_soon(leave, number)
+            await trio.testing.wait_all_tasks_blocked()
+        assert hurried == [0, 1]
+        arrivals.free_one()
+        await trio.testing.wait_all_tasks_blocked()
+        assert hurried == [0, 1, 2]
+        nursery.cancel_scope.cancel()
+
+
+async def test_without_a_descriptor_the_longest_goes_without_a_word() -> None:
+    arrivals = Arrivals(2)
+    with arrivals.arrival() as first:
+        arrivals.free_one()
+        await trio.lowlevel.checkpoint()
+    assert first.scope.cancelled_caught
+    assert not first.is_asked
+
+
+LINES = ("GET /ws?api_key=k-1 HTTP/1.1\r\nHost: a\r\n", "\r\n")
 
 
 @define
