@@ -4,17 +4,19 @@ import math
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 
 import trio
 from attrs import define, field
+from trio_websocket import ConnectionRejected
 
 from tests.e2e.breaking import GREEDY
 from tests.e2e.client import Client, connected
 
-ARRIVING = 40
-"""Handshakes under way at once: a crowd comes within seconds, as behind a balancer, and no door is too small for it."""
-SEATED_S = 180.0
+COMES_AGAIN_S = 1.0
+"""After a 503, which names it as `Retry-After`: more arrive at once than `WS_MAX_PENDING`, and all are honest."""
+SEATED_S = 300.0
 RESETS = struct.pack("ii", 1, 0)
 """SO_LINGER: closing is a reset."""
 
@@ -23,16 +25,19 @@ Part = Callable[[Client], Awaitable[None]]
 
 @define(eq=False)
 class Crowd:
-    """`count` clients of one server. `speaking`: how many have text of their running turn."""
+    """`count` clients of one server, which come at once. `speaking`: how many have text of their running turn.
+
+    `came_again`: how often one was told that too many were coming.
+    """
 
     port: int
     count: int
     part: Part
     speaking: int = 0
     done: int = 0
+    came_again: int = 0
     errors: list[str] = field(factory=list)
     happened: trio.Event = field(factory=trio.Event)
-    _door: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(ARRIVING))
     _seated: trio.Event = field(factory=trio.Event)
     _over: trio.Event = field(factory=trio.Event)
 
@@ -50,11 +55,11 @@ class Crowd:
 
     async def take_part(self, number: int) -> None:
         """One client, from its handshake on."""
-        await self._door.acquire()
-        async with connected(self.port, session_id=f"c-{number}") as client:
+        async with AsyncExitStack() as stack:
+            client = await self._come(stack, number)
             await client.start("r-1", "tell me a story", sampling=GREEDY)
-            await client.until("token")
-            self._door.release()
+            while (await client.frame(SEATED_S))["type"] != "token":
+                continue
             self.speaking += 1
             if self.speaking == self.count:
                 self._seated.set()
@@ -66,6 +71,16 @@ class Crowd:
             self.done += 1
             if self.done == self.count:
                 self._over.set()
+
+    async def _come(self, stack: AsyncExitStack, number: int) -> Client:
+        while True:
+            try:
+                return await stack.enter_async_context(connected(self.port, session_id=f"c-{number}"))
+            except ConnectionRejected as rejected:
+                if rejected.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+                self.came_again += 1
+                await trio.sleep(COMES_AGAIN_S)
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ class Footing:
         return cls(
             resident_mib(server.pid),
             sum(resident_mib(one.pid) for one in family),
-            len(os.listdir(f"/proc/{server.pid}/fd")),
+            server.descriptors(),
             family,
         )
 

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.toy import toy_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 90.0
+ERROR_LOG = "engine-errors.log"
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "OMP_WAIT_POLICY", "VLLM_CPU_OMP_THREADS_BIND")
 
 
@@ -143,6 +145,16 @@ class Program:
     def family(self) -> list[processes.Process]:
         """Processes that the server started, directly or not."""
         return processes.descendants(self.pid)
+
+    def descriptors(self) -> int:
+        """Open descriptors of the server, but for the file of the engine's errors: the first error that the library
+        logs in the server's own process opens it, and `logging` keeps it.
+        """
+        found, directory = 0, Path(f"/proc/{self.pid}/fd")
+        for entry in directory.iterdir():
+            with suppress(FileNotFoundError):  # closed between two looks
+                found += entry.readlink().name != ERROR_LOG
+        return found
 
     def kill(self, number: signal.Signals) -> None:
         """Signal the server itself."""

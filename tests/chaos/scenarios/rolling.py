@@ -21,6 +21,7 @@ CALLERS = 12
 REPLY_TOKENS = 150
 TURNS_BEFORE = 2
 """Of each caller, before a server is told to go."""
+DRAIN_S = "120"
 THINKS_S = 1.0
 """Between two turns: cores that only speak would not start a successor."""
 KEY = "k-1"
@@ -30,8 +31,9 @@ LIMIT_S = 200.0
 
 @contextmanager
 def short(servers: Servers) -> Iterator[Program]:
-    """A server whose replies end within seconds."""
-    with servers.running(servers.environment(CHAT_MAX_OUT=str(REPLY_TOKENS))) as program:
+    """A server whose replies end within seconds, and on a busy machine within its drain."""
+    told = {"CHAT_MAX_OUT": str(REPLY_TOKENS), "DRAIN_TIMEOUT_S": DRAIN_S}
+    with servers.running(servers.environment(**told)) as program:
         yield program
 
 
