@@ -19,6 +19,8 @@ from tests.toy import toy_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 90.0
+BURY_S = 60.0
+"""A server with an engine needs seconds to end; with its keeper, on a busy core, more than half a minute."""
 ERROR_LOG = "engine-errors.log"
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "OMP_WAIT_POLICY", "VLLM_CPU_OMP_THREADS_BIND")
 
@@ -169,7 +171,7 @@ class Program:
         if self.process.poll() is None:
             self.kill(signal.SIGINT)
             try:
-                self.process.wait(20)
+                self.process.wait(BURY_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
