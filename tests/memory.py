@@ -41,12 +41,17 @@ class Remembered:
 
 @define
 class Memory:
-    """A model of the behaviour page's table of what is stored. `sampling`: the session's overrides."""
+    """A model of the behaviour page's table of what is stored. `sampling`: the session's overrides. `ended`: turns.
+
+    `mistold`: the first answer to a `played` that is not the one it deserved, "" while there is none.
+    """
 
     client: Party
     messages: list[Remembered] = field(factory=list)
     said: dict[str, str] = field(factory=dict)
     sampling: Message = field(factory=dict)
+    ended: set[str] = field(factory=set)
+    mistold: str = ""
     seen: int = 0
 
     def expected(self) -> list[Remembered]:
@@ -59,6 +64,8 @@ class Memory:
     def take(self, frame: Message) -> None:
         """One more frame was heard."""
         payload, name = frame["payload"], frame["request_id"]
+        if "usage" in payload:
+            self.ended.add(payload.get("turn") or name)
         match frame["type"]:
             case "ack":
                 self._play(name, payload)
@@ -97,10 +104,14 @@ class Memory:
 
     def _play(self, name: str, payload: Message) -> None:
         """Cut the newest reply to what was heard, if that is the one the client spoke of."""
-        if payload.get("played") != "applied":
+        if payload.get("played") is None:
             return
         said = self.client.said.get(f"cancel {name}") if "turn" in payload else None
         played = (said or self.client.said[name])["played"]
+        if (payload["played"] == "applied") is not self._knows(played["request_id"]):
+            self.mistold = self.mistold or f"{payload['played']}, said to {name} of {played['request_id']}"
+        if payload["played"] != "applied":
+            return
         replies = [at for at, message in enumerate(self.messages) if message.role == "assistant"]
         if not replies or self.messages[replies[-1]].turn != played["request_id"]:
             return
@@ -112,6 +123,13 @@ class Memory:
             self.messages[replies[-1]] = evolve(reply, text=heard, interrupted=True)
         else:
             del self.messages[replies[-1]]
+
+    def _knows(self, turn: str) -> bool:
+        """Whether it has ended, and its reply, or where that would be, is the newest thing there is."""
+        if turn not in self.ended or self.client.referee.mode is Mode.TOOL:
+            return False
+        newest = [*self.messages[-1:], *[each for each in self.messages if each.role == "assistant"][-1:]]
+        return turn in [message.turn for message in newest]
 
 
 __all__ = ["Memory", "Party", "Remembered"]

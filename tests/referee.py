@@ -145,6 +145,7 @@ class Referee:
             return
         _check_usage(payload["usage"])
         assert payload["turn"] == self.open is not None, "a turn was cancelled that was not open"
+        assert request_id == self.open or request_id not in self.turns, "a cancel of another turn stopped it"
         if payload["reason"] in ("barge_in", "server_shutdown", "internal_error", "message_rate_limited"):
             assert request_id == self.open
         else:

@@ -41,7 +41,7 @@ class Client(Speaker):
     referee: Referee
     judge: Judge
     network: Network
-    may_close: Callable[[int, int], bool]
+    may_close: Callable[[int, int, int], bool]
     frames: list[Message] = field(factory=list)
     said: dict[str, Message] = field(factory=dict)
     status: int = 0
@@ -95,7 +95,9 @@ class Client(Speaker):
         self._number += 1
         name = request_id or f"{self.name}.{self._number}"
         message = {"type": kind, "session_id": session_id or self._session, "request_id": name, "payload": payload}
-        self.referee.said(kind if kind in (*TURNS, "cancel", "end", "ping", "pong") else "garbage", name)
+        foreign = bool(session_id and self.referee.turns)  # once it has a session, it may speak of no other
+        known = kind in (*TURNS, "cancel", "end", "ping", "pong") and not foreign
+        self.referee.said(kind if known else "garbage", name)
         self.said.setdefault(f"cancel {name}" if kind == "cancel" and request_id else name, payload)
         if kind in TURNS:
             self.newest = name
@@ -159,11 +161,11 @@ class Client(Speaker):
             # Who does not read cannot know that the server has closed, and goes on sending.
             # Whom the close frame has reached, a reset costs nothing.
             innocent = not (self.gone or self.closed or self.link.refused or self.link.paused)
-            if how == "reset" and innocent:
+            if how == "reset" and innocent and not self.may_close(1006, self._sent, self._largest):
                 self.judge.broken("polite-close", f"{self.name} was reset, although it had done nothing")
 
     def _judge_close(self, code: int) -> None:
-        if code not in self.codes and not self.may_close(code, self._sent):
+        if code not in self.codes and not self.may_close(code, self._sent, self._largest):
             self.judge.broken("close-code", f"{self.name} was closed with {code}, for nothing it did")
         if code in TOLD and self.referee.open is not None:
             self.judge.broken("one-terminal", f"{self.name}: closed with {code} while {self.referee.open} is open")

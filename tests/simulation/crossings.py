@@ -4,12 +4,16 @@ import random
 
 from attrs import evolve
 
-from tests.simulation.plan import ClientPlan, Line, Plan, Step
+from tests.simulation.plan import ClientPlan, Fault, Line, Plan, Step
 
 BURST = ("message", "message", "cancel", "cancel", "cancel", "followup", "ping", "websocket_ping", "end")
 AFTER_S = (0.0, 0.0, 0.0, 0.05, 0.3)
 GRID_S = 0.1
+ASKED = ("hello there", "look at this", "tell me a story", "what now?")
 FLOOD = 250
+TROUBLE = ("engine-dies", "engine-stalls", "engine-stops")
+SMALL = 1024
+"""Bytes."""
 
 
 def crossed(plan: Plan, dice: random.Random) -> Plan:
@@ -35,6 +39,47 @@ def crossed(plan: Plan, dice: random.Random) -> Plan:
         late=dice.choice((0.0, 0.0, 0.5)),
         router_s=dice.choice((0.03, 0.03, 0.4, 1.5)),
     )
+
+
+def asked_together(plan: Plan, dice: random.Random) -> Plan:
+    """The plan, in some with more clients that ask the router at one moment, and want no answer while it reads."""
+    if plan.mode == "chat" or dice.random() >= 0.15:
+        return plan
+    at_s = plan.clients[0].at_s
+    askers = [
+        ClientPlan(name=f"q{number}", at_s=at_s, steps=(Step(do="start", text=text), *_withdraws(dice)))
+        for number, text in enumerate(dice.sample(ASKED, len(ASKED)))
+    ]
+    return evolve(plan, clients=(*plan.clients, *askers), router_s=1.5)
+
+
+def overspent(plan: Plan, dice: random.Random) -> Plan:
+    """The plan; where frames are small, in some with a client that is sent away as a turn of it is stopped."""
+    if plan.env.get("WS_MAX_FRAME_BYTES") != str(SMALL) or dice.random() < 0.4:
+        return plan
+    client, story = plan.clients[0], "tell me a story"
+    steps = (
+        client.steps[0],
+        Step(do="message", text=story, wait="end"),
+        Step(do="overspend", wait=dice.choice(("ack", "token")), number=SMALL - 24),
+    )
+    return evolve(plan, clients=(evolve(client, line=Line(), steps=steps), *plan.clients[1:]))
+
+
+def troubled(plan: Plan, dice: random.Random) -> Plan:
+    """The plan, in some with an engine that breaks in the middle of a long story."""
+    if plan.mode == "tool" or dice.random() >= 0.12:
+        return plan
+    teller = evolve(plan.clients[0], line=Line())
+    fault = Fault(at_s=teller.at_s + 1, what=dice.choice(TROUBLE), seconds=15.0, number=1)
+    return evolve(plan, voice="long", clients=(teller, *plan.clients[1:]), faults=(*plan.faults, fault))
+
+
+def _withdraws(dice: random.Random) -> tuple[Step, ...]:
+    """When others are read that asked with it, if it is not the first."""
+    how = dice.choice(("", "cancel", "message", "vanish"))
+    text = "reset" if how == "vanish" else "look here"
+    return (Step(do=how, wait="ack", after_s=round(dice.uniform(0, 2), 3), text=text),) if how else ()
 
 
 def _burst(client: ClientPlan, dice: random.Random) -> ClientPlan:
@@ -79,7 +124,7 @@ def _env(plan: Plan, dice: random.Random) -> dict[str, str]:
         env["WS_MESSAGE_WINDOW_SECONDS"] = dice.choice(("1", "8"))
         env["WS_MAX_CANCELS_PER_WINDOW"] = dice.choice(("0", "1", "3"))
     if dice.random() < 0.2:
-        env["WS_MAX_FRAME_BYTES"] = "1024"
+        env["WS_MAX_FRAME_BYTES"] = str(SMALL)
     if plan.ends == "drain" and dice.random() < 0.5:
         env["DRAIN_TIMEOUT_S"] = dice.choice(("0.5", "2"))
     if plan.mode != "tool" and dice.random() < 0.15:
@@ -95,4 +140,4 @@ def _on_grid(at_s: float) -> float:
     return round(round(at_s / GRID_S) * GRID_S, 3)
 
 
-__all__ = ["crossed"]
+__all__ = ["asked_together", "crossed", "overspent", "troubled"]

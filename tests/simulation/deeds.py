@@ -1,5 +1,6 @@
 """What a client can do, by name: what the protocol allows, and what it forbids."""
 
+from protocol.limits import EXEMPT_FRAMES
 from tests.simulation.bombs import BOMBS
 from tests.simulation.client import Client, Deed
 from tests.simulation.histories import BAD, history
@@ -87,6 +88,16 @@ def garbage(client: Client, step: Step) -> None:
     data = GARBAGE[step.number % len(GARBAGE)]
     client.note(f"> garbage {data!r}")
     client.say_raw(data)
+
+
+def overspend(client: Client, step: Step) -> None:
+    """More garbage than is read for nothing, in frames of `number` bytes; a `cancel` before the last, a short one."""
+    client.earn(1008)
+    for _ in range(EXEMPT_FRAMES):
+        client.say_raw(b"x" * step.number)
+    client.say("cancel", {})
+    client.note(f"> {EXEMPT_FRAMES} times {step.number} bytes of garbage, and some more")
+    client.say_raw(b"x" * (step.number // 5))
 
 
 def binary(client: Client, _step: Step) -> None:
@@ -219,6 +230,7 @@ DEEDS: dict[str, Deed] = {
         pong,
         end,
         garbage,
+        overspend,
         binary,
         websocket_ping,
         pieces,

@@ -39,11 +39,12 @@ Look = Callable[[World], None]
 
 @define(eq=False)
 class Drive:
-    """Runs a world. `settled`: looks at it at each moment of rest in which something had happened."""
+    """Runs a world. `settled`: looks at it at each moment of rest in which something had happened, or long not."""
 
     world: World
     settled: Look
     _seen: int = 0
+    _seen_at: float = 0.0
     _mended_at: float = 0.0
 
     async def run(self) -> None:
@@ -202,7 +203,7 @@ class Drive:
             self._signal(tell)
 
     def _signal(self, tell: trio.MemorySendChannel[int]) -> None:
-        self.world.stopping = True
+        self.world.hurried, self.world.stopping = self.world.stopping, True
         self.world.trace.note("server", "SIGTERM")
         tell.send_nowait(signal.SIGTERM)
 
@@ -212,9 +213,10 @@ class Drive:
         deadlines = GLOBAL_RUN_CONTEXT.runner.deadlines
 
         def look() -> None:
-            lines = len(world.trace.lines)
-            if lines != self._seen and not world.ended and world.judge.breach is None:
-                self._seen = lines
+            lines, now = len(world.trace.lines), clock.current_time()
+            news = lines != self._seen or now >= self._seen_at + LOOK_S
+            if news and not world.ended and world.judge.breach is None:
+                self._seen, self._seen_at = lines, now
                 try:
                     self.settled(world)
                 except Exception as error:  # in the loop's own code: it would never be heard of

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from tests.simulation.crossings import crossed
+from tests.simulation.crossings import asked_together, crossed, overspent, troubled
 from tests.simulation.doors import STRANGERS
 from tests.simulation.plan import ClientPlan, Fault, Line, Payload, Plan, Step
 from tests.simulation.router import LOOKS
@@ -58,7 +58,11 @@ def plan_of(seed: int) -> Plan:
         ends_at_s=0.0 if ends == "leave" else round(dice.uniform(0.5, span + 4), 3),
         impatience_s=round(dice.uniform(0, 3), 3) if ends == "twice" else 0.0,
     )
-    return widened(crossed(plan, random.Random(f"{seed}:crossings")), random.Random(f"{seed}:widening"))
+    plan = crossed(plan, random.Random(f"{seed}:crossings"))
+    plan = asked_together(plan, random.Random(f"{seed}:askers"))
+    plan = overspent(plan, random.Random(f"{seed}:overspent"))
+    plan = troubled(plan, random.Random(f"{seed}:trouble"))
+    return widened(plan, random.Random(f"{seed}:widening"))
 
 
 def _env(dice: random.Random, mode: str) -> dict[str, str]:
@@ -118,7 +122,7 @@ def _step(dice: random.Random) -> Step:
     do = dice.choice(TALK + ODD) if dice.random() < 0.93 else "stop_reading"
     payload: Payload = {}
     if do in ("message", "start", "cancel") and dice.random() < 0.2:
-        payload["played"] = {"back": dice.randint(0, 2), "chars": dice.randint(0, 30)}
+        payload["played"] = {"back": dice.randint(0, 2), "chars": max(0, dice.randint(-12, 30))}
     if do in ("message", "start") and dice.random() < 0.3:
         payload |= _sampling(dice)
     return Step(

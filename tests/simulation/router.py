@@ -2,6 +2,7 @@
 
 import math
 import random
+import zlib
 from collections.abc import Sequence
 
 import trio
@@ -45,7 +46,7 @@ class Classifying:
         return ClassifierInfo(name="simulated", max_length=BUDGET, batching=Batching(3, 0.01), measure=measure)
 
     async def classify(self, texts: Sequence[str]) -> Sequence[float]:
-        """Yes where a text says so."""
+        """As `score_of` has it."""
         mood, self.mood = self.mood, "" if self.mood == "dead" else self.mood
         self.trace.note("router", f"reads {len(texts)} {mood}".rstrip())
         await trio.sleep(SLOW_S if mood == "slow" else self.seconds * self.dice.random())
@@ -60,7 +61,7 @@ class Classifying:
                 raise ValueError("the plan says so")
             case "dead":
                 raise EngineDead("the plan says so")
-        return [0.9 if LOOKS in text.splitlines()[-1] else 0.1 for text in texts]
+        return [score_of(text) for text in texts]
 
     async def close(self) -> None:
         """At once."""
@@ -68,4 +69,10 @@ class Classifying:
         await trio.lowlevel.checkpoint()
 
 
-__all__ = ["LOOKS", "Classifying"]
+def score_of(text: str) -> float:
+    """Yes where its last line says so, and what no other line has: whose decision it is can be told."""
+    line = text.splitlines()[-1]
+    return round((0.9 if LOOKS in line else 0.1) + zlib.crc32(line.encode()) % 10_000 / 1_000_000, 6)
+
+
+__all__ = ["LOOKS", "Classifying", "score_of"]

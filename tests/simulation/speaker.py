@@ -29,6 +29,7 @@ class Speaker:
     pinged: list[tuple[float, bytes]] = field(factory=list)
     squeezes: bool = False
     _sent: int = 0
+    _largest: int = 0
 
     @property
     def name(self) -> str:
@@ -42,6 +43,7 @@ class Speaker:
 
     def say_pieces(self, data: bytes, pieces: int) -> None:
         """One text message in fragments, a ping between each two."""
+        self._largest = max(self._largest, len(data))
         size = -(-len(data) // pieces)
         for at in range(0, len(data), size):
             last = at + size >= len(data)
@@ -56,6 +58,7 @@ class Speaker:
 
     def say_raw(self, data: bytes, opcode: int = 1, *, fin: bool = True) -> None:
         """Send one WebSocket frame, compressed where that was agreed on and is allowed."""
+        self._largest = max(self._largest, len(data))
         payload, is_marked = data, False
         if self.squeezes and self.deflating is not None and opcode < CLOSE:
             payload, is_marked = self.deflating.deflated(data, opcode, fin=fin)

@@ -40,8 +40,6 @@ MAX_FAILURES, WITHIN_S = 8, 1800.0
 """So many failures of an engine in so many seconds are the end of its server (docs/decisions/0004)."""
 STILLBORN_S = 5.0
 """How long a first engine that does not come up tries to."""
-LARGEST_FRAME = 200_000
-"""Bytes of the largest that a client says without wanting to be closed for it."""
 
 
 @define(eq=False)
@@ -51,7 +49,7 @@ class World:
     `connections`: by session number, also those that are over. `submissions`: session, turn and prompt of what the
     engine was asked, until the invariant on prompts has looked at it. `requests`: of each turn, by their ids.
     `turned_away`: turns whose request it did not take. `probes`: who asks over plain HTTP. `stopping`: the server was
-    told to; `ended`: it has, `failed`: with this error of its engine's.
+    told to; `hurried`: twice; `ended`: it has, `failed`: with this error of its engine's.
     """
 
     plan: Plan
@@ -77,6 +75,7 @@ class World:
     turned_away: set[str] = field(factory=set)
     probes: dict[str, Probe] = field(factory=dict)
     stopping: bool = False
+    hurried: bool = False
     ended: bool = False
     failed: str = ""
 
@@ -129,15 +128,16 @@ class World:
         self.sockets.append(client.link.socket)
         return client
 
-    def may_close(self, code: int, sent: int) -> bool:
-        """Whether a client that did nothing may be closed with this code, having sent so many bytes."""
+    def may_close(self, code: int, sent: int, largest: int) -> bool:
+        """Whether a client may be closed with this code, having sent so many bytes, in messages of so many at most."""
         limits = self.settings.connections
         return (
             (code == 1001 and (self.stopping or self.worn_out))
+            or (code == 1006 and self.hurried)  # and has been told nothing
             or (code == 4000 and bool(limits.idle_timeout_s))
             or (code == 1013 and self.is_full)
             or (code == 1008 and sent > EXEMPT_FRAMES * limits.max_frame_bytes)
-            or (code == 1009 and limits.max_frame_bytes < LARGEST_FRAME)
+            or (code == 1009 and largest > limits.max_frame_bytes)
         )
 
     @property

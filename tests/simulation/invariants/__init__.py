@@ -3,15 +3,15 @@
 Of frames, as clients hear them (`client.Client`, `hearing`, `ending`): `websocket`, `frame-order`, `one-terminal`,
 `polite-close`, `close-code`. At each moment of rest (`settled`): `running-set`, `places`, `slots`, `outbox`,
 `imports`, `history`, `prompt`, `decision`, `goodbye`, `violation`, `draining`, `one-engine`, `deadline`, `readiness`,
-`restarts`, `went-on`, `stall`, `room`, `questions`, `idle`, `pong`, `answering`. Of each frame that a gate reads
-(`doorman`): `rates`. Of the engine (`engine.Simulated`): `warm-up`. Of what is told (`books.Ledger`): `telemetry`,
-`no-crash`. At the end: `nobody-hangs`, `left-over`, `gave-up`, `telemetry`, `accounts`, `texts`, `answers`, `retry-in`,
-`wasted`. At any moment: `spins`.
+`restarts`, `went-on`, `stall`, `room`, `questions`, `idle`, `pong`, `patience`, `answering`. Of each frame that a gate
+reads (`doorman`): `rates`. Of the engine (`engine.Simulated`): `warm-up`. Of what is told (`books.Ledger`):
+`telemetry`, `no-crash`. At the end: `nobody-hangs`, `left-over`, `gave-up`, `telemetry`, `accounts`, `causes`,
+`refusals`, `texts`, `answers`, `retry-in`, `wasted`. At any moment: `spins`.
 """
 
 from collections.abc import Callable
 
-from tests.simulation.invariants.accounts import accounts, wasted
+from tests.simulation.invariants.accounts import accounts, causes, wasted
 from tests.simulation.invariants.answering import Answering
 from tests.simulation.invariants.decisions import Decisions
 from tests.simulation.invariants.endings import emptied, gave_up, went_on
@@ -19,7 +19,9 @@ from tests.simulation.invariants.engines import Room, Stalls, deadline, one_engi
 from tests.simulation.invariants.goodbyes import Goodbyes, draining, pong
 from tests.simulation.invariants.history import History
 from tests.simulation.invariants.imports import Imports
+from tests.simulation.invariants.patience import Patience
 from tests.simulation.invariants.questions import answers, questions
+from tests.simulation.invariants.refusals import refusals
 from tests.simulation.invariants.rest import outbox, places, running_set, slots
 from tests.simulation.invariants.silence import Idle
 from tests.simulation.invariants.texts import texts
@@ -54,6 +56,7 @@ def looks() -> list[tuple[str, Look]]:
         ("questions", questions),
         ("idle", Idle().idle),
         ("pong", pong),
+        ("patience", Patience().patience),
         ("answering", Answering().answering),
     ]
 
@@ -67,6 +70,8 @@ def ends() -> list[tuple[str, Look]]:
         ("gave-up", gave_up),
         ("left-over", emptied),
         ("accounts", accounts),
+        ("causes", causes),
+        ("refusals", refusals),
         ("texts", texts),
         ("answers", answers),
         ("retry-in", retry_in),

@@ -1,5 +1,7 @@
 """At the end: what was told of turns is what their clients heard of them."""
 
+from collections import Counter
+
 from actors.happenings import TurnOver, TurnStatus
 from actors.session.effects import AbortCause, Hangup
 from runtime.telemetry import catalogue as of
@@ -14,6 +16,8 @@ BY_REASON = {
     "message_rate_limited": AbortCause.INTERNAL,
 }
 BY_CLIENT = (AbortCause.BARGE_IN, AbortCause.CANCEL)
+OWN_CAUSES = (AbortCause.SPECULATION, AbortCause.STOP_STRING)
+"""For these a turn stops a request and goes on."""
 BY_HANGUP = {
     Hangup.CLIENT_REQUEST: AbortCause.END,
     Hangup.GONE: AbortCause.DISCONNECT,
@@ -36,6 +40,21 @@ def accounts(world: World) -> str | None:
             if wrong is not None:
                 return f"{name} of {client.name}: {wrong}"
     return None
+
+
+def causes(world: World) -> str | None:
+    """An engine is told to stop for what ended the turn, unless the turn itself wanted no more of that request."""
+    stopped: Counter[AbortCause] = Counter()
+    for over in world.ledger.accountant.ended:
+        for made in over.generations:
+            if made.cause is None:
+                continue
+            stopped[made.cause] += 1
+            if over.cause is not None and made.cause not in (over.cause, *OWN_CAUSES):
+                return f"{over.request_id} ended by {over.cause.value}, its request was stopped by {made.cause.value}"
+    told = world.ledger.accountant.aborts
+    more = sorted(cause.value for cause in told if told[cause] > stopped[cause])
+    return f"engines were told more often to stop by {more} than requests were" if more else None
 
 
 def wasted(world: World) -> str | None:
@@ -76,4 +95,4 @@ def _wrong_cause(over: TurnOver, expected: AbortCause | None) -> str | None:
     return f"told as stopped by {over.cause and over.cause.value}, it was {expected.value}"
 
 
-__all__ = ["accounts", "wasted"]
+__all__ = ["accounts", "causes", "wasted"]

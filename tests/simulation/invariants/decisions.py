@@ -4,7 +4,7 @@ from attrs import define, field
 
 from tests.referee import Message
 from tests.simulation.client import Client
-from tests.simulation.router import LOOKS
+from tests.simulation.router import LOOKS, score_of
 from tests.simulation.world import World
 
 GENERATED = ("engine_error", "generation_timeout", "empty_model_output")
@@ -36,6 +36,8 @@ def _wrong(client: Client, frame: Message, turned_away: set[str]) -> str | None:
         looks = LOOKS in said.splitlines()[-1]
         if looks is not (payload["status"] == "yes"):
             return f"{payload['status']} ({payload['score']}) to {said!r}"
+        if said.isascii() and "<" not in said and payload["score"] != score_of(said):  # read as it was said
+            return f"the decision on another text ({payload['score']}) to {said!r}"
     if frame["type"] == "error" and (payload["details"]["reason_code"] in GENERATED or name in turned_away):
         turn = client.referee.turns.get(name)
         if turn is not None and turn.routed and not turn.decided:

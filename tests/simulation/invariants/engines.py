@@ -73,7 +73,7 @@ class Stalls:
     def stall(self, world: World) -> str | None:
         """An engine that makes no step although it has work takes no turns for longer than it may be silent."""
         chat, own, now = world.parts.chat, world.engines.newest, world.clock.current_time()
-        if chat is None or own is None or chat.watch.engine is not own or not own._requests:
+        if chat is None or own is None or chat.watch.engine is not own or not (own._requests or own._confirm):
             self.since = None
             return None
         if self.since is None or own.steps != self.steps:

@@ -78,11 +78,13 @@ class History:
     pending: list[tuple[int, str, tuple[int, ...]]] = field(factory=list)
 
     def history(self, world: World) -> str | None:
-        """A session that has nothing left to write remembers what was written."""
+        """A session that has nothing left to write remembers what was written; of which turns it says that it does."""
         for connection in world.server.connections:
             client = world.client_of(connection)
             follower = self._follow(world, connection)
             expected = follower.expected()
+            if follower.memory.mistold and "HISTORY_MAX_TOKENS" not in world.plan.env:
+                return f"{client.name}: {follower.memory.mistold}"  # where nothing is trimmed, that is
             if connection.outbox.size or not connection.socket.free:
                 continue
             memory = connection.actor.memory

@@ -2,8 +2,9 @@
 
 from actors.connection import Connection
 from actors.engine import EngineState
+from actors.session.outbox import ENTRY_OVERHEAD_BYTES, _Waiting
 from actors.session.state import Phase
-from tests.running import waits
+from tests.running import waits as waits_for
 from tests.simulation.world import World
 
 LONGEST_END = 8192
@@ -25,7 +26,7 @@ def running_set(world: World) -> str | None:
     waiting = set()
     for connection in world.server.connections:
         turn = connection.actor._turn
-        if turn is not None and waits(turn) and turn.generation is not None:
+        if turn is not None and waits_for(turn) and turn.generation is not None:
             waiting.add(turn.generation.request.id)
     return None if waiting == live else f"its actor has {sorted(live)}, sessions wait for {sorted(waiting)}"
 
@@ -53,14 +54,28 @@ def slots(world: World) -> str | None:
 
 
 def outbox(world: World) -> str | None:
-    """Bounded; and a session has at most one turn that waits, while another one is being stopped."""
+    """As large as what waits in it, and bounded: over its limit the connection ends.
+
+    A session has at most one turn that waits, while another one is being stopped.
+    """
     for connection in world.server.connections:
+        waits = sum(map(_bytes, connection.outbox._waiting))
+        if connection.outbox.size != waits:
+            return f"{connection.outbox.size} bytes are said to wait, {waits} do"
         if connection.outbox.size > connection.outbox.limit + LONGEST_END:
             return f"{connection.outbox.size} bytes wait, at most {connection.outbox.limit}"
+        if connection.outbox.overflowed and connection.outbox.hangup is None:
+            return f"{world.client_of(connection).name} has missed something, and is not sent away"
         session = connection.actor.session
         if session.pending is not None and session.phase not in (Phase.CANCELLING, Phase.CLOSED):
             return f"a turn waits in {session.phase.value}"
     return None
+
+
+def _bytes(entry: _Waiting) -> int:
+    if entry.texts is None:
+        return len(entry.ready) + ENTRY_OVERHEAD_BYTES if entry.done is None else entry.size
+    return sum(len(text.encode()) for text in entry.texts) + len(entry.head) + ENTRY_OVERHEAD_BYTES
 
 
 def _has_asked(connection: Connection) -> bool:
