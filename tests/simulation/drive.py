@@ -15,7 +15,7 @@ from runtime.telemetry.switchboard import Telemetry
 from runtime.tracebacks import leaves
 from tests.referee import Message
 from tests.simulation.client import Client
-from tests.simulation.faults import FAULTS
+from tests.simulation.faults import EXCUSES, FAULTS
 from tests.simulation.invariants.leftovers import left_over
 from tests.simulation.plan import ClientPlan, Fault, Step
 from tests.simulation.world import World
@@ -196,6 +196,8 @@ class Drive:
 
     def _break(self, fault: Fault) -> None:
         self.world.trace.note("fault", f"{fault.what} {fault.seconds:g} {fault.number}")
+        if fault.what in EXCUSES and (engine := self.world.engines.newest) is not None:
+            engine.excused = True
         FAULTS[fault.what](self.world, fault)
 
     def _signal_once(self, tell: trio.MemorySendChannel[int]) -> None:

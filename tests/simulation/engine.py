@@ -70,6 +70,7 @@ class Engines:
             dice=dice,
             refuses=self._refuses,
             late=self.late,
+            excused=bool(script.fails_to_start or script.load_s),
         )
         self.trace.note("engine", f"number {len(self.made)} is made")
         self.made.append(engine)

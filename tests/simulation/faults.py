@@ -124,4 +124,7 @@ FAULTS: dict[str, Callable[[World, Fault], None]] = {
     "no-descriptors": out_of_descriptors,
 }
 
-__all__ = ["FAULTS"]
+EXCUSES = ("engine-stalls", "engine-stops", "engine-mute", "engine-ignores-aborts")
+"""For these an engine may be replaced although it lives."""
+
+__all__ = ["EXCUSES", "FAULTS"]

@@ -18,15 +18,16 @@ WARM_UP = "warmup-"
 class Watched(ScriptedEngine):
     """`late`: how often a step's text is handed over only with the next step's, as where the loop is late.
 
-    `refuses`: whether a request is turned away at the door.
-    `made_at`, `closed_at`: seconds. `wasted`: tokens brought of requests that it had been told to stop. `said`: the
-    texts of each request.
+    `refuses`: whether a request is turned away at the door. `excused`: something was done to it for which it may be
+    replaced. `made_at`, `closed_at`: seconds. `wasted`: tokens brought of requests that it had been told to stop.
+    `said`: the texts of each request.
     """
 
     judge: Judge = field(kw_only=True)
     refuses: Callable[[GenerationRequest], bool] = field(kw_only=True)
     dice: random.Random = field(kw_only=True)
     late: float = field(kw_only=True, default=0.0)
+    excused: bool = field(kw_only=True, default=False)
     made_at: float = field(factory=trio.current_time)
     closed_at: float | None = None
     wasted: int = 0
@@ -58,6 +59,11 @@ class Watched(ScriptedEngine):
         if self.refuses(request):
             raise EngineUnavailable("the plan says so")
         super().submit(request)
+
+    def die(self, why: str = "told to die") -> None:
+        """As it is."""
+        self.excused = True
+        super().die(why)
 
     async def close(self) -> None:
         """As it is."""

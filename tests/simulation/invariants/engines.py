@@ -40,7 +40,10 @@ def readiness(world: World) -> str | None:
 
 
 def restarts(world: World) -> str | None:
-    """Each engine but the first is a restart that was counted, before it or while it was waited for."""
+    """Each engine but the first is a restart that had a reason, and was counted, before it or while it was awaited."""
+    for number, engine in enumerate(world.engines.made[:-1]):
+        if not engine.excused:
+            return f"engine {number} was replaced, and nothing was wrong with it"
     made, counted = len(world.engines.made), world.process.restarts
     return None if made - 1 <= counted <= made or not made else f"{counted} restarts, {made} engines"
 
