@@ -7,6 +7,9 @@ def gave_up(world: World) -> str | None:
     """It ends with its engine's error when that has failed too often or never came up, and at no other time."""
     times = [engine.closed_at for engine in world.engines.made if engine.closed_at is not None]
     if world.failed:
+        sound = [number for number, engine in enumerate(world.engines.made) if not engine.excused]
+        if sound:
+            return f"it gave up, and nothing was wrong with engines {sound}: {world.failed}"
         return None if world.worn_out else f"it gave up after {len(times)} failures: {world.failed}"
     if world.stopping:  # its engine is closed then as well
         return None
