@@ -1,6 +1,7 @@
 """What a gate lets through, against a model of its own: rates, and when somebody has last said something."""
 
 import json
+import math
 from collections.abc import Callable
 
 from attrs import define, field
@@ -14,11 +15,12 @@ from tests.referee import KEYS
 
 @define(eq=False)
 class Doorman:
-    """Stands in for the `gate` that it watches. `read_at`: when it read its last frame."""
+    """Stands in for the `gate` that it watches. `read_at`: when it read its last frame; `before`: and the one before."""
 
     gate: Gate
     broken: Callable[[str, str], None]
     read_at: float
+    before: float = -math.inf
     passed: dict[str, list[float]] = field(factory=dict)
 
     @property
@@ -46,7 +48,7 @@ class Doorman:
 
     def _refused(self, kind: str, error: PeerProtocolError, now: float, *, full: bool) -> None:
         if not error.malformed:
-            self.read_at = now
+            self._reads(now)
         if error.code == "rate_limited" and error.close_code is None:
             if not full:
                 self.broken("rates", f"a {kind} was refused, {self.passed.get(kind)} were before it at {now}")
@@ -54,8 +56,12 @@ class Doorman:
             self._note(kind, now)
 
     def _note(self, kind: str, now: float) -> None:
-        self.read_at = now
+        self._reads(now)
         self.passed.setdefault(kind, []).append(now)
+
+    def _reads(self, now: float) -> None:
+        if now > self.read_at:
+            self.before, self.read_at = self.read_at, now
 
     def _is_full(self, kind: str, now: float) -> bool:
         window = {"message": self.gate.messages, "cancel": self.gate.cancels}.get(kind)

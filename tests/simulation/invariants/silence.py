@@ -22,7 +22,9 @@ class Idle:
             if connection.outbox.hangup is not Hangup.IDLE or number in self.seen:
                 continue
             self.seen.add(number)
-            silent = now - world.doormen[number].read_at
+            doorman = world.doormen[number]
+            # What is read in the very moment of the goodbye may have come behind it.
+            silent = now - (doorman.read_at if doorman.read_at < now else doorman.before)
             if silent < connection.idle_timeout_s - SLACK_S:
                 return f"{world.client_of(connection).name} was sent away after {silent:g} s of silence"
         return None
