@@ -15,7 +15,7 @@ from tests.referee import KEYS
 
 @define(eq=False)
 class Doorman:
-    """Stands in for the `gate` that it watches. `read_at`: when it read its last frame; `before`: and the one before."""
+    """Stands in for the `gate` that it watches. `read_at`, `before`: when it read its last frame, and one before."""
 
     gate: Gate
     broken: Callable[[str, str], None]
