@@ -151,6 +151,8 @@ def violate(client: Client, step: Step) -> None:
 def bomb(client: Client, step: Step) -> None:
     """A compressed frame that nobody may take, and for most clients an agreement that nobody made."""
     what, data, code = BOMBS[step.number % len(BOMBS)]
+    if client.state != "open" or not client.status:  # it does not know yet what is agreed on
+        client.earn(code)
     client.violate(what, data, code if client.squeezes else 1002)
 
 

@@ -72,6 +72,7 @@ class Speaker:
         if self.state == "open":
             self.forbidden = self.forbidden or what
         self.gone = self.gone or what
+        self._largest = max(self._largest, len(data))
         self.send(data)
 
     def earn(self, code: int) -> None:

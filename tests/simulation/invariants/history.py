@@ -27,7 +27,7 @@ class Follower:
     """The model of one session.
 
     `asked`: what each turn's prompt is made of, once it was acked. `looks`, `ended`: turns whose router said yes; turns
-    that are over. `left_out`: messages that a trim took.
+    that are over. `left_out`: messages that a trim took. `acked`: turns since the last look.
     """
 
     world: World
@@ -37,6 +37,7 @@ class Follower:
     looks: set[str] = field(factory=set)
     ended: set[str] = field(factory=set)
     left_out: int = 0
+    acked: int = 0
 
     def trims(self, connection: Connection, whole: list[Remembered], stored: list[Remembered]) -> bool:
         """Whether what is stored is the newest whole turns of it all, and within the target if some have just gone."""
@@ -44,7 +45,9 @@ class Follower:
         if stored not in suffixes(whole) or profile.trim is None:
             return False
         gone, self.left_out = len(whole) - len(stored) - self.left_out, len(whole) - len(stored)
-        return not gone or (gone > 0 and connection.actor.memory.history.cost <= profile.trim.target)
+        # Of several turns since the last look an early one made the room, and the others have come on top of it.
+        most = profile.trim.target if self.acked <= 1 else profile.trim.trigger
+        return not gone or (gone > 0 and connection.actor.memory.history.cost <= most)
 
     @classmethod
     def of(cls, world: World, connection: Connection) -> "Follower":
@@ -63,6 +66,7 @@ class Follower:
                 if memory.client.referee.mode is Mode.TOOL:
                     memory.messages = routed(memory.messages, scale_of(self.world, self.connection))
                 self.asked[frame["request_id"]] = list(memory.messages)
+                self.acked += 1
             elif frame["type"] == "toolcall" and frame["payload"]["status"] == "yes":
                 self.looks.add(frame["request_id"])
             elif "usage" in frame["payload"]:
@@ -97,6 +101,7 @@ class History:
             ]
             if stored != expected and not follower.trims(connection, expected, stored):
                 return f"{client.name}: remembered {stored}, said and heard {expected}"
+            follower.acked = 0
             if memory._overrides != follower.memory.sampling:
                 return f"{client.name}: {memory._overrides}, asked for {follower.memory.sampling}"
         return None
