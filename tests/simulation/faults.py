@@ -58,7 +58,7 @@ def engine_refuses(world: World, fault: Fault) -> None:
 
 def engine_fails_to_start(world: World, fault: Fault) -> None:
     """Dies, and the next `number` do not come up."""
-    world.engines.failing_starts = fault.number
+    world.engines.failing_starts = max(fault.number, world.engines.failing_starts)
     engine_dies(world, fault)
 
 
