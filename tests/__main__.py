@@ -1,11 +1,11 @@
 """`python -m tests [ARGUMENTS]`: the tests as `just test` runs them; arguments go to pytest.
 
 Two runs. First what needs no real engine, by several workers, each taking whole files: most of these tests wait for
-something, so that there is one worker more than cores. What computes there (a demo model is trained once) does not spin
-while it waits, or it would take five times as long beside the others. Then the tests marked `engine`, one after the
-other: a real engine fills two cores alone. `-m` narrows both; a run it leaves nothing for is left out or finds nothing,
-and only two of those are a failure. With `--pdb` or `-s` the first run has no workers either; `-n`, given, is their
-number.
+something, so that there is one worker more than cores. Then the tests marked `engine`, two files at a time: the start
+of an engine, most of what they wait for, uses one core. What computes (an engine, a demo model that is trained once)
+does not spin while it waits, nor claim cores of its own, or it would take five times as long beside the others. `-m`
+narrows both; a run it leaves nothing for is left out or finds nothing, and only two of those are a failure. With
+`--pdb` or `-s` there are no workers; `-n`, given, is their number.
 
 Exit codes are pytest's; of two failures the first. What a run leaves behind (an interrupted one: servers) is ended.
 """
@@ -23,7 +23,9 @@ from attrs import frozen
 from tests.orphans import adopt, end_left, wait_for
 
 NOTHING_FOUND = 5
-SHARING = {"OMP_WAIT_POLICY": "PASSIVE"}
+SHARING = {"OMP_WAIT_POLICY": "PASSIVE", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+ENGINES = 2
+"""At a time; each file that has one starts it."""
 ENGINE = "engine"
 APART = f"not {ENGINE}"
 
@@ -54,9 +56,8 @@ class Asked:
 def runs(arguments: Sequence[str], workers: int) -> list[list[str]]:
     """The arguments of each run of pytest, in their order."""
     asked = Asked.of(arguments)
-    spread = [] if asked.by_hand else ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
-    first = [*spread, "-m", _both(asked.marks, APART), *asked.rest]
-    second = ["-m", _both(asked.marks, ENGINE), *asked.rest]
+    first = [*_spread(asked, workers), "-m", _both(asked.marks, APART), *asked.rest]
+    second = [*_spread(asked, ENGINES), "-m", _both(asked.marks, ENGINE), *asked.rest]
     if asked.marks in {ENGINE, APART}:
         return [second] if asked.marks == ENGINE else [first]
     return [first, second]
@@ -98,6 +99,10 @@ def _pytest(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     for command in end_left():
         print(f"left behind by the tests, and ended: {command}", file=sys.stderr)
     return code if code >= 0 else 128 - code
+
+
+def _spread(asked: Asked, workers: int) -> list[str]:
+    return [] if asked.by_hand else ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def _both(asked: str, ours: str) -> str:

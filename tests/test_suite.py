@@ -12,7 +12,8 @@ import pytest
 from engines import processes
 from tests.__main__ import runs, verdict
 
-SPREAD = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+BY_FILE = ["--dist", "loadfile", "--no-loadscope-reorder"]
+SPREAD, ENGINES = ["-n", "3", *BY_FILE], ["-n", "2", *BY_FILE]
 ROOT = Path(__file__).parents[1]
 LEAVING = """
 import subprocess, sys, time
@@ -28,10 +29,10 @@ def test_it():
 """
 
 
-def test_what_needs_no_engine_is_spread_and_the_rest_comes_alone() -> None:
+def test_what_needs_no_engine_is_spread_and_the_rest_comes_two_at_a_time() -> None:
     assert runs(["tests/e2e", "-q"], workers=3) == [
         [*SPREAD, "-m", "not engine", "tests/e2e", "-q"],
-        ["-m", "engine", "tests/e2e", "-q"],
+        [*ENGINES, "-m", "engine", "tests/e2e", "-q"],
     ]
 
 
@@ -46,7 +47,7 @@ def test_marks_narrow_both(marked: list[str]) -> None:
 @pytest.mark.parametrize(
     ("marks", "run"),
     [
-        ("engine", ["-m", "(engine) and engine", "-x"]),
+        ("engine", [*ENGINES, "-m", "(engine) and engine", "-x"]),
         ("not engine", [*SPREAD, "-m", "(not engine) and not engine", "-x"]),
     ],
 )
