@@ -89,7 +89,8 @@ async def _is_spoken(client: Client, name: str) -> None:
     assert kinds[-1] in ("token", "done"), frames[-1]
     if kinds[-1] == "token":
         await client.say("cancel", name)
-        assert (await client.rest())[-1]["type"] in ("cancelled", "done")
+        end = (await client.rest())[-1]
+        assert end["type"] in ("cancelled", "done"), end
 
 
 ROUTER = Scenario(name="router", what="the tool model raises, dies, falls silent (mode both)", act=_router, house=both)
