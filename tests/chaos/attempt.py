@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import trio
 from attrs import field, frozen
 
-from tests.chaos.footing import ROUND_MAY_GROW_MIB, Footing, slope_mib
+from tests.chaos.footing import ROUND_MAY_KEEP, Footing, kept_blocks, slope
 from tests.chaos.scenario import Scenario, Scene
 from tests.chaos.servers import Servers
 from tests.e2e.books import wrong
@@ -24,8 +24,8 @@ OWN_COUNT = "engine_unfinished_requests"
 class Outcome:
     """What came of a scenario. Seconds from the fault: `told`, `recovered`, `clean`, each the worst of its rounds.
 
-    `problems` is empty where all is well. `notes`: the last round's. `slope_mib`: what a round added to the server's
-    memory, the first apart.
+    `problems` is empty where all is well. `notes`: the last round's. `slope_mib`, `slope_blocks`: what a round added to
+    the server's resident memory, and to the blocks that it keeps after a collection; the first apart.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Outcome:
     clean: float | None = None
     rounds: int = 1
     slope_mib: float = 0.0
+    slope_blocks: float = 0.0
     before: Footing | None = field(default=None, repr=False)
     after: Footing | None = field(default=None, repr=False)
 
@@ -56,6 +57,7 @@ class Outcome:
             **{name: None if value is None else round(value, 3) for name, value in told.items()},
             **{name: None if one is None else one.as_json() for name, one in footings.items()},
             "slope_mib": round(self.slope_mib, 2),
+            "slope_blocks": round(self.slope_blocks, 1),
             "notes": list(self.notes),
         }
 
@@ -65,6 +67,7 @@ async def attempt(scenario: Scenario, servers: Servers, server: Program, say: Ca
     scenes: list[Scene] = []
     cleans: list[float] = []
     footings: list[Footing] = []
+    kept: list[int] = []
     problems: list[str] = []
     before: Footing | None = None
     try:
@@ -78,14 +81,15 @@ async def attempt(scenario: Scenario, servers: Servers, server: Program, say: Ca
                     fills = number == 0 and scenario.rounds > 1
                     problems += await _until_clean(scene, reference.grown() if fills else reference)
                     cleans.append(scene.since())
+                    if scenario.rounds > 1:
+                        kept.append(await trio.to_thread.run_sync(kept_blocks, scene.server))
                     footings.append(await trio.to_thread.run_sync(Footing.of, scene.server))
                     before = scene.footing or before
                     reference = footings[0] if fills else scene.footing or reference
     except (Exception, ExceptionGroup) as error:
         problems.append(_told(error))
-    slope = slope_mib(footings)
-    if slope > ROUND_MAY_GROW_MIB:
-        problems.append(f"each round adds {slope:.1f} MiB to the server, {ROUND_MAY_GROW_MIB:g} are allowed")
+    if slope(kept) > ROUND_MAY_KEEP:
+        problems.append(f"each round leaves {slope(kept):.0f} blocks of memory, {ROUND_MAY_KEEP:g} are allowed")
     return Outcome(
         name=scenario.name,
         problems=tuple(problems),
@@ -94,7 +98,8 @@ async def attempt(scenario: Scenario, servers: Servers, server: Program, say: Ca
         recovered=max((scene.recovered for scene in scenes if scene.recovered is not None), default=None),
         clean=max(cleans, default=None),
         rounds=len(footings),
-        slope_mib=slope,
+        slope_mib=slope([each.server_mib for each in footings]),
+        slope_blocks=slope(kept),
         before=before,
         after=footings[-1] if footings else None,
     )

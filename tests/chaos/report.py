@@ -4,14 +4,25 @@ import json
 from collections.abc import Iterator, Sequence
 
 from tests.chaos.attempt import Outcome
-from tests.chaos.footing import ROUND_MAY_GROW_MIB, SERVER_MAY_GROW_MIB
+from tests.chaos.footing import ROUND_MAY_KEEP, SERVER_MAY_GROW_MIB
 
-HEAD = ("scenario", "told s", "recovered s", "clean s", "server MiB", "MiB a round", "descriptors", "verdict")
+HEAD = (
+    "scenario",
+    "told s",
+    "recovered s",
+    "clean s",
+    "server MiB",
+    "MiB a round",
+    "blocks a round",
+    "descriptors",
+    "verdict",
+)
 LEGEND = (
     "seconds from the fault (from its end where it is taken back), worst of all rounds: until everybody whom it "
     "concerned was told; until a new client's turn brought text; until the engine's own count was 0, descriptors, "
     "processes and memory were back, and the metrics added up. Memory may grow by "
-    f"{SERVER_MAY_GROW_MIB:g} MiB, and where there are rounds by {ROUND_MAY_GROW_MIB:g} in each but the first."
+    f"{SERVER_MAY_GROW_MIB:g} MiB; where there are rounds, each but the first may leave {ROUND_MAY_KEEP:g} blocks more "
+    "allocated, after a collection."
 )
 
 
@@ -50,6 +61,7 @@ def _cells(outcome: Outcome, colours: bool) -> Iterator[str]:
     before, after = outcome.before, outcome.after
     yield "-" if before is None or after is None else f"{before.server_mib:.0f} to {after.server_mib:.0f}"
     yield f"{outcome.slope_mib:+.1f}" if outcome.rounds > 1 else "-"
+    yield f"{outcome.slope_blocks:+.0f}" if outcome.rounds > 1 else "-"
     yield "-" if before is None or after is None else f"{before.descriptors} to {after.descriptors}"
     verdict = "ok" if outcome.passed else "FAILED"
     yield f"\x1b[{32 if outcome.passed else 31}m{verdict}\x1b[0m" if colours else verdict

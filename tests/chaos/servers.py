@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
+from tests.chaos.weighed import KEPT
 from tests.e2e.breaking import HANG_S, settings
 from tests.e2e.houses import standing_in
 from tests.e2e.program import Program, assert_nothing_left
@@ -102,8 +103,9 @@ class Servers:
 
 @contextmanager
 def chat(servers: Servers) -> Iterator[Program]:
-    """A chat model alone; scenarios share it, for each leaves it as it was."""
-    with servers.running(servers.environment()) as program:
+    """A chat model alone, which says how much it keeps; scenarios share it, for each leaves it as it was."""
+    environment = {**servers.environment(), KEPT: str(servers.directory / "kept")}
+    with servers.running(environment, module="tests.chaos.weighed") as program:
         yield program
 
 

@@ -11,7 +11,7 @@ import trio
 from tests.chaos import attempt as attempts
 from tests.chaos.__main__ import main
 from tests.chaos.attempt import Outcome, attempt
-from tests.chaos.footing import ROUND_MAY_GROW_MIB, SERVER_MAY_GROW_MIB, Footing, slope_mib
+from tests.chaos.footing import SERVER_MAY_GROW_MIB, Footing, slope
 from tests.chaos.report import document, lines
 from tests.chaos.scenario import Scenario, Scene
 from tests.chaos.scenarios import SCENARIOS
@@ -121,13 +121,26 @@ async def test_what_a_scenario_sees_that_must_not_be_is_a_row_of_the_table(
     assert json.loads(document([outcome], 1.0, "standin"))["passed"] is False
 
 
+async def test_a_server_that_keeps_something_of_each_round_is_told(
+    monkeypatch: pytest.MonkeyPatch, servers: Servers, program: Program
+) -> None:
+    async def nothing(_scene: Scene) -> None:
+        await trio.lowlevel.checkpoint()
+
+    weights = iter([1_000_000, 1_009_000, 1_006_000])
+    monkeypatch.setattr(attempts, "kept_blocks", lambda _server: next(weights))
+    outcome = await tried(
+        monkeypatch, servers, program, Scenario(name="keeps", what="it", act=nothing, house=chat, rounds=3)
+    )
+    assert outcome.problems == ("each round leaves 3000 blocks of memory, 2500 are allowed",)
+
+
 def test_a_server_that_keeps_something_is_told() -> None:
     assert not FOOTING.lacks(FOOTING)
     assert Footing(100.0, 500.0, 21).lacks(FOOTING) == ["21 descriptors, there were 20"]
     (grown,) = Footing(100.1 + SERVER_MAY_GROW_MIB, 500.0, 20).lacks(FOOTING)
     assert "MiB more than before" in grown
-    rounds = [Footing(100.0 + number * 2 * ROUND_MAY_GROW_MIB, 0.0, 20) for number in range(3)]
-    assert slope_mib(rounds) == 2 * ROUND_MAY_GROW_MIB
+    assert (slope([]), slope([3.0]), slope([100.0, 900.0, 300.0])) == (0.0, 0.0, 100.0)
 
 
 @pytest.mark.parametrize("at", range(len(EVEN)), ids=[f"{name} {labels}" for name, labels, _ in EVEN])

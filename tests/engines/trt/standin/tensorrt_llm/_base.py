@@ -159,6 +159,7 @@ class BaseLLM:
         self._before_request()
         sampling_params._setup(self._tokenizer)
         self.sampled.append(sampling_params)
+        del self.sampled[:-8]  # who looks at it asked just now; a server that runs for long keeps none of the rest
         self._number += 1
         result = GenerationResult(self._executor, self._number, sampling_params.values, self._cached(inputs))
         self._executor.results[self._number] = result
