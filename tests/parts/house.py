@@ -76,7 +76,9 @@ class House:
 
         async def restart() -> None:
             await self.place.server.drain(0.05)
+            # As the next process would come up.
             self.place.server.health.draining = False
+            self.place.server.slots._shut = None
 
         trio.from_thread.run(restart, trio_token=self._token)
 
