@@ -15,7 +15,7 @@ from runtime.telemetry.switchboard import Telemetry
 from runtime.tracebacks import leaves
 from tests.referee import Message
 from tests.simulation.client import Client
-from tests.simulation.faults import EXCUSES, FAULTS
+from tests.simulation.faults import EXCUSES, FAULTS, GIVES_UP
 from tests.simulation.invariants.leftovers import left_over
 from tests.simulation.plan import ClientPlan, Fault, Step
 from tests.simulation.world import World
@@ -27,6 +27,8 @@ START_S = 600.0
 """An engine and a tool model come up within seconds, or never."""
 LONGEST_S = 7200.0
 """Whatever clients have planned, and wait for: they are patient for less than a minute a step."""
+GIVING_UP_S = 720.0
+"""Eight starts that fail after the 40 s that a plan lets them take at the most, and the pauses between them."""
 LEAVE_S = 120.0
 """What is left of a connection when its client has gone: an abort, a close handshake, pings that nobody answers."""
 STOP_S = 10.0
@@ -75,7 +77,8 @@ class Drive:
                     client.parting = once if client.name == plan.ends_with else None
             if plan.ends == "twice":
                 world.network.after(plan.ends_at_s + plan.impatience_s, partial(self._signal, tell))
-            await self._until(self._over_or_settled, HANG_S, "nobody-hangs")
+            within_s = GIVING_UP_S if plan.ends == GIVES_UP else HANG_S
+            await self._until(self._over_or_settled, within_s, "nobody-hangs")
             if not world.ended:
                 await self._leave()
                 self._signal(tell)

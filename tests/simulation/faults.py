@@ -127,4 +127,4 @@ FAULTS: dict[str, Callable[[World, Fault], None]] = {
 EXCUSES = ("engine-stalls", "engine-stops", "engine-mute", "engine-ignores-aborts")
 """For these an engine may be replaced although it lives."""
 
-__all__ = ["EXCUSES", "FAULTS"]
+__all__ = ["EXCUSES", "FAULTS", "GIVES_UP"]
