@@ -69,8 +69,9 @@ def _wrong(world: World, client: Client, turn: Account, over: TurnOver) -> str |
         outbox = world.connections[over.session].outbox
         if outbox.size or any(_ends(frame, over.request_id) for frame in client.link.hearing.messages):
             return None  # what it came to was said, and not heard
-        if client.gone and over.cause in BY_CLIENT and list(client.said)[-1] != over.request_id:
-            return None  # it asked for that end, and was gone before it could be written
+        unheard = client.gone or client.closed is None
+        if unheard and over.cause in BY_CLIENT and list(client.said)[-1] != over.request_id:
+            return None  # it asked for that end, and one of both was gone before it could be written
         return _wrong_cause(over, BY_HANGUP.get(outbox.hangup) if outbox.hangup else None)
     payload = turn.end["payload"]
     if turn.end["type"] != FRAMES[over.status]:
