@@ -5,7 +5,6 @@ import gc
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +15,6 @@ import zmq
 from engines.base import Aborted, Delta, Failed, Finished, GenerationRequest, Sampling
 from engines.errors import EngineDead, EngineOverloaded, EngineStartFailed, EngineUnavailable, TurnFailed
 from engines.vllm import VllmConfig, VllmEngine, library
-from engines.vllm.boot import last_words
 from engines.vllm.choosing import Choose, public, quickest
 from tests.contract.suite import CHECKS, Opened, Recorder
 from tests.engines.vllm import lookalike
@@ -294,23 +292,3 @@ async def test_cached_tokens_come_with_the_first_delta(choose: Choose) -> None:
         assert isinstance(first, Delta)
         assert isinstance(end, Finished)
         assert first.cached_tokens == end.usage.cached_tokens == 4
-
-
-def test_the_root_cause_is_told_last(tmp_path: Path) -> None:
-    log = tmp_path / "errors.log"
-    log.write_text(
-        "ERROR 12:00 worker failed\nTraceback (most recent call last):\n  File ...\n"
-        "vllm.errors.OddError: no weights\n"
-        "ERROR 12:01 core failed\nTraceback (most recent call last):\nRuntimeError: worker failed\n"
-    )
-    assert last_words(log) == ["RuntimeError: worker failed", "vllm.errors.OddError: no weights"]
-    with log.open("a") as more:
-        more.write(
-            "ERROR 12:02 [pid 7 vllm.executor] Worker proc VLLM::Worker_TP1 died unexpectedly (exit code: -9), "
-            "shutting down executor.\nRuntimeError: cancelled\n"
-        )
-    assert last_words(log)[:2] == [
-        "RuntimeError: cancelled",
-        "Worker proc VLLM::Worker_TP1 died unexpectedly (exit code: -9), shutting down executor.",
-    ]
-    assert last_words(None) == last_words(tmp_path / "none") == []

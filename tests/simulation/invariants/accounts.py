@@ -15,7 +15,6 @@ BY_REASON = {
     "server_shutdown": AbortCause.SHUTDOWN,
     "message_rate_limited": AbortCause.INTERNAL,
 }
-BY_CLIENT = (AbortCause.BARGE_IN, AbortCause.CANCEL)
 OWN_CAUSES = (AbortCause.SPECULATION, AbortCause.STOP_STRING)
 """For these a turn stops a request and goes on."""
 BY_HANGUP = {
@@ -70,8 +69,8 @@ def _wrong(world: World, client: Client, turn: Account, over: TurnOver) -> str |
         if outbox.size or any(_ends(frame, over.request_id) for frame in client.link.hearing.messages):
             return None  # what it came to was said, and not heard
         unheard = client.gone or client.closed is None
-        if unheard and over.cause in BY_CLIENT and list(client.said)[-1] != over.request_id:
-            return None  # it asked for that end, and one of both was gone before it could be written
+        if unheard and over.cause in _asked_for(client, over.request_id):
+            return None  # and one of both was gone before it could be written
         return _wrong_cause(over, BY_HANGUP.get(outbox.hangup) if outbox.hangup else None)
     payload = turn.end["payload"]
     if turn.end["type"] != FRAMES[over.status]:
@@ -82,6 +81,15 @@ def _wrong(world: World, client: Client, turn: Account, over: TurnOver) -> str |
     if over.status is not TurnStatus.CANCELLED:
         return None
     return _wrong_cause(over, BY_REASON.get(payload["reason"], AbortCause.CANCEL))
+
+
+def _asked_for(client: Client, name: str) -> set[AbortCause]:
+    """The ends of a turn that its client gave occasion for, by what it said after it."""
+    said = list(client.said.items())
+    after = said[next(at for at, (each, _) in enumerate(said) if each == name) + 1 :]
+    turns = any("user_utterance" in payload or "analysis_text" in payload for _, payload in after)
+    others = any("user_utterance" not in payload and "analysis_text" not in payload for _, payload in after)
+    return {cause for cause, is_so in ((AbortCause.BARGE_IN, turns), (AbortCause.CANCEL, others)) if is_so}
 
 
 def _ends(frame: Message, name: str) -> bool:
