@@ -155,7 +155,7 @@ class Classified:
 
 @frozen
 class ConnectionRejected:
-    """A connection was turned away before it had a slot. Reason code as on the wire."""
+    """A connection was turned away before it had a slot. Reason code as on the wire; `crowded` for a 503."""
 
     reason_code: str
 

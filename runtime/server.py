@@ -226,11 +226,11 @@ class Server:
 
     async def _reject(self, wire: Wire, problem: PeerProtocolError, code: int) -> None:
         self._tell_rejected(problem.reason_code)
-        self.observer.report(ConnectionRejected(problem.reason_code))
         await turn_away(Unheard(wire), problem, code)
 
     def _tell_rejected(self, reason: str) -> None:
-        """A line a second at the most: strangers decide how many of them there are."""
+        """Counted each; a line a second at the most: strangers decide how many of them there are."""
+        self.observer.report(ConnectionRejected(reason))
         self._untold += 1
         now = trio.current_time()
         if now - self._told_at >= REJECTIONS_EVERY_S:

@@ -100,7 +100,7 @@ GENERATIONS_PER_SESSION = _histogram(
 CONNECTIONS_REJECTED = _counter(
     "connections_rejected_total",
     "{connection}",
-    "Turned away: no slot or none any more, a wrong or missing key.",
+    "Turned away: no slot or none any more, a wrong or missing key, too many coming in at once (`crowded`).",
     "reason",
 )
 SESSION_CHURN = _counter("session_churn_total", "{session}", "Completed sessions, by how they ended.", "reason")

@@ -10,6 +10,8 @@ from attrs import define
 from structlog.testing import capture_logs
 
 from runtime.arrivals import Arrivals, accept_forever
+from runtime.telemetry import catalogue as of
+from tests.accounts import Accountant
 from tests.e2e.plain import UPGRADE, fetch
 from tests.runtime.serving import serving
 
@@ -71,12 +73,15 @@ async def _ended(stream: trio.SocketStream) -> bool:
 
 
 async def test_whoever_makes_room_is_told_to_come_again_and_may_send_its_head_meanwhile() -> None:
+    accountant = Accountant()
     async with serving(WS_MAX_PENDING="4") as place:
+        place.server.observer = accountant
         streams = [await trio.open_tcp_stream("127.0.0.1", place.port) for _ in range(12)]
         await trio.sleep(0.05)
         answers = [await _answered(stream) for stream in streams]
         assert [answer.split(b" ")[1] for answer in answers] == [b"503"] * 8 + [b"200"] * 4
         assert b"\r\nRetry-After: 1\r\n" in answers[0]
+        assert accountant.recorder.books.snapshot()[of.CONNECTIONS_REJECTED] == {("crowded",): 8}
 
 
 async def _answered(stream: trio.SocketStream) -> bytes:

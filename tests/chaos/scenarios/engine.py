@@ -1,15 +1,10 @@
-"""The engine's process is killed, stands still, or gets no more memory, while clients hear their replies."""
+"""The engine's process is killed, or stands still, while clients hear their replies."""
 
-import random
-import resource
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError
 
 from engines import processes
 from engines.trt.workers import is_worker as is_worker_of_trt
@@ -17,14 +12,12 @@ from engines.vllm.workers import is_worker as is_worker_of_vllm
 from tests.chaos.crowd import seated
 from tests.chaos.scenario import Scenario, Scene
 from tests.chaos.servers import chat
-from tests.e2e.breaking import GREEDY, failed, goes_on
-from tests.e2e.client import Client, connected
+from tests.e2e.breaking import failed, goes_on
+from tests.e2e.client import Client
 from tests.e2e.program import Program, assert_gone
 
 LISTENERS = 16
 LIMIT_S = 60.0
-PRESSING = 64
-PROMPT_WORDS = 700
 Breaks = Callable[[Scene, list[processes.Process]], None]
 
 
@@ -34,8 +27,13 @@ def workers(server: Program) -> list[processes.Process]:
     return sorted(family, key=lambda one: one.ticks)
 
 
-async def _breaks(scene: Scene, breaks: Breaks, reasons: tuple[str, ...], presses: bool = False) -> None:
-    """Whoever hears a reply is told; sessions stay, and go on with the next engine. `presses`: under a growing load."""
+async def dies(
+    scene: Scene, breaks: Breaks, reasons: tuple[str, ...], under: Callable[[int], Awaitable[None]] | None = None
+) -> None:
+    """Whoever hears a reply is told; sessions stay, and go on with the next engine.
+
+    `reasons`: how its death may stand in the log. `under`: a load on the server's port, until all are told.
+    """
     told: list[float] = []
     serves = trio.Event()
 
@@ -52,8 +50,8 @@ async def _breaks(scene: Scene, breaks: Breaks, reasons: tuple[str, ...], presse
         breaks(scene, workers(scene.server))
         crowd.happened.set()
         async with trio.open_nursery() as pressing:
-            for number in range(PRESSING if presses else 0):
-                pressing.start_soon(_press, scene.server.port, number)
+            if under is not None:
+                pressing.start_soon(under, scene.server.port)
             with trio.fail_after(LIMIT_S):
                 while len(told) + len(crowd.errors) < LISTENERS:
                     await trio.sleep(0.01)
@@ -70,47 +68,21 @@ async def _breaks(scene: Scene, breaks: Breaks, reasons: tuple[str, ...], presse
     scene.note(f"{LISTENERS} replies ended with engine_error, their sessions went on; log: {died[0]['error'][:120]}")
 
 
-async def _press(port: int, number: int) -> None:
-    """A turn with a long prompt that nobody had before: it takes memory. What becomes of it is no matter."""
-    words = random.Random(number)
-    prompt = " ".join(words.choice(("river", "boat", "story", "rain", "stop", "walk")) for _ in range(PROMPT_WORDS))
-    with suppress(HandshakeError, ConnectionClosed, trio.TooSlowError):
-        async with connected(port, session_id=f"presses-{number}") as client:
-            await client.say("start", "r-1", {"chat_prompt": prompt, "user_utterance": "go on", "sampling": GREEDY})
-            await client.rest()
-
-
 def _send(number: signal.Signals, _scene: Scene, found: list[processes.Process]) -> None:
     processes.send(found[:1], number)
-
-
-def _starve(scene: Scene, found: list[processes.Process]) -> None:
-    """From now on they get no more memory: as on a machine that has none left, where allocations fail."""
-    for process in found:
-        pages = int(Path(f"/proc/{process.pid}/statm").read_text("ascii").split()[0])
-        limit = pages * resource.getpagesize()
-        resource.prlimit(process.pid, resource.RLIMIT_AS, (limit, limit))
-        scene.say(f"pid {process.pid} may have no more than the {limit >> 20} MiB of address space that it has")
 
 
 KILLED = Scenario(
     name="core-killed",
     what="the engine's core is killed, as the kernel does when memory runs out",
-    act=partial(_breaks, breaks=partial(_send, signal.SIGKILL), reasons=("engine.died",)),
+    act=partial(dies, breaks=partial(_send, signal.SIGKILL), reasons=("engine.died",)),
     house=chat,
 )
 STOPPED = Scenario(
     name="core-stopped",
     what="the engine's core is stopped for good (SIGSTOP)",
-    act=partial(_breaks, breaks=partial(_send, signal.SIGSTOP), reasons=("engine.hung",)),
-    house=chat,
-)
-OUT_OF_MEMORY = Scenario(
-    name="out-of-memory",
-    what="the engine's processes get no more memory, under growing load",
-    # A thread of theirs may die alone, which is a hang.
-    act=partial(_breaks, breaks=_starve, reasons=("engine.died", "engine.hung"), presses=True),
+    act=partial(dies, breaks=partial(_send, signal.SIGSTOP), reasons=("engine.hung",)),
     house=chat,
 )
 
-__all__ = ["KILLED", "OUT_OF_MEMORY", "STOPPED", "workers"]
+__all__ = ["KILLED", "LIMIT_S", "LISTENERS", "STOPPED", "dies", "workers"]
