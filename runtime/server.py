@@ -103,7 +103,7 @@ class Server:
 
     @contextmanager
     def _guest(self) -> Iterator[None]:
-        """Somebody whose key fits and whose handshake is answered: a drain waits until they have been told goodbye."""
+        """Somebody whose handshake is answered: a drain waits until they have been told goodbye, or why they go."""
         self._guests += 1
         try:
             yield
@@ -194,7 +194,8 @@ class Server:
         wire.push(handshake.response)
         if refused is not None:
             self.throttle.failed(peer, trio.current_time())
-            await self._reject(wire, refused, door.close_unauthorized)
+            with self._guest():
+                await self._reject(wire, refused, door.close_unauthorized)
             return
         with self._guest():
             try:

@@ -140,6 +140,15 @@ async def test_a_drain_of_somebody_who_waits_and_nobody_else_ends_when_they_have
         assert [frame["payload"]["code"] for frame in newcomer.seen] == ["server_busy"]
 
 
+async def test_a_drain_waits_until_a_stranger_has_been_told_that_its_key_is_wrong(serving: Serving) -> None:
+    async with serving() as place, place.connected("wrong") as stranger:
+        assert (await stranger.refusal())[:2] == ("authentication_failed", "invalid_key")
+        with trio.fail_after(PATIENCE_S):
+            await place.server.drain(30.0)
+        assert stranger.socket.closed is not None
+        assert stranger.socket.closed.code == 1008
+
+
 async def test_a_turn_that_outlives_the_drain_is_cancelled(serving: Serving) -> None:
     async with serving(talks(150)) as place, place.connected() as client:
         await client.start()

@@ -15,6 +15,7 @@ import structlog
 from attrs import evolve, field, frozen
 from structlog.typing import EventDict, WrappedLogger
 
+from runtime.settings import SettingsError
 from tests.simulation.judge import Breach
 from tests.simulation.plan import Case, Plan, encode, load
 from tests.simulation.planning import plan_of
@@ -55,7 +56,10 @@ class Finding:
         """The same with as little in it as breaks the same invariant."""
 
         def fails(plan: Plan) -> bool:
-            breach = run(plan).breach
+            try:
+                breach = run(plan).breach
+            except SettingsError:  # without one of its settings the others do not go together
+                return False
             return breach is not None and breach.name == self.breach.name
 
         return look_into(shrunk(self.plan, fails)) or self

@@ -49,18 +49,21 @@ def restarts(world: World) -> str | None:
 
 
 def retry_in(world: World) -> str | None:
-    """At the end: who was refused in the pause before a restart was not told to come back before it."""
+    """At the end: who was refused in the pause before a restart was not told to come back before it.
+
+    Who asked before that pause may have been refused in an earlier one, and be told when its decision is there.
+    """
     made = world.engines.made
     pauses = [(one.closed_at, after.made_at) for one, after in pairwise(made) if one.closed_at is not None]
-    times = {(over.session, over.request_id): over.ended_at for over in world.ledger.accountant.ended}
+    times = {(over.session, over.request_id): (over.read_at, over.ended_at) for over in world.ledger.accountant.ended}
     for number, connection in world.connections.items():
         client = world.client_of(connection)
         for name, turn in client.referee.turns.items():
             details = turn.end["payload"].get("details", {}) if turn.end else {}
             if details.get("reason_code") != "engine_unavailable" or (number, name) not in times:
                 continue
-            at = times[number, name]
-            until = next((end for begin, end in pauses if begin < at < end), None)
+            asked_at, at = times[number, name]
+            until = next((end for begin, end in pauses if begin < asked_at <= at < end), None)
             if until is not None and at + details["retry_in"] < until - SLACK_S:
                 return f"{client.name} was told at {at:g} s to come back in {details['retry_in']} s, not at {until:g} s"
     return None
