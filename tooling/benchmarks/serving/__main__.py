@@ -26,12 +26,13 @@ from tooling.benchmarks.serving.workload import Job, Outcome, from_json, row
 NAMES = {
     "ours": comparing.OURS,
     "ours-both": comparing.BOTH,
+    "ours-yielding": comparing.YIELDING,
     "asyncllm": comparing.BARE,
     "vllm-serve": comparing.SERVE,
     "vllm-rust": comparing.RUST,
 }
 USUAL = ("ours", "asyncllm", "vllm-serve")
-OURS = ("ours", "ours-both")
+OURS = ("ours", "ours-both", "ours-yielding")
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -44,7 +45,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         rows = list(_measured(options, environ))
     told = comparing.Told(rows)
     shown = rows if options.json else list(told.table())
-    status = figures.told(options, shown, list(comparing.gpu_figures(told)), print)
+    ratios = [*comparing.gpu_figures(told), *comparing.waiting_figures(told)]
+    status = figures.told(options, shown, ratios, print)
     return 1 if comparing.errors(rows) else status
 
 
@@ -58,7 +60,8 @@ def _grammar() -> argparse.ArgumentParser:
         metavar="NAME",
         default=list(USUAL),
         help=f"some of {', '.join(NAMES)}; vllm-rust is `vllm serve` with its Rust front end "
-        "(VLLM_USE_RUST_FRONTEND=1), ours-both wants --tool-model",
+        "(VLLM_USE_RUST_FRONTEND=1), ours-both wants --tool-model, ours-yielding is ours without the plugin by which "
+        "vLLM's processes wait asleep on a CPU",
     )
     parser.add_argument("--barge-in", type=float, default=0.0, help="share of interrupted turns (ours, an extra load)")
     parser.add_argument("--rounds", type=int, default=1, help="how often each load is measured a start (default 1)")
@@ -92,6 +95,7 @@ def _outcomes(
         served = argparse.Namespace(**{**vars(options), **({} if contender == "ours-both" else {"tool_model": None})})
         argv = contenders.our_program(options)
         child = {**environ, **contenders.our_settings(served, port, max(options.concurrency) + 8)}
+        child |= {contenders.PLUGINS: "none"} if contender == "ours-yielding" else {}
     else:
         argv = contenders.vllm_serve(options, port)
         child = {**environ, **({contenders.RUST_SWITCH: "1"} if contender == "vllm-rust" else {})}

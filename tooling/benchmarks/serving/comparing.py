@@ -17,6 +17,7 @@ COLUMNS = (
     "prefix_hits",
 )
 OURS, BOTH, BARE, SERVE, RUST = "ours", "ours, both", "AsyncLLM, no server", "vllm serve, SSE", "vllm serve, Rust"
+YIELDING = "ours, yielding"
 
 
 class Told:
@@ -63,6 +64,13 @@ def gpu_figures(told: Told) -> Iterator[Figure]:
         yield from told.ratio("front_cpu_us_per_token", sessions, OURS, SERVE, at_most=0.35)
 
 
+def waiting_figures(told: Told) -> Iterator[Figure]:
+    """What it changes on a CPU that the engine's processes wait for each other asleep."""
+    for sessions in told.sessions:
+        for column in ("ttft_p50_ms", "ttft_p99_ms", "itl_p50_ms", "itl_p99_ms", "tokens_per_s"):
+            yield from told.ratio(column, sessions, OURS, YIELDING)
+
+
 def cpu_figures(told: Told) -> Iterator[Figure]:
     """What is to be reached beside vLLM's own server on a CPU."""
     for sessions in told.sessions:
@@ -77,4 +85,16 @@ def errors(rows: Sequence[Row]) -> int:
     return sum(row["errors"] for row in rows)
 
 
-__all__ = ["BARE", "BOTH", "OURS", "RUST", "SERVE", "Told", "cpu_figures", "errors", "gpu_figures"]
+__all__ = [
+    "BARE",
+    "BOTH",
+    "OURS",
+    "RUST",
+    "SERVE",
+    "YIELDING",
+    "Told",
+    "cpu_figures",
+    "errors",
+    "gpu_figures",
+    "waiting_figures",
+]

@@ -11,6 +11,9 @@ KEY = "benchmark-key"
 RUST_SWITCH = "VLLM_USE_RUST_FRONTEND"
 """The variable by which `vllm serve` starts its front end in Rust (vLLM 0.32)."""
 
+PLUGINS = "VLLM_PLUGINS"
+"""The variable that names which plugins vLLM loads: `engines.vllm.waiting` is not, where it is set to another."""
+
 
 def grammar(prog: str, description: str) -> argparse.ArgumentParser:
     """The options that every contender is started by."""
