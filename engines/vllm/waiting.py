@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from engines.guardian import MARK
 
 LOADED_BY = "vllm.general_plugins"
-WHERE = "vllm.distributed.utils"
 SWITCH = "USE_SCHED_YIELD"
 """vLLM's own: False for Pythons whose `os.sched_yield` keeps the interpreter's lock; it calls `time.sleep(0)` then."""
 
@@ -24,7 +23,7 @@ def wait_asleep(environ: Mapping[str, str] = os.environ) -> None:  # noqa: TID25
     shown out for taking nothing (docs/benchmarks/waiting.md). On a GPU one process has both parts, or there are cores.
     """
     if MARK in environ and importlib.import_module("vllm.platforms").current_platform.is_cpu():
-        setattr(importlib.import_module(WHERE), SWITCH, False)
+        setattr(importlib.import_module("vllm.distributed.utils"), SWITCH, False)
 
 
-__all__ = ["LOADED_BY", "SWITCH", "WHERE", "wait_asleep"]
+__all__ = ["LOADED_BY", "SWITCH", "wait_asleep"]

@@ -9,8 +9,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from engines.guardian import MARK
-from engines.vllm.waiting import LOADED_BY, SWITCH, WHERE, wait_asleep
+from engines.vllm.waiting import LOADED_BY, SWITCH, wait_asleep
 
+WHERE = "vllm.distributed.utils"
 ASKS = f"import vllm.plugins, {WHERE} as utils; vllm.plugins.load_general_plugins(); print(utils.{SWITCH})"
 OURS = {MARK: "0123456789abcdef"}
 
