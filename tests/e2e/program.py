@@ -167,17 +167,21 @@ class Program:
         return self.process.wait(timeout_s)
 
     def bury(self) -> None:
-        """End it if it still runs, and tidy up."""
+        """End it if it still runs, and tidy up; an assertion fails where it has to be killed for that."""
+        ends = True
         if self.process.poll() is None:
-            self.kill(signal.SIGINT)
+            # Not SIGINT: a shell has what it runs in the background ignore that, and so do their children.
+            self.kill(signal.SIGTERM)
             try:
                 self.process.wait(BURY_S)
             except subprocess.TimeoutExpired:
+                ends = False
                 self.process.kill()
                 self.process.wait()
         self._reader.join()
         assert self.process.stderr is not None
         self.process.stderr.close()
+        assert ends, f"it had not ended {BURY_S:g} s after SIGTERM"
 
     def _read(self) -> None:
         assert self.process.stderr is not None
