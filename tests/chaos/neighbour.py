@@ -15,6 +15,8 @@ from tests.e2e.program import ROOT
 
 PIECES = (1 << 30, 1 << 26, 1 << 21)
 READY = "ready"
+PATIENCE_S = 30.0
+"""For taking it, and for giving it back."""
 
 
 @frozen
@@ -33,8 +35,8 @@ class Neighbour:
         return int(self.process.stdout.readline())
 
     def leave(self) -> None:
-        """Give it back."""
-        self.process.communicate()
+        """Give it back. Blocks."""
+        self.process.communicate(timeout=PATIENCE_S)
 
 
 @contextmanager
@@ -71,9 +73,9 @@ def main() -> None:
         return
     for size in PIECES:
         try:
-            while True:
+            for _ in range(torch.cuda.mem_get_info()[0] // size):
                 taken.append(torch.empty(size, dtype=torch.uint8, device="cuda"))
-        except RuntimeError:  # without the cache torch has another class for it
+        except RuntimeError:  # the cache, which is off, has a class of its own for it
             continue  # a smaller piece may still fit
     print(sum(piece.numel() for piece in taken) >> 20, flush=True)
     os.read(0, 1)

@@ -10,7 +10,7 @@ from trio_websocket import ConnectionClosed, HandshakeError
 
 from engines import processes
 from tests.chaos.crowd import seated
-from tests.chaos.neighbour import Neighbour, neighbour
+from tests.chaos.neighbour import PATIENCE_S, Neighbour, neighbour
 from tests.chaos.scenario import Scenario, Scene
 from tests.chaos.scenarios.engine import LIMIT_S, LISTENERS, dies
 from tests.chaos.servers import chat
@@ -55,18 +55,22 @@ async def _device(scene: Scene, other: Neighbour) -> None:
             end = await ends(client)
         if end["type"] == "error":
             told.append(scene.since())
+            scene.told = told[-1]
         await given_back.wait()
         await goes_on(client)
 
     lines = len(scene.server.lines)
-    async with seated(scene.server.port, LISTENERS, hears) as crowd, trio.open_nursery() as pressing:
+    async with seated(scene.server.port, LISTENERS, hears) as crowd:
         scene.fault()
-        taken = await trio.to_thread.run_sync(other.take)
+        with trio.fail_after(PATIENCE_S):
+            taken = await trio.to_thread.run_sync(other.take, abandon_on_cancel=True)
+        scene.say(f"a neighbour took the last {taken} MiB of the device")
         crowd.happened.set()
-        pressing.start_soon(_press, scene.server.port)
-        await trio.sleep(LASTS_S)
-        pressing.cancel_scope.cancel()
-        other.leave()
+        with trio.move_on_after(LASTS_S):
+            await _press(scene.server.port)
+            await trio.sleep_forever()
+        await trio.to_thread.run_sync(other.leave)
+        scene.say("and gave it back")
         await scene.works_again()
         given_back.set()
         await crowd.all_done(LIMIT_S)
