@@ -140,7 +140,7 @@ def _advisories(one: Mapping[str, Any]) -> list[Advisory]:
             package=one["name"],
             version=one["version"],
             name=each["id"],
-            known_as=tuple(each.get("aliases", ())),
+            known_as=tuple(sorted(each.get("aliases", ()))),  # a set of pip-audit's, in no order
             fixed_in=tuple(each.get("fix_versions", ())),
             summary=" ".join(str(each.get("description", "")).split()),
         )
