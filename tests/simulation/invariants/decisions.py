@@ -38,7 +38,8 @@ def _wrong(client: Client, frame: Message, turned_away: set[str]) -> str | None:
             return f"{payload['status']} ({payload['score']}) to {said!r}"
         if said.isascii() and "<" not in said and payload["score"] != score_of(said):  # read as it was said
             return f"the decision on another text ({payload['score']}) to {said!r}"
-    if frame["type"] == "error" and (payload["details"]["reason_code"] in GENERATED or name in turned_away):
+    ends = frame["type"] == "error" and "usage" in payload
+    if ends and (payload["details"]["reason_code"] in GENERATED or name in turned_away):
         turn = client.referee.turns.get(name)
         if turn is not None and turn.routed and not turn.decided:
             return f"{name} failed before the router's decision was told"

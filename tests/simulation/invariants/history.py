@@ -26,14 +26,17 @@ class Written:
 class Follower:
     """The model of one session.
 
-    `asked`: what each turn's prompt is made of, once it was acked. `looks`, `ended`: turns whose router said yes; turns
-    that are over. `left_out`: messages that a trim took. `acked`: turns since the last look.
+    `asked`: what each turn's prompt may be made of, once it was acked: the history then, and after each word of what
+    was heard of earlier replies that came while it ran. `running`: the last turn that was acked. `looks`, `ended`:
+    turns whose router said yes; turns that are over. `left_out`: messages that a trim took. `acked`: turns since the
+    last look.
     """
 
     world: World
     connection: Connection
     memory: Memory
-    asked: dict[str, list[Remembered]] = field(factory=dict)
+    asked: dict[str, list[list[Remembered]]] = field(factory=dict)
+    running: str = ""
     looks: set[str] = field(factory=set)
     ended: set[str] = field(factory=set)
     left_out: int = 0
@@ -65,11 +68,14 @@ class Follower:
                 memory.messages[:0] = brought(self.world, self.connection, frame)
                 if memory.client.referee.mode is Mode.TOOL:
                     memory.messages = routed(memory.messages, scale_of(self.world, self.connection))
-                self.asked[frame["request_id"]] = list(memory.messages)
+                self.running = frame["request_id"]
+                self.asked[self.running] = [list(memory.messages)]
                 self.acked += 1
+            elif frame["payload"].get("played") == "applied" and self.running in self.asked.keys() - self.ended:
+                self.asked[self.running].append(list(memory.messages))
             elif frame["type"] == "toolcall" and frame["payload"]["status"] == "yes":
                 self.looks.add(frame["request_id"])
-            elif "usage" in frame["payload"]:
+            if "usage" in frame["payload"]:
                 self.ended.add(frame["payload"].get("turn") or frame["request_id"])
         return memory.messages
 
@@ -107,7 +113,7 @@ class History:
         return None
 
     def prompt(self, world: World) -> str | None:
-        """Each prompt is the rendering of the history that its turn was acked with."""
+        """Each prompt is the rendering of the history that its turn was acked with, or of what was heard since."""
         self.pending += world.submissions
         world.submissions.clear()
         if world.process.site is None:
@@ -123,13 +129,17 @@ class History:
                 continue
             # Its history was not looked at while it had something to write.
             unseen = bool(connection.outbox.size) or not connection.socket.free
-            least = 1 if unseen else len(asked) - follower.left_out
-            rests = [rest for rest in suffixes(asked) if len(rest) >= max(1, least)]
+            rests = [
+                rest
+                for messages in asked
+                for rest in suffixes(messages)
+                if len(rest) >= (1 if unseen else max(1, len(messages) - follower.left_out))
+            ]
             if list(ids) in [render(client, rest) for rest in rests]:
                 continue
             said_no = turn in follower.ended and turn not in follower.looks
             if said_no or list(ids) not in [render(client, looked(rest)) for rest in rests]:
-                return f"{client.name}: the prompt of {turn} is not that of {asked}"
+                return f"{client.name}: the prompt of {turn} is not that of {asked[-1]}"
             if turn not in follower.looks and client.state != "over":
                 later.append((session, turn, ids))  # the decision is still to be written
         self.pending = later
