@@ -162,12 +162,18 @@ class Referee:
         elif payload["details"]["reason_code"] == "duplicate_request_id":
             assert self.reused[request_id] > 0, "refused as a duplicate, but it was not"
             self.reused[request_id] -= 1
-        elif payload["code"] == "rate_limited" and self.reused[request_id] > 0:
+        elif self._is_of_a_turn(payload) and self.reused[request_id] > 0:
             self.reused[request_id] -= 1  # before anybody looked whether it was one
         elif request_id != "unknown":
             # What no rate limit counts has a budget of bytes; over it the connection ends.
             uncounted = ("ping", "end") if payload["code"] == "rate_limited" else ()
             self._answer(request_id, *TURNS, "cancel", "garbage", *uncounted)
+
+    @staticmethod
+    def _is_of_a_turn(refusal: Message) -> bool:
+        """Whether what a rate limit refused may have been a turn's frame: a cancel has a limit of its own."""
+        reason: str = refusal["details"]["reason_code"]
+        return bool(refusal["code"] == "rate_limited" and reason != "cancel_rate_limited")
 
     def _pong(self, request_id: str, payload: Message, _frame: Message) -> None:
         self._answer(request_id, "ping")

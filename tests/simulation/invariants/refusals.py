@@ -10,13 +10,18 @@ NO_FRAME = ("server_busy", "internal_error")
 
 
 def refusals(world: World) -> str | None:
-    """Who was told why it has no session was counted, and nobody else; every frame that was refused was, too."""
+    """Who was told why it has no session was counted, and nobody else; every frame that was refused was, too.
+
+    Who was gone before it could be told anything, and who was told by a 503, may have been counted.
+    """
     books = world.ledger.accountant.recorder.books.snapshot()
     served = {world.client_of(connection).name for connection in world.connections.values()}
-    away = [client for client in world.clients if client.name not in served and client.link.hearing.upgraded]
-    told, counted = sum(bool(client.link.hearing.messages) for client in away), total(books, of.CONNECTIONS_REJECTED)
-    if not told <= counted <= len(away):
-        return f"{told} of {len(away)} were told why they have no session, {counted:g} connections were counted"
+    away = [client.link.hearing for client in world.clients if client.name not in served]
+    told = sum(bool(hearing.upgraded and hearing.messages) for hearing in away)
+    most = sum(hearing.upgraded or hearing.head is None or " 503 " in hearing.head for hearing in away)
+    counted = total(books, of.CONNECTIONS_REJECTED)
+    if not told <= counted <= most:
+        return f"{told} of {most} were told why they have no session, {counted:g} connections were counted"
     frames = [frame for client in world.clients if client.name in served for frame in client.link.hearing.messages]
     refused, counted = sum(map(_refuses, frames)), total(books, of.FRAMES_REFUSED)
     return None if refused <= counted else f"{refused} frames were refused, {counted:g} were counted"
