@@ -17,10 +17,9 @@ SWITCH = "USE_SCHED_YIELD"
 def wait_asleep(environ: Mapping[str, str] = os.environ) -> None:  # noqa: TID251 - vLLM's processes have no other
     """Let an engine of ours on a CPU sleep; whatever else uses vLLM in this environment is left as it is.
 
-    Its core and its worker look into shared memory for each other's message, without a pause, and call `sched_yield`
-    some 20,000 times a second meanwhile. Linux 6.18 with `sched_autogroup_enabled` then gives their login session both
-    of two cores for seconds: a client in another session did not run for 7 s, the kernel's own threads neither, and was
-    shown out for taking nothing (docs/benchmarks/waiting.md). On a GPU one process has both parts, or there are cores.
+    Its core and its worker look into shared memory for each other's message without a pause, and yield in between,
+    which on two cores can keep every other login session from running for seconds: docs/benchmarks/waiting.md. With
+    several GPUs vLLM's workers wait as vLLM has it; nobody has measured that.
     """
     if MARK in environ and importlib.import_module("vllm.platforms").current_platform.is_cpu():
         setattr(importlib.import_module("vllm.distributed.utils"), SWITCH, False)

@@ -50,7 +50,7 @@ class Follower:
         gone, self.left_out = len(whole) - len(stored) - self.left_out, len(whole) - len(stored)
         # Of several turns since the last look an early one made the room, and the others have come on top of it; or a
         # reply has.
-        is_newest = self.acked <= 1 and stored[-1].role == "user"
+        is_newest = self.acked <= 1 and (not stored or stored[-1].role == "user")
         most = profile.trim.target if is_newest else profile.trim.trigger
         return not gone or (gone > 0 and connection.actor.memory.history.cost <= most)
 
